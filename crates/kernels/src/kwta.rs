@@ -1,0 +1,1 @@
+//! k-Winners-Take-All.

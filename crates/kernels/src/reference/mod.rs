@@ -1,0 +1,11 @@
+//! Naive oracles: the definition of each kernel in plain loops, `f64` sums where it helps.
+
+pub mod batch_norm;
+pub mod conv2d;
+pub mod elementwise;
+pub mod kwta;
+pub mod loss;
+pub mod matmul;
+pub mod optim;
+pub mod pool;
+pub mod rng;

@@ -1,0 +1,79 @@
+//! One vector type of four `f32`, the only place in the project that names intrinsics.
+//!
+//! `wasm.rs` is simd128, with relaxed multiply-add when the build enables `relaxed-simd`;
+//! `portable.rs` is plain arrays, for native tests and benches. Both round alike (multiply, then add),
+//! except for `mul_add` under relaxed SIMD, which is fused.
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod portable;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub use portable::F32x4;
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::F32x4;
+
+/// Lanes of a vector.
+pub const LANES: usize = 4;
+
+impl F32x4 {
+    /// All lanes zero.
+    #[inline(always)]
+    pub fn zero() -> Self {
+        Self::splat(0.0)
+    }
+
+    /// Loads the first four values of `source`; panics when it is shorter.
+    #[inline(always)]
+    pub fn load(source: &[f32]) -> Self {
+        assert!(source.len() >= LANES);
+        // SAFETY: four values are readable, as just asserted.
+        unsafe { Self::load_ptr(source.as_ptr()) }
+    }
+
+    /// Stores to the first four places of `target`; panics when it is shorter.
+    #[inline(always)]
+    pub fn store(self, target: &mut [f32]) {
+        assert!(target.len() >= LANES);
+        // SAFETY: four values are writable, as just asserted.
+        unsafe { self.store_ptr(target.as_mut_ptr()) }
+    }
+
+    /// Sum of the lanes, in a fixed order: (0 + 2) + (1 + 3).
+    #[inline(always)]
+    pub fn sum(self) -> f32 {
+        let [a, b, c, d] = self.to_array();
+        (a + c) + (b + d)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::F32x4;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn masks_are_bit_per_lane() {
+        let a = F32x4::from_array([1.0, f32::NAN, -0.0, 4.0]);
+        let b = F32x4::from_array([1.0, 1.0, 0.0, 3.0]);
+        assert_eq!(a.ge_mask(b), 0b1101);
+        assert_eq!(a.gt_mask(b), 0b1000);
+        assert_eq!(a.eq_mask(b), 0b0101);
+        assert_eq!(a.nan_mask(), 0b0010);
+    }
+
+    #[test]
+    fn arithmetic_by_lane() {
+        let a = F32x4::from_array([1.0, 2.0, 3.0, 4.0]);
+        let b = F32x4::splat(2.0);
+        assert_eq!((a + b).to_array(), [3.0, 4.0, 5.0, 6.0]);
+        assert_eq!((a - b).to_array(), [-1.0, 0.0, 1.0, 2.0]);
+        assert_eq!((a * b).to_array(), [2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(a.mul_add(b, b).to_array(), [4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(a.max(b).to_array(), [2.0, 2.0, 3.0, 4.0]);
+        assert_eq!(a.min(b).to_array(), [1.0, 2.0, 2.0, 2.0]);
+        assert_eq!(a.sum(), 10.0);
+    }
+}

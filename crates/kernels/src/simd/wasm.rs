@@ -1,0 +1,148 @@
+//! simd128, and relaxed multiply-add where the build enables it.
+
+use core::arch::wasm32 as w;
+use core::ops::{Add, Mul, Sub};
+
+/// Four `f32` in one 128-bit register.
+#[derive(Clone, Copy)]
+pub struct F32x4(w::v128);
+
+impl F32x4 {
+    /// Every lane `value`.
+    #[inline(always)]
+    pub fn splat(value: f32) -> Self {
+        Self(w::f32x4_splat(value))
+    }
+
+    /// Lanes from an array.
+    #[inline(always)]
+    pub fn from_array(lanes: [f32; 4]) -> Self {
+        Self(w::f32x4(lanes[0], lanes[1], lanes[2], lanes[3]))
+    }
+
+    /// Lanes to an array.
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 4] {
+        [
+            w::f32x4_extract_lane::<0>(self.0),
+            w::f32x4_extract_lane::<1>(self.0),
+            w::f32x4_extract_lane::<2>(self.0),
+            w::f32x4_extract_lane::<3>(self.0),
+        ]
+    }
+
+    /// Loads four values.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading four `f32`; no alignment is needed.
+    #[inline(always)]
+    pub unsafe fn load_ptr(source: *const f32) -> Self {
+        // SAFETY: the caller's contract; v128_load has no alignment requirement.
+        Self(unsafe { w::v128_load(source.cast()) })
+    }
+
+    /// Loads one value into every lane.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading one `f32`.
+    #[inline(always)]
+    pub unsafe fn splat_ptr(source: *const f32) -> Self {
+        // SAFETY: the caller's contract.
+        Self(unsafe { w::v128_load32_splat(source.cast()) })
+    }
+
+    /// Stores four values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`; no alignment is needed.
+    #[inline(always)]
+    pub unsafe fn store_ptr(self, target: *mut f32) {
+        // SAFETY: the caller's contract; v128_store has no alignment requirement.
+        unsafe { w::v128_store(target.cast(), self.0) }
+    }
+
+    /// `self * factor + addend`; fused under relaxed SIMD, else rounded twice.
+    #[inline(always)]
+    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+        #[cfg(target_feature = "relaxed-simd")]
+        {
+            Self(w::f32x4_relaxed_madd(self.0, factor.0, addend.0))
+        }
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        {
+            Self(w::f32x4_add(w::f32x4_mul(self.0, factor.0), addend.0))
+        }
+    }
+
+    /// Lane-wise maximum; unspecified for NaN.
+    #[inline(always)]
+    pub fn max(self, other: Self) -> Self {
+        Self(w::f32x4_pmax(self.0, other.0))
+    }
+
+    /// Lane-wise minimum; unspecified for NaN.
+    #[inline(always)]
+    pub fn min(self, other: Self) -> Self {
+        Self(w::f32x4_pmin(self.0, other.0))
+    }
+
+    /// Lane-wise square root, correctly rounded.
+    #[inline(always)]
+    pub fn sqrt(self) -> Self {
+        Self(w::f32x4_sqrt(self.0))
+    }
+
+    /// Lane-wise division, correctly rounded.
+    #[inline(always)]
+    pub fn div(self, divisor: Self) -> Self {
+        Self(w::f32x4_div(self.0, divisor.0))
+    }
+
+    /// Bit `i` set where lane `i` >= the other's.
+    #[inline(always)]
+    pub fn ge_mask(self, other: Self) -> u32 {
+        u32::from(w::u32x4_bitmask(w::f32x4_ge(self.0, other.0)))
+    }
+
+    /// Bit `i` set where lane `i` > the other's.
+    #[inline(always)]
+    pub fn gt_mask(self, other: Self) -> u32 {
+        u32::from(w::u32x4_bitmask(w::f32x4_gt(self.0, other.0)))
+    }
+
+    /// Bit `i` set where lane `i` == the other's (-0 equals +0).
+    #[inline(always)]
+    pub fn eq_mask(self, other: Self) -> u32 {
+        u32::from(w::u32x4_bitmask(w::f32x4_eq(self.0, other.0)))
+    }
+
+    /// Bit `i` set where lane `i` is NaN.
+    #[inline(always)]
+    pub fn nan_mask(self) -> u32 {
+        u32::from(w::u32x4_bitmask(w::f32x4_ne(self.0, self.0)))
+    }
+}
+
+impl Add for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(w::f32x4_add(self.0, other.0))
+    }
+}
+
+impl Sub for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(w::f32x4_sub(self.0, other.0))
+    }
+}
+
+impl Mul for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(w::f32x4_mul(self.0, other.0))
+    }
+}

@@ -1,0 +1,76 @@
+//! Compressed activations: what a k-WTA layer emits and the next layers consume.
+//!
+//! A batch of `n` samples of `pixels` x `channels` values, of which each sample keeps at most
+//! `capacity`. Entries of a sample stand pixel by pixel, channels ascending:
+//! `start[s * (pixels + 1) + p] .. start[s * (pixels + 1) + p + 1]` are the entries of pixel `p` of
+//! sample `s`, counted from the sample's own first entry, which stands at `s * capacity` in
+//! `channel`, `value` and every gradient that belongs to the same pattern.
+
+/// Sizes of a compressed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SparseShape {
+    /// Samples.
+    pub n: usize,
+    /// Pixels of a sample, h * w.
+    pub pixels: usize,
+    /// Channels of a pixel.
+    pub channels: usize,
+    /// Entries reserved for each sample.
+    pub capacity: usize,
+}
+
+impl SparseShape {
+    /// Values of one dense sample.
+    pub fn sample_len(&self) -> usize {
+        self.pixels * self.channels
+    }
+
+    /// Length of `start`.
+    pub fn start_len(&self) -> usize {
+        self.n * (self.pixels + 1)
+    }
+
+    /// Length of `channel`, `value` and gradients.
+    pub fn entries_len(&self) -> usize {
+        self.n * self.capacity
+    }
+}
+
+/// Where the entries are; shared by values and gradients.
+#[derive(Clone, Copy)]
+pub struct Pattern<'a> {
+    /// Sizes.
+    pub shape: SparseShape,
+    /// `[n][pixels + 1]`, see the module.
+    pub start: &'a [u32],
+    /// `[n][capacity]`, the channel of each entry.
+    pub channel: &'a [u32],
+}
+
+impl<'a> Pattern<'a> {
+    /// Checks the lengths; panics with the wrong one.
+    pub fn new(shape: SparseShape, start: &'a [u32], channel: &'a [u32]) -> Self {
+        assert_eq!(start.len(), shape.start_len(), "start");
+        assert_eq!(channel.len(), shape.entries_len(), "channel");
+        Self { shape, start, channel }
+    }
+
+    /// `pixels + 1` offsets of sample `s`.
+    #[inline]
+    pub fn starts(&self, s: usize) -> &'a [u32] {
+        &self.start[s * (self.shape.pixels + 1)..(s + 1) * (self.shape.pixels + 1)]
+    }
+
+    /// Entries in use in sample `s`.
+    #[inline]
+    pub fn count(&self, s: usize) -> usize {
+        self.starts(s)[self.shape.pixels] as usize
+    }
+
+    /// Channels of the entries in use of sample `s`.
+    #[inline]
+    pub fn channels(&self, s: usize) -> &'a [u32] {
+        let first = s * self.shape.capacity;
+        &self.channel[first..first + self.count(s)]
+    }
+}

@@ -1,0 +1,1 @@
+//! WebAssembly exports of the kernels, and the thread pool. No arithmetic here.
