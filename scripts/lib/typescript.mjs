@@ -1,0 +1,21 @@
+// ts/ -> dist/, by tsc.
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fingerprint, unlessFresh } from './fingerprint.mjs';
+import { note, root, runPackage } from './steps.mjs';
+
+/** Compiles when ts/, its settings or the declarations of the WebAssembly modules changed. */
+export async function buildTypeScript() {
+  const hash = fingerprint(['ts', 'tsconfig.json', 'package-lock.json', 'dist/wasm/simd-threads/kwta.d.ts']);
+  const built = await unlessFresh('dist/ts.hash', hash, ['dist/index.js'], async () => {
+    const dist = path.join(root, 'dist');
+    for (const name of readdirSync(dist)) {
+      // What a removed source file left behind must not be importable.
+      if (name !== 'wasm') rmSync(path.join(dist, name), { recursive: true });
+    }
+    await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+    const command = path.join(dist, 'cli/main.js');
+    if (existsSync(command)) chmodSync(command, 0o755);
+  });
+  note(`TypeScript: ${built ? 'compiled' : 'up to date'}`);
+}

@@ -1,0 +1,124 @@
+// The three WebAssembly variants: crates/wasm -> dist/wasm/<variant>/{kwta.js, kwta.d.ts, kwta_bg.wasm}.
+//
+// simd             one thread; every browser of today, and pages without shared memory
+// simd-threads     shared memory and a rayon pool
+// relaxed-threads  the same with fused multiply-add; Safari and Node 20 refuse such a module
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fingerprint, unlessFresh } from './fingerprint.mjs';
+import { wasmToolchain } from './rust.mjs';
+import { cache, note, root, run, runPackage } from './steps.mjs';
+import { wasmPackVersion, wasmTools } from './tools.mjs';
+
+/** @typedef {{ name: string, threads: boolean, relaxed: boolean }} Variant */
+
+/** @type {Variant[]} */
+export const variants = [
+  { name: 'simd', threads: false, relaxed: false },
+  { name: 'simd-threads', threads: true, relaxed: false },
+  { name: 'relaxed-threads', threads: true, relaxed: true },
+];
+
+/** Compiles std along with the crates; panics abort, as in the release profile. */
+export const buildStd = '-Zbuild-std=std,panic_abort';
+
+/** 4 GiB, all that 32 bits address: a page may create its memory with a lower maximum. */
+const maxMemory = 65536 * 65536;
+
+/**
+ * @param {Omit<Variant, 'name'>} variant
+ * @param {string} sysroot
+ */
+function rustFlags({ threads, relaxed }, sysroot) {
+  const features = ['+simd128', '+bulk-memory', '+mutable-globals'];
+  if (threads) features.push('+atomics');
+  if (relaxed) features.push('+relaxed-simd');
+  const flags = ['-C', `target-feature=${features.join(',')}`];
+  if (threads) {
+    // wasm-bindgen needs the symbols of thread-local storage to start further threads.
+    const symbols = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base'].map((symbol) => `--export=${symbol}`);
+    for (const arg of ['--shared-memory', '--import-memory', `--max-memory=${maxMemory}`, ...symbols]) {
+      flags.push('-C', `link-arg=${arg}`);
+    }
+  }
+  // Panic messages name source files; they need not tell where this machine keeps them.
+  const cargoHome = process.env.CARGO_HOME || path.join(homedir(), '.cargo');
+  flags.push(`--remap-path-prefix=${cargoHome}=cargo`, `--remap-path-prefix=${sysroot}=rust`);
+  return flags.join(' ');
+}
+
+/**
+ * The environment in which cargo builds for a variant: toolchain, flags, and a target folder outside the
+ * checkout, so that a fresh clone finds std and the dependencies compiled.
+ * @param {Omit<Variant, 'name'>} variant
+ */
+export async function wasmEnvironment(variant) {
+  const { env, sysroot, version } = await wasmToolchain();
+  const flags = rustFlags(variant, sysroot);
+  const key = createHash('sha256').update(`${version}\n${flags}`).digest('hex').slice(0, 16);
+  const [pack, bindgen] = await wasmTools();
+  return {
+    ...env,
+    PATH: [pack, bindgen, env.PATH].join(path.delimiter),
+    CARGO_TARGET_DIR: path.join(cache, 'target', key),
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags,
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: path.join(bindgen, 'wasm-bindgen-test-runner'),
+  };
+}
+
+/** Builds the variants whose inputs changed. */
+export async function buildWasm() {
+  const { version, sysroot } = await wasmToolchain();
+  mkdirSync(path.join(root, 'dist/wasm'), { recursive: true });
+  for (const variant of variants) {
+    const hash = fingerprint(
+      ['Cargo.toml', 'Cargo.lock', 'crates/kernels/Cargo.toml', 'crates/kernels/src', 'crates/wasm', 'scripts/lib/wasm.mjs'],
+      [version, rustFlags(variant, sysroot), wasmPackVersion],
+    );
+    const folder = `dist/wasm/${variant.name}`;
+    const outputs = ['kwta.js', 'kwta.d.ts', 'kwta_bg.wasm'].map((name) => `${folder}/${name}`);
+    const built = await unlessFresh(`${folder}.hash`, hash, outputs, () => buildVariant(variant, folder));
+    note(`${variant.name}: ${built ? 'built' : 'up to date'}`);
+  }
+}
+
+/**
+ * @param {Variant} variant
+ * @param {string} folder
+ */
+async function buildVariant(variant, folder) {
+  const env = await wasmEnvironment(variant);
+  note(`${variant.name}: compiling (a minute or two when std is compiled along)`);
+  // Built beside its place and then moved: an interrupted build leaves nothing half-written.
+  const partial = path.join(root, `${folder}.partial`);
+  rmSync(partial, { recursive: true, force: true });
+  try {
+    const output = ['--target', 'web', '--out-name', 'kwta', '--out-dir', partial, '--no-pack'];
+    const features = variant.threads ? ['--features', 'threads'] : [];
+    // Mode force: without the check for a prebuilt std of the target.
+    const args = ['build', 'crates/wasm', '--mode', 'force', ...output, '--', buildStd, ...features];
+    await run('wasm-pack', args, { env, capture: true });
+    for (const name of readdirSync(partial)) {
+      // wasm-pack's .gitignore would keep the module out of the package.
+      if (!/^kwta(_bg)?\.(js|d\.ts|wasm)$/.test(name)) rmSync(path.join(partial, name));
+    }
+    await optimise(variant, path.join(partial, 'kwta_bg.wasm'));
+    rmSync(path.join(root, folder), { recursive: true, force: true });
+    renameSync(partial, path.join(root, folder));
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {Variant} variant
+ * @param {string} file
+ */
+async function optimise({ threads, relaxed }, file) {
+  const features = ['simd', 'bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'sign-ext', 'reference-types', 'multivalue'];
+  if (threads) features.push('threads');
+  if (relaxed) features.push('relaxed-simd');
+  await runPackage('binaryen/bin/wasm-opt', ['-O3', ...features.map((name) => `--enable-${name}`), file, '-o', file]);
+}
