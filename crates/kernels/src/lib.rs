@@ -25,3 +25,5 @@ pub mod scratch;
 pub mod select;
 pub mod simd;
 pub mod sparse;
+#[cfg(test)]
+mod testing;
