@@ -1,0 +1,253 @@
+//! The one blocked product that matmul and the dense convolutions run: `c = a b (+ bias)`.
+//!
+//! Operands are packed (`pack.rs`) and multiplied tile by tile (`kernel.rs`), in these loops:
+//!
+//! ```text
+//! slabs of k         B packed once, shared by all threads        [block][panel][kc][NR]
+//!   pieces of c      blocks of up to MC rows, spread over the threads
+//!     blocks of KC   A packed for the rows of the piece           [quad][kc][MR], in L2
+//!       panels of B  one stays in L1 ...
+//!         quads of A ... while these pass
+//!           tile     MR x NR outputs in registers
+//! ```
+//!
+//! An output's sum runs over k in blocks whose bounds follow from the sizes alone, so the cut into
+//! pieces, which depends on the number of threads, does not change a bit of it. Small outputs with a
+//! long k (weight gradients) are instead split along k, into parts that again follow from the sizes.
+
+use super::kernel::{tile, MR, NR};
+use super::pack::{Operand, QUAD};
+use crate::parallel::{for_each_chunk_mut, for_each_piece, threads, Disjoint};
+use crate::scratch;
+use core::ops::Range;
+
+/// Most k values of a block: a panel of A and one of B fill half of a 32 KB L1.
+pub(crate) const KC: usize = 384;
+/// Most rows of a piece: with KC, 192 KB of packed A in L2.
+pub(crate) const MC: usize = 128;
+/// Most values of packed B, unless one block of KC is more already.
+const SLAB: usize = 1 << 20;
+/// Values of B that one thread packs at a time.
+const PACK_CHUNK: usize = 1 << 14;
+/// Fewer multiplications than this are done before another thread has woken up.
+const PARALLEL_WORK: usize = 1 << 19;
+/// Outputs up to which a long k is split, most parts, and fewest k values of a part.
+const SPLIT_OUTPUTS: usize = 1 << 14;
+const SPLIT_PARTS: usize = 16;
+const SPLIT_K: usize = 1024;
+
+/// `c[i][j] = bias[j] + sum over p < k of a[i][p] * b[p][j]`; row `i` of `c` starts at `row_start(i)`.
+pub(crate) struct Product<'a> {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub a: &'a dyn Operand,
+    pub b: &'a dyn Operand,
+    pub bias: Option<&'a [f32]>,
+    /// Distinct rows must not overlap: `row_start(i) .. row_start(i) + n`.
+    pub row_start: &'a (dyn Fn(usize) -> usize + Sync),
+}
+
+impl Product<'_> {
+    /// Computes the product into `c`.
+    pub(crate) fn write(&self, c: &mut [f32]) {
+        let (m, n, k) = (self.m, self.n, self.k);
+        if m == 0 || n == 0 {
+            return;
+        }
+        let parts = if m * n <= SPLIT_OUTPUTS { (k / SPLIT_K).clamp(1, SPLIT_PARTS) } else { 1 };
+        let c = Disjoint::new(c);
+        if parts == 1 {
+            self.sum_over(0..k, &c);
+            return;
+        }
+        let part_k = k.div_ceil(parts);
+        scratch::with(parts * m * n, |partial| {
+            for_each_chunk_mut(partial, m * n, |part, sums| {
+                let product = Product { bias: None, row_start: &|i| i * n, ..*self };
+                product.sum_over(part * part_k..k.min((part + 1) * part_k), &Disjoint::new(sums));
+            });
+            for i in 0..m {
+                let start = (self.row_start)(i);
+                // SAFETY: no piece is running, and this is the only slice that lives.
+                let row = unsafe { c.slice(start..start + n) };
+                match self.bias {
+                    Some(bias) => row.copy_from_slice(bias),
+                    None => row.fill(0.0),
+                }
+                for sums in partial.chunks_exact(m * n) {
+                    row.iter_mut().zip(&sums[i * n..]).for_each(|(total, sum)| *total += sum);
+                }
+            }
+        });
+    }
+
+    /// The product restricted to `ks`.
+    fn sum_over(&self, ks: Range<usize>, c: &Disjoint<f32>) {
+        let panels = self.n.div_ceil(NR);
+        let kc = even_part(ks.len(), KC);
+        let slab_k = kc * (SLAB / (kc * panels * NR)).max(1);
+        let (rows, columns) = self.piece_size(slab_k.min(ks.len()));
+        let column_pieces = panels.div_ceil(columns);
+        let mut slab = ks.start..ks.end.min(ks.start + slab_k);
+        loop {
+            with_aligned(slab.len() * panels * NR, |packed_b| {
+                let mut rest = &mut *packed_b;
+                for block in blocks(&slab, kc) {
+                    let (packed, after) = rest.split_at_mut(block.len() * panels * NR);
+                    rest = after;
+                    self.pack_b(block, packed);
+                }
+                let packed_b = &*packed_b;
+                for_each_piece(self.m.div_ceil(rows) * column_pieces, |piece| {
+                    let row = piece / column_pieces * rows;
+                    let panel = piece % column_pieces * columns;
+                    let piece = Piece {
+                        product: self,
+                        rows: row..self.m.min(row + rows),
+                        panels: panel..panels.min(panel + columns),
+                    };
+                    piece.run(&slab, kc, slab.start == ks.start, packed_b, c);
+                });
+            });
+            if slab.end == ks.end {
+                return;
+            }
+            slab = slab.end..ks.end.min(slab.end + slab_k);
+        }
+    }
+
+    /// Rows and panels of a piece: as many pieces as keep every thread busy, but none too small to pay.
+    fn piece_size(&self, k: usize) -> (usize, usize) {
+        let panels = self.n.div_ceil(NR);
+        let threads = threads();
+        if threads == 1 || self.m * self.n * k < PARALLEL_WORK {
+            return (even_part(self.m, MC).next_multiple_of(MR), panels);
+        }
+        let rows = self.m.div_ceil(4 * threads).next_multiple_of(MR).clamp(4 * MR, MC);
+        let column_pieces = (2 * threads).div_ceil(self.m.div_ceil(rows)).min(panels);
+        (rows, panels.div_ceil(column_pieces))
+    }
+
+    /// Packs values `block` of every column of B into panels `[panel][kc][NR]`.
+    fn pack_b(&self, block: Range<usize>, packed: &mut [f32]) {
+        let panel_len = block.len() * NR;
+        if block.is_empty() {
+            return;
+        }
+        let group = (PACK_CHUNK / panel_len).max(1);
+        for_each_chunk_mut(packed, group * panel_len, |i, chunk| {
+            for (p, panel) in chunk.chunks_exact_mut(panel_len).enumerate() {
+                let column = (i * group + p) * NR;
+                self.b.pack_quad(column, block.clone(), NR, panel);
+                if column + QUAD < self.n {
+                    self.b.pack_quad(column + QUAD, block.clone(), NR, &mut panel[QUAD..]);
+                }
+            }
+        });
+    }
+}
+
+/// A block of outputs that one thread computes.
+struct Piece<'a> {
+    product: &'a Product<'a>,
+    rows: Range<usize>,
+    panels: Range<usize>,
+}
+
+impl Piece<'_> {
+    /// Adds the products over `slab` to the piece's outputs; `first` starts them from the bias or zero.
+    fn run(&self, slab: &Range<usize>, kc: usize, first: bool, packed_b: &[f32], c: &Disjoint<f32>) {
+        let all_panels = self.product.n.div_ceil(NR);
+        let mut starts = [0; MC];
+        for (start, row) in starts.iter_mut().zip(self.rows.clone()) {
+            *start = (self.product.row_start)(row);
+        }
+        let starts = &starts[..self.rows.len()];
+        with_aligned(self.rows.len().next_multiple_of(MR) * kc, |packed_a| {
+            for block in blocks(slab, kc) {
+                let kc = block.len();
+                if kc > 0 {
+                    for (packed, row) in packed_a.chunks_exact_mut(kc * MR).zip(self.rows.clone().step_by(MR)) {
+                        self.product.a.pack_quad(row, block.clone(), MR, packed);
+                    }
+                }
+                let packed_b = &packed_b[(block.start - slab.start) * all_panels * NR..];
+                let first = first && block.start == slab.start;
+                for panel in self.panels.clone() {
+                    let b = &packed_b[panel * kc * NR..][..kc * NR];
+                    for (quad, starts) in starts.chunks(MR).enumerate() {
+                        let a = &packed_a[quad * kc * MR..][..kc * MR];
+                        self.tile(a, b, panel * NR, starts, first, c);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Adds `a b` to the outputs of up to `MR` rows that begin at `starts`, from `column` on.
+    #[inline(always)]
+    fn tile(&self, a: &[f32], b: &[f32], column: usize, starts: &[usize], first: bool, c: &Disjoint<f32>) {
+        const ZEROS: [f32; NR] = [0.0; NR];
+        let kc = a.len() / MR;
+        let width = NR.min(self.product.n - column);
+        // SAFETY: rows are distinct, pieces share none of their columns, and the slice ends before the
+        // next one of the same row is made.
+        let row = |r: usize| unsafe { c.slice(starts[r] + column..starts[r] + column + width) };
+        let bias = self.product.bias.map(|bias| &bias[column..column + width]);
+        if starts.len() == MR && width % QUAD == 0 {
+            let to = core::array::from_fn(|r| row(r).as_mut_ptr());
+            let from = match (first, bias) {
+                (true, Some(bias)) => [bias.as_ptr(); MR],
+                (true, None) => [ZEROS.as_ptr(); MR],
+                (false, _) => to.map(|row| row.cast_const()),
+            };
+            // SAFETY: `a` and `b` hold kc steps; `to` and `from` point to `width` values.
+            unsafe {
+                if width == NR {
+                    tile::<2>(kc, a.as_ptr(), b.as_ptr(), from, to);
+                } else {
+                    tile::<1>(kc, a.as_ptr(), b.as_ptr(), from, to);
+                }
+            }
+            return;
+        }
+        let mut sums = [[0.0; NR]; MR];
+        let to = sums.each_mut().map(|row| row.as_mut_ptr());
+        // SAFETY: `a` and `b` hold kc steps; `to` and `from` point to NR values.
+        unsafe {
+            if width > QUAD {
+                tile::<2>(kc, a.as_ptr(), b.as_ptr(), [ZEROS.as_ptr(); MR], to);
+            } else {
+                tile::<1>(kc, a.as_ptr(), b.as_ptr(), [ZEROS.as_ptr(); MR], to);
+            }
+        }
+        for (r, sums) in sums.iter().enumerate().take(starts.len()) {
+            let row = row(r);
+            for (j, out) in row.iter_mut().enumerate() {
+                let before = if first { bias.map_or(0.0, |bias| bias[j]) } else { *out };
+                *out = before + sums[j];
+            }
+        }
+    }
+}
+
+/// The length of equal parts, each at most `largest`, of which the fewest make up `len`; at least 1.
+fn even_part(len: usize, largest: usize) -> usize {
+    len.div_ceil(len.div_ceil(largest).max(1)).max(1)
+}
+
+/// `range` in blocks of `len`; one empty block when it is empty, so that outputs are still written.
+fn blocks(range: &Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let (start, end) = (range.start, range.end);
+    (0..(end - start).div_ceil(len).max(1)).map(move |i| start + i * len..end.min(start + (i + 1) * len))
+}
+
+/// A scratch buffer on a cache line, so that no vector load straddles two.
+fn with_aligned<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+    const LINE: usize = 64;
+    scratch::with(len + LINE / size_of::<f32>(), |buffer| {
+        let skip = buffer.as_ptr().align_offset(LINE);
+        work(&mut buffer[skip..skip + len])
+    })
+}
