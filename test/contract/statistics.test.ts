@@ -1,0 +1,50 @@
+/** Intervals and tests for counts, against values of the literature and of brute force. */
+import { describe, expect, it } from 'vitest';
+import { mcnemar, wilson } from '../../ts/evaluate/statistics.js';
+
+describe('wilson', () => {
+  it.each([
+    // Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3.
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ])('%i of %i', (correct, total, low, high) => {
+    const interval = wilson(correct, total);
+    expect(interval[0]).toBeCloseTo(low, 4);
+    expect(interval[1]).toBeCloseTo(high, 4);
+  });
+
+  it('is symmetric, stays within [0, 1] and reaches the ends', () => {
+    const [low, high] = wilson(30, 100);
+    const [mirroredLow, mirroredHigh] = wilson(70, 100);
+    expect(low).toBeCloseTo(1 - mirroredHigh, 12);
+    expect(high).toBeCloseTo(1 - mirroredLow, 12);
+    expect(wilson(0, 5)[0]).toBe(0);
+    expect(wilson(5, 5)[1]).toBe(1);
+    expect(wilson(50, 100, 1)[1]).toBeLessThan(wilson(50, 100)[1]);
+  });
+
+  it('refuses impossible counts', () => {
+    expect(() => wilson(0, 0)).toThrow(/total: expected a whole number >= 1, got 0/);
+    expect(() => wilson(6, 5)).toThrow(/correct: expected a whole number >= 0 and <= 5, got 6/);
+    expect(() => wilson(1, 5, 0)).toThrow(/z: expected a number > 0, got 0/);
+  });
+});
+
+describe('mcnemar', () => {
+  it('sums the tails of a fair coin', () => {
+    expect(mcnemar(0, 0)).toBe(1);
+    expect(mcnemar(5, 0)).toBeCloseTo(2 / 32, 12);
+    expect(mcnemar(6, 0)).toBeCloseTo(2 / 64, 12);
+    expect(mcnemar(1, 7)).toBeCloseTo((2 * (1 + 8)) / 256, 12);
+    expect(mcnemar(7, 1)).toBe(mcnemar(1, 7));
+    expect(mcnemar(4, 4)).toBe(1);
+  });
+
+  it('does not underflow for many samples', () => {
+    expect(mcnemar(2500, 2500)).toBe(1);
+    expect(mcnemar(2600, 2400)).toBeCloseTo(0.0049, 3);
+    expect(mcnemar(5000, 0)).toBe(0);
+  });
+});

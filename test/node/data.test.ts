@@ -1,0 +1,294 @@
+/** Datasets from files and over HTTP. What needs the real files runs when KWTA_DATA names their folder. */
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { download, loadFashionMnist, locateFashionMnist } from '../../ts/data/fashionMnist.js';
+import * as datasets from '../../ts/data/index.js';
+import { DataError } from '../../ts/errors.js';
+
+const { KWTA_DATA } = process.env;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kwta-data-'));
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+/** A well-formed CIFAR-10 file: the label of record i is i mod 10, all its pixels are `pixel`. */
+function cifarFile(pixel: number): Uint8Array {
+  const bytes = new Uint8Array(10_000 * 3073).fill(pixel);
+  for (let i = 0; i < 10_000; i++) bytes[3073 * i] = i % 10;
+  return bytes;
+}
+
+describe('cifar10', { timeout: 20_000 }, () => {
+  it('reads the training files that are there, plain and gzipped, and the class names', async () => {
+    await writeFile(join(folder, 'data_batch_2.bin'), cifarFile(51));
+    await writeFile(join(folder, 'data_batch_4.bin.gz'), gzipSync(cifarFile(255), { level: 1 }));
+    await writeFile(join(folder, 'batches.meta.txt'), 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n');
+    const train = await datasets.cifar10({ dir: folder, split: 'train' });
+    expect(train.length).toBe(20_000);
+    expect(train.shape).toEqual([3, 32, 32]);
+    expect(train.name).toBe('CIFAR-10 train (only data_batch_2, data_batch_4)');
+    expect(train.classNames?.join('')).toBe('abcdefghij');
+    expect(Array.from(train.labels.subarray(9_998, 10_002))).toEqual([8, 9, 0, 1]);
+    const { data } = train.tensor([9_999, 10_000]);
+    expect(data[3071]).toBe(Math.fround(0.2));
+    expect(data[3072]).toBe(1);
+  });
+
+  it('looks into cifar-10-batches-bin, and takes file URLs', async () => {
+    await mkdir(join(folder, 'cifar-10-batches-bin'));
+    await writeFile(join(folder, 'cifar-10-batches-bin', 'test_batch.bin'), cifarFile(0));
+    for (const dir of [folder, pathToFileURL(folder)]) {
+      const test = await datasets.cifar10({ dir, split: 'test' });
+      expect(test.length).toBe(10_000);
+      expect(test.name).toBe('CIFAR-10 test');
+      expect(test.classNames).toBeUndefined();
+    }
+  });
+
+  it('refuses folders without files, wrong lengths, wrong labels and wrong options', async () => {
+    const read = () => datasets.cifar10({ dir: folder, split: 'test' });
+    await expect(read()).rejects.toThrow(/dir: expected test_batch.bin \(plain or .gz\) in .*found none/);
+    const path = join(folder, 'test_batch.bin');
+    await writeFile(path, cifarFile(0).subarray(0, 3073 * 5000));
+    await expect(read()).rejects.toThrow(
+      /test_batch.bin: expected 30730000 bytes .* found 15365000: the file is truncated/,
+    );
+    await writeFile(path, new Uint8Array(30_730_001));
+    await expect(read()).rejects.toThrow(/bytes after the end/);
+    const wrong = cifarFile(0);
+    wrong[3073 * 7] = 10;
+    await writeFile(path, wrong);
+    await expect(read()).rejects.toThrow(/test_batch.bin: expected labels from 0 to 9, found 10 in record 7/);
+    await expect(datasets.cifar10({ dir: folder, split: 'all' as 'train' })).rejects.toThrow(
+      /split: expected 'train' or 'test'/,
+    );
+    await expect(datasets.cifar10({ dir: undefined as unknown as string, split: 'test' })).rejects.toThrow(
+      /dir: expected a path/,
+    );
+  });
+});
+
+describe('idx', () => {
+  it('reads paths, and names a path that does not exist or is a folder', async () => {
+    const images = join(folder, 'images');
+    const labels = join(folder, 'labels.gz');
+    await writeFile(images, Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 9, 8, 7, 6));
+    await writeFile(labels, gzipSync(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 1, 0)));
+    const dataset = await datasets.idx({ images, labels: pathToFileURL(labels) });
+    expect(Array.from(dataset.images)).toEqual([9, 8, 7, 6]);
+    expect(dataset.name).toBe(images);
+    await expect(datasets.idx({ images: join(folder, 'none'), labels })).rejects.toThrow(
+      /images: expected a file, found none at .*none/,
+    );
+    await expect(datasets.idx({ images, labels: folder })).rejects.toThrow(/labels: could not read .*EISDIR/);
+  });
+
+  it('reads over HTTP', async () => {
+    const server = await serve((request, response) => {
+      if (request.url === '/images') response.end(Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9));
+      else if (request.url === '/labels') response.end(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1));
+      else response.writeHead(request.url === '/broken' ? 500 : 404).end();
+    });
+    try {
+      const labels = new URL('labels', server.url);
+      expect((await datasets.idx({ images: `${server.url}images`, labels })).images[0]).toBe(9);
+      await expect(datasets.idx({ images: `${server.url}none`, labels })).rejects.toThrow(
+        /images: expected a file, found none at/,
+      );
+      await expect(datasets.idx({ images: `${server.url}broken`, labels })).rejects.toThrow(
+        /could not read .*answered 500/,
+      );
+    } finally {
+      server.close();
+    }
+  });
+});
+
+it('posts a dataset to a worker without copying its pixels', async () => {
+  const dataset = datasets.synthetic({ count: 3, seed: 0 });
+  const worker = new Worker(
+    "const { parentPort } = require('node:worker_threads'); parentPort.once('message', ({ images }) => { images[0] = 123; parentPort.postMessage(null); });",
+    { eval: true },
+  );
+  const done = new Promise((resolve) => worker.once('message', resolve));
+  worker.postMessage(dataset.toPlain());
+  await done;
+  await worker.terminate();
+  expect(dataset.images[0]).toBe(123);
+});
+
+interface Site {
+  url: string;
+  close: () => void;
+}
+
+async function serve(listener: RequestListener): Promise<Site> {
+  const server: Server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const NAMES = [
+  'train-images-idx3-ubyte',
+  'train-labels-idx1-ubyte',
+  't10k-images-idx3-ubyte',
+  't10k-labels-idx1-ubyte',
+];
+
+describe('locateFashionMnist', () => {
+  it('finds the files in the folder given or its fashion-mnist, gzipped or not', async () => {
+    await mkdir(join(folder, 'fashion-mnist'));
+    for (const name of NAMES)
+      await writeFile(join(folder, 'fashion-mnist', name.startsWith('t10k') ? name : `${name}.gz`), '');
+    const found = await locateFashionMnist({ dir: folder });
+    expect(found).toMatchObject({
+      found: true,
+      source: folder,
+      files: { testLabels: join(folder, 'fashion-mnist', NAMES[3]) },
+    });
+    expect(await locateFashionMnist({ dir: join(folder, 'fashion-mnist') })).toMatchObject({ found: true });
+  });
+
+  it('refuses a folder given that does not hold all files', async () => {
+    await writeFile(join(folder, NAMES[0]), '');
+    const error = await locateFashionMnist({ dir: folder }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DataError);
+    expect((error as Error).message).toContain('expected train-images-idx3-ubyte.gz, ');
+    expect((error as Error).message).toContain(folder);
+  });
+
+  it('looks in KWTA_DATA, then in the cache folder', async () => {
+    const data = join(folder, 'data');
+    const cache = join(folder, 'kwta', 'data', 'fashion-mnist');
+    await mkdir(data);
+    await mkdir(cache, { recursive: true });
+    for (const name of NAMES) await writeFile(join(cache, `${name}.gz`), '');
+    vi.stubEnv('XDG_CACHE_HOME', folder);
+    vi.stubEnv('KWTA_DATA', data);
+    vi.spyOn(process, 'platform', 'get').mockReturnValue('linux');
+    expect(await locateFashionMnist()).toMatchObject({ found: true, source: cache });
+    for (const name of NAMES) await writeFile(join(data, `${name}.gz`), '');
+    expect(await locateFashionMnist()).toMatchObject({ found: true, source: `KWTA_DATA (${data})` });
+    vi.restoreAllMocks();
+  });
+});
+
+describe('download', () => {
+  it('throws away what has a wrong checksum', async () => {
+    const server = await serve((_, response) => response.end('not the file'));
+    try {
+      await expect(download(folder, [server.url], {})).rejects.toThrow(
+        /train-images-idx3-ubyte.gz: expected MD5 8d4fb7e6.*, found .*: file discarded/,
+      );
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('says what each mirror answered', async () => {
+    const server = await serve((_, response) => response.writeHead(503).end());
+    const { url } = server;
+    try {
+      expect(await download(folder, [url], {})).toBe(`${new URL(url).host}: the server answered 503`);
+    } finally {
+      server.close();
+    }
+    expect(await download(folder, [url], {})).toMatch(/ECONNREFUSED/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('gives up on a silent mirror', { timeout: 20_000 }, async () => {
+    const server = await serve(() => undefined);
+    try {
+      expect(await download(folder, [server.url], {})).toMatch(/no answer within 4 s/);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('stops when asked', async () => {
+    const server = await serve(() => undefined);
+    const controller = new AbortController();
+    const running = download(folder, [server.url], { signal: controller.signal });
+    controller.abort();
+    try {
+      await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+    } finally {
+      server.close();
+    }
+  });
+
+  it.skipIf(!KWTA_DATA)(
+    'fetches all files, from the second mirror when the first fails',
+    { timeout: 60_000 },
+    async () => {
+      const server = await serve((request, response) => {
+        const path = join(KWTA_DATA as string, 'fashion-mnist', request.url as string);
+        if (existsSync(path)) createReadStream(path).pipe(response);
+        else response.writeHead(404).end();
+      });
+      const seen = new Set<string>();
+      try {
+        const failure = await download(join(folder, 'new'), [`${server.url}nothing/`, server.url], {
+          onProgress: ({ file, receivedBytes }) => receivedBytes > 0 && seen.add(file),
+        });
+        expect(failure).toBeUndefined();
+        expect((await readdir(join(folder, 'new'))).sort()).toEqual(NAMES.map((name) => `${name}.gz`).sort());
+        expect(seen.size).toBe(4);
+      } finally {
+        server.close();
+      }
+    },
+  );
+});
+
+describe.skipIf(!KWTA_DATA)('real data (KWTA_DATA)', { timeout: 60_000 }, () => {
+  it('reads Fashion-MNIST', async () => {
+    const location = await locateFashionMnist();
+    if (!location.found) throw new Error(location.reason);
+    const { train, test } = await loadFashionMnist(location.files);
+    expect([train.length, test.length]).toEqual([60_000, 10_000]);
+    for (const split of [train, test]) {
+      const counts = new Array<number>(10).fill(0);
+      for (const label of split.labels) counts[label]++;
+      expect(counts).toEqual(new Array<number>(10).fill(split.length / 10));
+    }
+    expect(Array.from(train.labels.subarray(0, 5))).toEqual([9, 0, 0, 3, 0]);
+    expect(train.classNames?.[9]).toBe('ankle boot');
+    // The mean that is commonly used to normalise the training images.
+    let sum = 0;
+    for (const byte of train.images) sum += byte;
+    expect(sum / 255 / train.images.length).toBeCloseTo(0.286, 3);
+  });
+
+  it('reads CIFAR-10', async () => {
+    const dir = join(KWTA_DATA as string, 'cifar-10');
+    const test = await datasets.cifar10({ dir, split: 'test' });
+    expect(test.length).toBe(10_000);
+    expect(test.classNames?.[test.labels[0]]).toBe('cat');
+    const train = await datasets.cifar10({ dir, split: 'train' });
+    expect(train.length % 10_000).toBe(0);
+    expect(train.classNames?.[train.labels[0]]).toBe('frog');
+  });
+});
