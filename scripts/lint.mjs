@@ -8,8 +8,12 @@ import { buildStd, wasmEnvironment } from './lib/wasm.mjs';
 
 /** Runs all checks; the tests of types need the build. */
 export async function lint() {
-  await stage('Lint: biome (format and rules)', () => runPackage('@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']));
-  await stage('Lint: types of tests, scripts and benches', () => runPackage('typescript/bin/tsc', ['-p', 'tsconfig.check.json']));
+  await stage('Lint: biome (format and rules)', () =>
+    runPackage('@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']),
+  );
+  await stage('Lint: types of tests, scripts and benches', () =>
+    runPackage('typescript/bin/tsc', ['-p', 'tsconfig.check.json']),
+  );
   await stage('Lint: dependency arrow, places of unsafe code', () => {
     const violations = checkDependencyArrow(root);
     for (const violation of violations) console.error(`   ${violation}`);

@@ -5,6 +5,8 @@ import { main, root, tryRun } from './lib/steps.mjs';
 await main(async () => {
   await build();
   console.log();
-  const { code } = await tryRun(process.execPath, ['dist/cli/main.js', 'demo', ...process.argv.slice(2)], { cwd: root });
+  const { code } = await tryRun(process.execPath, ['dist/cli/main.js', 'demo', ...process.argv.slice(2)], {
+    cwd: root,
+  });
   process.exitCode = code;
 });

@@ -17,7 +17,9 @@ export async function ensureChromium() {
   try {
     await runPackage('playwright/cli.js', ['install', '--only-shell', 'chromium']);
   } catch {
-    throw new Failure('the browser tests need Chromium: install it, or set KWTA_CHROMIUM to the executable of a Chromium or Chrome.');
+    throw new Failure(
+      'the browser tests need Chromium: install it, or set KWTA_CHROMIUM to the executable of a Chromium or Chrome.',
+    );
   }
   return (await installedChromium()) ?? (await playwrightPath());
 }

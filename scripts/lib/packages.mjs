@@ -26,5 +26,6 @@ export function npm(args, options) {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   const supported = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 24;
-  if (!supported) throw new Failure(`Node ${process.versions.node} is too old: install Node 20.19, 22.12, 24 or later.`);
+  if (!supported)
+    throw new Failure(`Node ${process.versions.node} is too old: install Node 20.19, 22.12, 24 or later.`);
 }

@@ -14,9 +14,18 @@ import { Failure, installDebianPackages, isExecutable, note, root, run, tryRun, 
  * @property {NodeJS.ProcessEnv} env environment in which cargo and rustc are this toolchain's
  */
 
-const debianPackages = ['rustc-web', 'cargo-web', 'rust-web-src', 'rust-web-llvm', 'rust-web-clippy', 'rustfmt-web', 'lld-22'];
+const debianPackages = [
+  'rustc-web',
+  'cargo-web',
+  'rust-web-src',
+  'rust-web-llvm',
+  'rust-web-clippy',
+  'rustfmt-web',
+  'lld-22',
+];
 
-const advice = 'Install Rust with rustup (https://rustup.rs), run `rustup component add rust-src clippy rustfmt`, and try again.';
+const advice =
+  'Install Rust with rustup (https://rustup.rs), run `rustup component add rust-src clippy rustfmt`, and try again.';
 
 /** @type {Toolchain | undefined} */
 let found;
@@ -35,7 +44,10 @@ export async function wasmToolchain() {
     else note(`rustup failed: ${output.trim().split('\n').at(-1)}`);
   }
   if (!found && (await installDebianPackages(debianPackages))) found = await existing();
-  if (!found) throw new Failure(`building for WebAssembly needs a Rust toolchain with the source of std, and there is none. ${advice}`);
+  if (!found)
+    throw new Failure(
+      `building for WebAssembly needs a Rust toolchain with the source of std, and there is none. ${advice}`,
+    );
   note(`Rust for WebAssembly: ${found.version} in ${found.sysroot}`);
   return found;
 }

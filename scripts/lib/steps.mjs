@@ -67,7 +67,11 @@ export function note(text) {
 export function tryRun(program, args, { env = process.env, cwd = root, capture = false, onOutput } = {}) {
   return new Promise((resolve) => {
     const piped = capture || onOutput !== undefined;
-    const child = spawn(program, args, { cwd, env, stdio: ['inherit', piped ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'] });
+    const child = spawn(program, args, {
+      cwd,
+      env,
+      stdio: ['inherit', piped ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
+    });
     let output = '';
     child.stdout?.setEncoding('utf8').on('data', (text) => {
       output += text;
@@ -142,7 +146,8 @@ export function runPackage(file, args, options) {
 export async function installDebianPackages(packages) {
   if (!which('apt-get')) return false;
   const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  if (prefix.length > 0 && (!which('sudo') || (await tryRun('sudo', ['-n', 'true'], { capture: true })).code !== 0)) return false;
+  if (prefix.length > 0 && (!which('sudo') || (await tryRun('sudo', ['-n', 'true'], { capture: true })).code !== 0))
+    return false;
   note(`installing Debian packages ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (/** @type {string[]} */ ...args) => {

@@ -14,7 +14,12 @@ export async function wasmTools() {
   return [
     await ensureTool('wasm-pack', wasmPackVersion, ['wasm-pack']),
     // The command-line tool and the crate must be of one version.
-    await ensureTool('wasm-bindgen', lockedVersion('wasm-bindgen'), ['wasm-bindgen', 'wasm-bindgen-test-runner'], 'wasm-bindgen-cli'),
+    await ensureTool(
+      'wasm-bindgen',
+      lockedVersion('wasm-bindgen'),
+      ['wasm-bindgen', 'wasm-bindgen-test-runner'],
+      'wasm-bindgen-cli',
+    ),
   ];
 }
 
@@ -31,7 +36,8 @@ async function ensureTool(name, version, programs, crate = name) {
 
   const onPath = programs.map(which);
   const installed = onPath[0] && (await tryRun(onPath[0], ['--version'], { capture: true })).output.trim();
-  if (installed === `${name} ${version}` && onPath.every(Boolean)) return path.dirname(/** @type {string} */ (onPath[0]));
+  if (installed === `${name} ${version}` && onPath.every(Boolean))
+    return path.dirname(/** @type {string} */ (onPath[0]));
 
   note(`cargo install ${crate} ${version}, once, into ${folder} (some minutes)`);
   const partial = `${folder}.partial-${process.pid}`;
@@ -43,7 +49,10 @@ async function ensureTool(name, version, programs, crate = name) {
     if ((await install('--locked')).code !== 0) {
       note(`${crate} does not install with its own lock file here: trying with current dependencies`);
       const { code } = await install();
-      if (code !== 0) throw new Failure(`cargo could not install ${crate} ${version}: put ${programs.join(' and ')} of that version on PATH.`);
+      if (code !== 0)
+        throw new Failure(
+          `cargo could not install ${crate} ${version}: put ${programs.join(' and ')} of that version on PATH.`,
+        );
     }
     rmSync(path.join(partial, 'target'), { recursive: true });
     rmSync(folder, { recursive: true, force: true });

@@ -38,7 +38,9 @@ function rustFlags({ threads, relaxed }, sysroot) {
   const flags = ['-C', `target-feature=${features.join(',')}`];
   if (threads) {
     // wasm-bindgen needs the symbols of thread-local storage to start further threads.
-    const symbols = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base'].map((symbol) => `--export=${symbol}`);
+    const symbols = ['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base'].map(
+      (symbol) => `--export=${symbol}`,
+    );
     for (const arg of ['--shared-memory', '--import-memory', `--max-memory=${maxMemory}`, ...symbols]) {
       flags.push('-C', `link-arg=${arg}`);
     }
@@ -74,7 +76,14 @@ export async function buildWasm() {
   mkdirSync(path.join(root, 'dist/wasm'), { recursive: true });
   for (const variant of variants) {
     const hash = fingerprint(
-      ['Cargo.toml', 'Cargo.lock', 'crates/kernels/Cargo.toml', 'crates/kernels/src', 'crates/wasm', 'scripts/lib/wasm.mjs'],
+      [
+        'Cargo.toml',
+        'Cargo.lock',
+        'crates/kernels/Cargo.toml',
+        'crates/kernels/src',
+        'crates/wasm',
+        'scripts/lib/wasm.mjs',
+      ],
       [version, rustFlags(variant, sysroot), wasmPackVersion],
     );
     const folder = `dist/wasm/${variant.name}`;
@@ -117,7 +126,15 @@ async function buildVariant(variant, folder) {
  * @param {string} file
  */
 async function optimise({ threads, relaxed }, file) {
-  const features = ['simd', 'bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'sign-ext', 'reference-types', 'multivalue'];
+  const features = [
+    'simd',
+    'bulk-memory',
+    'mutable-globals',
+    'nontrapping-float-to-int',
+    'sign-ext',
+    'reference-types',
+    'multivalue',
+  ];
   if (threads) features.push('threads');
   if (relaxed) features.push('relaxed-simd');
   await runPackage('binaryen/bin/wasm-opt', ['-O3', ...features.map((name) => `--enable-${name}`), file, '-o', file]);
