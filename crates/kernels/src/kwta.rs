@@ -1,1 +1,143 @@
-//! k-Winners-Take-All.
+//! k-Winners-Take-All over `[n][pixels][channels]`: of each sample, the k largest values survive.
+//!
+//! 1. A sample that holds a NaN is an error.
+//! 2. [`select::kth_largest`] finds the threshold, and how many values exceed and equal it.
+//! 3. One pass writes the winners in compressed form. Where more values equal the threshold than fit,
+//!    those of the lowest C,H,W index win, although memory is in H,W,C order.
+
+use crate::parallel::{for_each_piece, Disjoint};
+use crate::scratch;
+use crate::select::{self, Kth};
+use crate::simd::{F32x4, LANES};
+use crate::sparse::{compress_sample, load_up_to_four, OutSample, SparseShape};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Which of several values equal to the k-th largest survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ties {
+    /// Those with the lowest index in C,H,W order, so that exactly k values survive.
+    Lowest,
+    /// All of them, so that more than k may survive.
+    Keep,
+}
+
+/// An input that cannot be ranked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotANumber {
+    /// The first sample that holds a NaN.
+    pub sample: usize,
+}
+
+/// Keeps the `k` largest of each sample of dense `x [n][pixels][channels]`, negative ones too, as entries
+/// `start [n][pixels + 1]`, `channel` and `value` `[n][capacity]`; 1 <= k <= pixels * channels.
+///
+/// `shape.capacity` must be at least k with [`Ties::Lowest`] and the whole sample with [`Ties::Keep`].
+/// -0 and +0 are equal. After an error the outputs are unspecified.
+pub fn forward(
+    shape: &SparseShape,
+    x: &[f32],
+    k: usize,
+    ties: Ties,
+    start: &mut [u32],
+    channel: &mut [u32],
+    value: &mut [f32],
+) -> Result<(), NotANumber> {
+    let len = shape.sample_len();
+    assert!((1..=len).contains(&k), "k: {k} of {len} values");
+    assert!(shape.capacity >= if ties == Ties::Keep { len } else { k }, "capacity");
+    assert_eq!(x.len(), shape.n * len, "x");
+    assert_eq!(start.len(), shape.start_len(), "start");
+    assert_eq!(channel.len(), shape.entries_len(), "channel");
+    assert_eq!(value.len(), shape.entries_len(), "value");
+    let (start, channel, value) = (Disjoint::new(start), Disjoint::new(channel), Disjoint::new(value));
+    let first_bad = AtomicUsize::new(usize::MAX);
+    for_each_piece(shape.n, |s| {
+        let x = &x[s * len..][..len];
+        if has_nan(x) {
+            first_bad.fetch_min(s, Ordering::Relaxed);
+            return;
+        }
+        // SAFETY: each sample is one piece.
+        let out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
+        forward_sample(shape, x, k, ties, out);
+    });
+    match first_bad.into_inner() {
+        usize::MAX => Ok(()),
+        sample => Err(NotANumber { sample }),
+    }
+}
+
+fn forward_sample(shape: &SparseShape, x: &[f32], k: usize, ties: Ties, out: OutSample) {
+    let Kth { value, greater, equal } =
+        scratch::with(select::scratch_len(x.len()), |scratch| select::kth_largest(x, k, scratch));
+    let threshold = F32x4::splat(value);
+    if ties == Ties::Keep || greater + equal == k {
+        compress_sample(x, shape.channels, out, |_, _, v| v.ge_mask(threshold));
+        return;
+    }
+    let end = end_of_ties(shape, x, value, k - greater);
+    compress_sample(x, shape.channels, out, |pixel, c, v| {
+        let mut mask = v.gt_mask(threshold);
+        for lane in lanes_of(v.eq_mask(threshold)) {
+            if (c + lane) * shape.pixels + pixel < end {
+                mask |= 1 << lane;
+            }
+        }
+        mask
+    });
+}
+
+/// The C,H,W index before which exactly `count` values of the sample equal `value`; more than `count` do.
+fn end_of_ties(shape: &SparseShape, x: &[f32], value: f32, count: usize) -> usize {
+    let (pixels, channels) = (shape.pixels, shape.channels);
+    let threshold = F32x4::splat(value);
+    scratch::with_u32(channels, |ties| {
+        ties.fill(0);
+        for row in x.chunks_exact(channels) {
+            for c in (0..channels).step_by(LANES) {
+                for lane in lanes_of(load_up_to_four(&row[c..]).eq_mask(threshold)) {
+                    // Past the last channel, where zeros stand, there is no count.
+                    if let Some(ties) = ties.get_mut(c + lane) {
+                        *ties += 1;
+                    }
+                }
+            }
+        }
+        let mut left = count;
+        let last = ties.iter().position(|&ties| match left.checked_sub(ties as usize) {
+            Some(rest) => {
+                left = rest;
+                false
+            }
+            None => true,
+        });
+        let last = last.expect("more than `count` values are equal");
+        let mut in_last = (0..pixels).filter(|p| x[p * channels + last] == value);
+        last * pixels + in_last.nth(left).expect("the channel holds more than `left` of them")
+    })
+}
+
+/// Numbers of the bits set in `mask`.
+#[inline(always)]
+fn lanes_of(mut mask: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let lane = mask.trailing_zeros() as usize;
+        (mask != 0).then(|| {
+            mask &= mask - 1;
+            lane
+        })
+    })
+}
+
+fn has_nan(x: &[f32]) -> bool {
+    // Sixteen values a step: one test of the four masks together.
+    let mut blocks = x.chunks_exact(4 * LANES);
+    let in_blocks = blocks.any(|block| {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|i| F32x4::load(&block[i * LANES..]).nan_mask());
+        a | b | c | d != 0
+    });
+    in_blocks || x[x.len() / (4 * LANES) * (4 * LANES)..].iter().any(|v| v.is_nan())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,33 @@
 //! Per-thread buffers that kernels reuse between calls, so that a steady state allocates nothing.
 
 use core::cell::RefCell;
+use std::thread::LocalKey;
+
+type Free<T> = RefCell<Vec<Vec<T>>>;
 
 thread_local! {
-    static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+    static FREE_F32: Free<f32> = const { RefCell::new(Vec::new()) };
+    static FREE_U32: Free<u32> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends `work` a buffer of `len` values whose contents are unspecified. Calls may nest.
 pub fn with<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    // The largest free buffer is on top, so nested calls settle on buffers that fit.
-    let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    lend(&FREE_F32, len, work)
+}
+
+/// Lends `work` a buffer of `len` indices whose contents are unspecified. Calls may nest.
+pub fn with_u32<R>(len: usize, work: impl FnOnce(&mut [u32]) -> R) -> R {
+    lend(&FREE_U32, len, work)
+}
+
+fn lend<T: Copy + Default, R>(free: &'static LocalKey<Free<T>>, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
+    // The outermost call returns its buffer last, so the same nesting finds the same buffers again.
+    let mut buffer = free.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < len {
-        buffer.resize(len, 0.0);
+        buffer.resize(len, T::default());
     }
     let result = work(&mut buffer[..len]);
-    FREE.with_borrow_mut(|free| free.push(buffer));
+    free.with_borrow_mut(|free| free.push(buffer));
     result
 }
 
@@ -29,6 +42,11 @@ mod tests {
             a.fill(1.0);
             super::with(4, |b| b.fill(2.0));
             assert!(a.iter().all(|&v| v == 1.0));
+        });
+        super::with_u32(8, |a| {
+            a.fill(1);
+            super::with_u32(16, |b| b.fill(2));
+            assert!(a.iter().all(|&v| v == 1));
         });
     }
 }

@@ -6,6 +6,15 @@
 //! sample `s`, counted from the sample's own first entry, which stands at `s * capacity` in
 //! `channel`, `value` and every gradient that belongs to the same pattern.
 
+mod compress;
+mod flatten;
+mod gather;
+
+pub use compress::relu_compress;
+pub(crate) use compress::{compress_sample, load_up_to_four, OutSample};
+pub use flatten::{chw_indices, flatten, unflatten_gradient};
+pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient};
+
 /// Sizes of a compressed batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SparseShape {
@@ -73,4 +82,20 @@ impl<'a> Pattern<'a> {
         let first = s * self.shape.capacity;
         &self.channel[first..first + self.count(s)]
     }
+
+    /// Calls `visit(entry, pixel, channel)` for the entries of sample `s`, in order; `entry` counts from
+    /// the sample's first.
+    #[inline]
+    pub fn for_each_entry(&self, s: usize, mut visit: impl FnMut(usize, usize, usize)) {
+        let (starts, channels) = (self.starts(s), self.channels(s));
+        for (pixel, range) in starts.windows(2).enumerate() {
+            let first = range[0] as usize;
+            for (i, &channel) in channels[first..range[1] as usize].iter().enumerate() {
+                visit(first + i, pixel, channel as usize);
+            }
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,27 @@ pub use wasm::F32x4;
 /// Lanes of a vector.
 pub const LANES: usize = 4;
 
+/// For each mask of kept lanes, the byte order that brings them to the front.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+static COMPRESS: [[u8; 16]; 16] = {
+    let mut table = [[0; 16]; 16];
+    let mut mask = 0;
+    while mask < 16 {
+        let (mut kept, mut lane) = (0, 0);
+        while lane < 4 {
+            let mut byte = 0;
+            while byte < 4 && mask >> lane & 1 == 1 {
+                table[mask][4 * kept + byte] = (4 * lane + byte) as u8;
+                byte += 1;
+            }
+            kept += mask >> lane & 1;
+            lane += 1;
+        }
+        mask += 1;
+    }
+    table
+};
+
 impl F32x4 {
     /// All lanes zero.
     #[inline(always)]
@@ -62,6 +83,18 @@ mod tests {
         assert_eq!(a.gt_mask(b), 0b1000);
         assert_eq!(a.eq_mask(b), 0b0101);
         assert_eq!(a.nan_mask(), 0b0010);
+    }
+
+    #[test]
+    fn compress_keeps_masked_lanes_in_order() {
+        let lanes = [1.0, 2.0, 3.0, 4.0];
+        for mask in 0..16u32 {
+            let mut out = [0.0; 4];
+            // SAFETY: `out` holds four values.
+            unsafe { F32x4::from_array(lanes).compress_ptr(mask, out.as_mut_ptr()) };
+            let expected: Vec<f32> = (0..4).filter(|lane| mask >> lane & 1 == 1).map(|lane| lanes[lane]).collect();
+            assert_eq!(out[..expected.len()], expected, "mask {mask:04b}");
+        }
     }
 
     #[test]

@@ -66,6 +66,21 @@ impl F32x4 {
         unsafe { target.cast::<[f32; 4]>().write(self.0) }
     }
 
+    /// Stores the lanes whose bit is set in `mask` (below 16) one after another; the places after them,
+    /// up to four in all, get unspecified values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`.
+    #[inline(always)]
+    pub unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
+        let mut kept = 0;
+        for (lane, &v) in self.0.iter().enumerate() {
+            // SAFETY: at most `lane` values were kept before, so `kept` is below four.
+            unsafe { target.add(kept).write(v) };
+            kept += (mask >> lane & 1) as usize;
+        }
+    }
+
     /// `self * factor + addend`, rounded twice.
     #[inline(always)]
     pub fn mul_add(self, factor: Self, addend: Self) -> Self {

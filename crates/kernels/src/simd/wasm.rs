@@ -61,6 +61,18 @@ impl F32x4 {
         unsafe { w::v128_store(target.cast(), self.0) }
     }
 
+    /// Stores the lanes whose bit is set in `mask` (below 16) one after another; the places after them,
+    /// up to four in all, get unspecified values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`.
+    #[inline(always)]
+    pub unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
+        let order: &[u8; 16] = &super::COMPRESS[(mask & 15) as usize];
+        // SAFETY: `order` holds 16 bytes; `target` by the caller's contract.
+        unsafe { w::v128_store(target.cast(), w::i8x16_swizzle(self.0, w::v128_load(order.as_ptr().cast()))) }
+    }
+
     /// `self * factor + addend`; fused under relaxed SIMD, else rounded twice.
     #[inline(always)]
     pub fn mul_add(self, factor: Self, addend: Self) -> Self {

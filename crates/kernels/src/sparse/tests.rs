@@ -1,0 +1,140 @@
+use super::*;
+use crate::kwta::{self, Ties};
+use crate::reference;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const SHAPE: SparseShape = SparseShape { n: 3, pixels: 10, channels: 7, capacity: 70 };
+
+struct Sample {
+    x: Vec<f32>,
+    start: Vec<u32>,
+    channel: Vec<u32>,
+    value: Vec<f32>,
+}
+
+impl Sample {
+    /// ReLU of random numbers: samples of different counts, and empty pixels.
+    fn new() -> Self {
+        let x: Vec<f32> = (0..210u32).map(|i| ((i * i * 31 + i * 17) % 101) as f32 / 50.0 - 1.2).collect();
+        let x: Vec<f32> = x.iter().enumerate().map(|(i, &v)| if i / 7 % 10 == 4 { -1.0 } else { v }).collect();
+        let (mut start, mut channel, mut value) = (vec![0; 33], vec![0; 210], vec![0.0; 210]);
+        relu_compress(&SHAPE, &x, &mut start, &mut channel, &mut value);
+        Self { x, start, channel, value }
+    }
+
+    fn pattern(&self) -> Pattern<'_> {
+        Pattern::new(SHAPE, &self.start, &self.channel)
+    }
+
+    fn relu(&self) -> Vec<f32> {
+        self.x.iter().map(|v| v.max(0.0)).collect()
+    }
+}
+
+#[test]
+fn relu_compress_keeps_what_is_positive() {
+    let sample = Sample::new();
+    let mut y = vec![f32::NAN; 210];
+    densify(&sample.pattern(), &sample.value, &mut y);
+    assert_eq!(y, sample.relu());
+    let positive = sample.relu().iter().filter(|&&v| v > 0.0).count();
+    assert_eq!((0..3).map(|s| sample.pattern().count(s)).sum::<usize>(), positive);
+}
+
+#[test]
+fn relu_compress_lets_nan_through() {
+    let shape = SparseShape { n: 1, pixels: 2, channels: 3, capacity: 6 };
+    let x = [-1.0, f32::NAN, 2.0, 0.0, -0.0, f32::NAN];
+    let (mut start, mut channel, mut value) = ([0; 3], [0; 6], [0.0; 6]);
+    relu_compress(&shape, &x, &mut start, &mut channel, &mut value);
+    assert_eq!((start, &channel[..3]), ([0, 2, 3], &[1, 2, 2][..]));
+    assert!(value[0].is_nan() && value[1] == 2.0 && value[2].is_nan());
+}
+
+#[test]
+fn gather_and_add_to_dense_touch_the_entries_only() {
+    let sample = Sample::new();
+    let pattern = sample.pattern();
+    let dense: Vec<f32> = (0..210).map(|i| i as f32).collect();
+    let mut values = vec![1.0; 210];
+    gather(&pattern, &dense, &mut values, true);
+    let mut once = vec![f32::NAN; 210];
+    gather(&pattern, &dense, &mut once, false);
+    let mut y = vec![0.5; 210];
+    add_to_dense(&pattern, &once, &mut y);
+    for s in 0..3 {
+        let count = pattern.count(s);
+        assert!((0..count).all(|t| values[s * 70 + t] == once[s * 70 + t] + 1.0));
+        assert!(values[s * 70 + count..][..70 - count].iter().all(|&v| v == 1.0));
+    }
+    for (i, (&y, &relu)) in y.iter().zip(&sample.relu()).enumerate() {
+        assert_eq!(y, if relu > 0.0 { i as f32 + 0.5 } else { 0.5 });
+    }
+}
+
+#[test]
+fn global_average_and_its_gradient() {
+    let sample = Sample::new();
+    let (pattern, relu) = (sample.pattern(), sample.relu());
+    let mut y = vec![f32::NAN; 21];
+    global_average(&pattern, &sample.value, &mut y);
+    for (i, &y) in y.iter().enumerate() {
+        let mean = (0..10).map(|p| relu[i / 7 * 70 + p * 7 + i % 7]).sum::<f32>() / 10.0;
+        assert!((y - mean).abs() < 1e-6);
+    }
+    let dy: Vec<f32> = (0..21).map(|i| i as f32).collect();
+    let mut dvalues = vec![2.0; 210];
+    global_average_gradient(&pattern, &dy, &mut dvalues, true);
+    for s in 0..3 {
+        pattern.for_each_entry(s, |entry, _, channel| {
+            assert!((dvalues[s * 70 + entry] - 2.0 - dy[s * 7 + channel] / 10.0).abs() < 1e-6);
+        });
+    }
+}
+
+#[test]
+fn flatten_is_in_chw_order_and_its_gradient_returns() {
+    let sample = Sample::new();
+    let (pattern, relu) = (sample.pattern(), sample.relu());
+    let (mut start, mut channel, mut value) = (vec![0; 6], vec![0; 210], vec![0.0; 210]);
+    flatten(&pattern, &sample.value, &mut start, &mut channel, &mut value);
+    let flat = Pattern::new(SparseShape { pixels: 1, channels: 70, ..SHAPE }, &start, &channel);
+    for s in 0..3 {
+        assert!(flat.channels(s).windows(2).all(|pair| pair[0] < pair[1]));
+        let mut indices = vec![0; pattern.count(s)];
+        chw_indices(&pattern, s, &mut indices);
+        assert_eq!(flat.channels(s), indices);
+    }
+    let mut y = vec![f32::NAN; 210];
+    densify(&flat, &value, &mut y);
+    for s in 0..3 {
+        for c in 0..7 {
+            for p in 0..10 {
+                assert_eq!(y[s * 70 + c * 10 + p], relu[s * 70 + p * 7 + c]);
+            }
+        }
+    }
+    let mut back = vec![1.0; 210];
+    unflatten_gradient(&pattern, &value, &mut back, false);
+    for s in 0..3 {
+        assert_eq!(back[s * 70..][..pattern.count(s)], sample.value[s * 70..][..pattern.count(s)]);
+    }
+    unflatten_gradient(&pattern, &value, &mut back, true);
+    assert_eq!(back[0], 2.0 * sample.value[0]);
+}
+
+#[test]
+fn chw_indices_are_those_of_the_oracle() {
+    let sample = Sample::new();
+    let shape = SparseShape { capacity: 9, ..SHAPE };
+    let (mut start, mut channel, mut value) = (vec![0; 33], vec![0; 27], vec![0.0; 27]);
+    kwta::forward(&shape, &sample.x, 9, Ties::Lowest, &mut start, &mut channel, &mut value).unwrap();
+    let pattern = Pattern::new(shape, &start, &channel);
+    for s in 0..3 {
+        let mut indices = [0; 9];
+        chw_indices(&pattern, s, &mut indices);
+        let expected = reference::kwta::winners(10, 7, &sample.x[s * 70..][..70], 9, Ties::Lowest);
+        assert!(indices.iter().map(|&i| i as usize).eq(expected));
+    }
+}
