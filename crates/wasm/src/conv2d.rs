@@ -1,0 +1,176 @@
+//! Exports of `kwta_kernels::conv2d`: dense input, and compressed input.
+
+use crate::memory::{read, write};
+use crate::sparse::pattern;
+use kwta_kernels::conv2d::{dense, sparse, Conv2dShape};
+use kwta_kernels::sparse::SparseShape;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// A bias that may be missing: address 0.
+unsafe fn optional<'a>(pointer: *const f32, len: usize) -> Option<&'a [f32]> {
+    // SAFETY: the contract of the crate.
+    (!pointer.is_null()).then(|| unsafe { read(pointer, len) })
+}
+
+fn sparse_shape(shape: &Conv2dShape, capacity: usize) -> SparseShape {
+    SparseShape { n: shape.n, pixels: shape.h * shape.w, channels: shape.c_in, capacity }
+}
+
+/// `y` from `x`; `bias` may be 0.
+#[wasm_bindgen]
+pub unsafe fn conv2d_forward(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    x: *const f32,
+    weight: *const f32,
+    bias: *const f32,
+    y: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let (x, weight, bias) = (read(x, s.x_len()), read(weight, s.weight_len()), optional(bias, c_out));
+        dense::forward(&s, x, weight, bias, write(y, s.y_len()));
+    }
+}
+
+/// `dx` from `dy`.
+#[wasm_bindgen]
+pub unsafe fn conv2d_input_gradient(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    dy: *const f32,
+    weight: *const f32,
+    dx: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe { dense::input_gradient(&s, read(dy, s.y_len()), read(weight, s.weight_len()), write(dx, s.x_len())) }
+}
+
+/// `dw` from `x` and `dy`.
+#[wasm_bindgen]
+pub unsafe fn conv2d_weight_gradient(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe { dense::weight_gradient(&s, read(x, s.x_len()), read(dy, s.y_len()), write(dw, s.weight_len())) }
+}
+
+/// Column sums of `dy [rows][channels]`.
+#[wasm_bindgen]
+pub unsafe fn conv2d_bias_gradient(rows: usize, channels: usize, dy: *const f32, db: *mut f32) {
+    // SAFETY: the contract of the crate.
+    unsafe { dense::bias_gradient(rows, channels, read(dy, rows * channels), write(db, channels)) }
+}
+
+/// `y` from a compressed `x`; `bias` may be 0.
+#[wasm_bindgen]
+pub unsafe fn sparse_conv2d_forward(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    capacity: usize,
+    start: *const u32,
+    channel: *const u32,
+    value: *const f32,
+    weight: *const f32,
+    bias: *const f32,
+    y: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let pattern = pattern(sparse_shape(&s, capacity), start, channel);
+        let (value, weight, bias) = (read(value, n * capacity), read(weight, s.weight_len()), optional(bias, c_out));
+        sparse::forward(&s, &pattern, value, weight, bias, write(y, s.y_len()));
+    }
+}
+
+/// `dw` from a compressed `x` and `dy`.
+#[wasm_bindgen]
+pub unsafe fn sparse_conv2d_weight_gradient(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    capacity: usize,
+    start: *const u32,
+    channel: *const u32,
+    value: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let pattern = pattern(sparse_shape(&s, capacity), start, channel);
+        let (value, dy, dw) = (read(value, n * capacity), read(dy, s.y_len()), write(dw, s.weight_len()));
+        sparse::weight_gradient(&s, &pattern, value, dy, dw);
+    }
+}
+
+/// The gradient at the entries of a compressed `x`.
+#[wasm_bindgen]
+pub unsafe fn sparse_conv2d_input_gradient(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    capacity: usize,
+    start: *const u32,
+    channel: *const u32,
+    dy: *const f32,
+    weight: *const f32,
+    dvalue: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let pattern = pattern(sparse_shape(&s, capacity), start, channel);
+        let (dy, weight, dvalue) = (read(dy, s.y_len()), read(weight, s.weight_len()), write(dvalue, n * capacity));
+        sparse::input_gradient(&s, &pattern, dy, weight, dvalue, false);
+    }
+}

@@ -1,0 +1,149 @@
+/** Parameters of a network: where they lie, their first values, and PyTorch's order at the boundary. */
+import { ShapeError } from '../errors.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { Buffer } from '../ops/buffer.js';
+import { opOf } from '../ops/index.js';
+import type { Parameter, ParameterSpec } from '../ops/op.js';
+import { Random } from '../random.js';
+import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../tensor.js';
+import { type Graph, graphInput } from './graph.js';
+
+/** Stream numbers of initial values start here, apart from the other uses of a seed. */
+const initialStream = 0x1000;
+
+/** All parameters of one network, in one piece of memory; gradients in a second, made when first needed. */
+export class Parameters {
+  readonly byName = new Map<string, Parameter>();
+  readonly #pointer: number;
+  readonly #length: number;
+  #gradients = 0;
+
+  /** @throws {MemoryError} when they do not fit. */
+  constructor(
+    private readonly kernels: Kernels,
+    graph: Graph,
+  ) {
+    for (const node of graph.nodes) {
+      const from = node.inputs[0];
+      const input = from === graphInput ? graph.input : graph.nodes[from].output;
+      for (const spec of opOf(node.spec).parameters(node.spec, input)) {
+        const length = sizeOf(spec.shape);
+        this.byName.set(`${node.name}.${spec.name}`, { spec, data: new Buffer(length), gradient: new Buffer(length) });
+      }
+    }
+    this.#length = [...this.byName.values()].reduce((sum, { data }) => sum + padded(data.length), 0);
+    this.#pointer = kernels.allocate(Math.max(this.#length, 1) * 4, 'the parameters of a model');
+    this.#assign(this.#pointer, (parameter) => parameter.data);
+  }
+
+  /** Number of trainable values. */
+  get count(): number {
+    return this.trainable.reduce((sum, { data }) => sum + data.length, 0);
+  }
+
+  get trainable(): Parameter[] {
+    return [...this.byName.values()].filter(({ spec }) => spec.trainable);
+  }
+
+  /** Makes room for gradients. @throws {MemoryError} */
+  needGradients(): void {
+    if (this.#gradients !== 0) return;
+    this.#gradients = this.kernels.allocate(Math.max(this.#length, 1) * 4, 'the gradients of a model');
+    this.#assign(this.#gradients, (parameter) => parameter.gradient);
+  }
+
+  /** First values, as PyTorch draws them by default, from `seed`. */
+  initialise(seed: number): void {
+    let stream = initialStream;
+    for (const { spec, data } of this.byName.values()) {
+      const values = new Float32Array(data.length);
+      if ('constant' in spec.initial) values.fill(spec.initial.constant);
+      else {
+        const { uniform: bound } = spec.initial;
+        const random = new Random(seed, stream++);
+        for (let i = 0; i < values.length; i++) values[i] = (2 * random.uniform() - 1) * bound;
+      }
+      this.kernels.f32(data.pointer, data.length).set(fromTorch(spec, values));
+    }
+  }
+
+  /** Copies in PyTorch's names, shapes and order. */
+  read(which: 'data' | 'gradient'): Record<string, Tensor> {
+    const entries = [...this.byName].filter(([, { spec }]) => which === 'data' || spec.trainable);
+    return Object.fromEntries(
+      entries.map(([name, parameter]) => {
+        const { pointer, length } = parameter[which];
+        return [name, { shape: [...parameter.spec.shape], data: toTorch(parameter.spec, this.kernels.f32(pointer, length)) }];
+      }),
+    );
+  }
+
+  /**
+   * Takes values over, after all of them were checked. BatchNorm's `num_batches_tracked` is accepted and
+   * not used.
+   *
+   * @throws {ShapeError} naming a parameter that is missing, unknown or of another shape.
+   */
+  write(values: Record<string, Tensor>): void {
+    for (const [name, { spec }] of this.byName) {
+      const given = values[name];
+      if (given === undefined) throw new ShapeError(`stateDict: expected '${name}' ${shapeText(spec.shape)}, got nothing`);
+      checkTensor(`stateDict['${name}']`, given);
+      if (shapeText(given.shape) !== shapeText(spec.shape)) {
+        throw new ShapeError(
+          `stateDict['${name}']: expected shape ${shapeText(spec.shape)}, got ${shapeText(given.shape)}`,
+        );
+      }
+    }
+    for (const name of Object.keys(values)) {
+      if (!this.byName.has(name) && !name.endsWith('.num_batches_tracked')) {
+        throw new ShapeError(`stateDict: unexpected '${name}' (${describe(values[name])}); the model has no such parameter`);
+      }
+    }
+    for (const [name, { spec, data }] of this.byName) {
+      this.kernels.f32(data.pointer, data.length).set(fromTorch(spec, values[name].data));
+    }
+  }
+
+  dispose(): void {
+    this.kernels.free(this.#pointer, Math.max(this.#length, 1) * 4);
+    if (this.#gradients !== 0) this.kernels.free(this.#gradients, Math.max(this.#length, 1) * 4);
+  }
+
+  #assign(pointer: number, buffer: (parameter: Parameter) => Buffer): void {
+    let next = pointer;
+    for (const parameter of this.byName.values()) {
+      buffer(parameter).assign(next);
+      next += padded(buffer(parameter).length) * 4;
+    }
+  }
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / 16) * 16;
+}
+
+/** `[out][in][...taps]` to `[...taps][in][out]`. */
+function fromTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
+  return spec.layout === 'plain' ? values : transposeTaps(values, spec.shape, true);
+}
+
+function toTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
+  return spec.layout === 'plain' ? values.slice() : transposeTaps(values, spec.shape, false);
+}
+
+function transposeTaps(values: Float32Array, [out, inputs, ...kernel]: number[], inwards: boolean): Float32Array {
+  const taps = sizeOf(kernel);
+  const result = new Float32Array(values.length);
+  for (let o = 0; o < out; o++) {
+    for (let i = 0; i < inputs; i++) {
+      for (let t = 0; t < taps; t++) {
+        const torch = (o * inputs + i) * taps + t;
+        const inner = (t * inputs + i) * out + o;
+        if (inwards) result[inner] = values[torch];
+        else result[torch] = values[inner];
+      }
+    }
+  }
+  return result;
+}

@@ -1,0 +1,354 @@
+/**
+ * A graph compiled for one purpose: steps forward and backward, with every buffer placed by lifetime in
+ * the shared workspace. What nobody asked for is not computed and takes no memory.
+ */
+import { type Kernels, alignment } from '../kernels/kernels.js';
+import { Buffer } from '../ops/buffer.js';
+import { type OpSpec, opOf } from '../ops/index.js';
+import {
+  type BackwardStep,
+  type BuildContext,
+  buffersOf,
+  type DenseValue,
+  denseGradient,
+  featureSize,
+  type Gradient,
+  gradientBuffers,
+  type Mode,
+  type Parameter,
+  type RunState,
+  type SparseValue,
+  type Step,
+  sparseArguments,
+  type Value,
+} from '../ops/op.js';
+import { type Graph, graphInput, type Node } from './graph.js';
+import { packByLifetime, type Workspace } from './workspace.js';
+
+/** What a plan computes. */
+export interface Purpose {
+  mode: Mode;
+  /** Gradient of the input. */
+  inputGradient: boolean;
+  /** Gradients of the parameters. */
+  parameterGradients: boolean;
+  /** The winners of every k-WTA layer stay readable after the run. */
+  keepWinners: boolean;
+}
+
+/** A layer's winners after a run. */
+export interface Winners {
+  layer: string;
+  value: SparseValue;
+}
+
+interface Slot {
+  step: Step;
+  /** Slots that feed it; {@link graphInput} for the model's input. */
+  inputs: number[];
+  node: Node;
+}
+
+interface Timed {
+  uses: Buffer[];
+  run(n: number): void;
+}
+
+/** Operations that do not read their own output in the backward pass, so that the next may overwrite it. */
+const outputIsFree: ReadonlySet<OpSpec['type']> = new Set(['conv2d', 'linear', 'batchNorm2d', 'add', 'avgPool2d'] as const);
+
+export class Plan {
+  readonly input: DenseValue;
+  readonly logits: DenseValue;
+  /** Gradient of the logits, written between {@link forward} and {@link backward}. */
+  readonly logitsGradient: Buffer;
+  /** Class of each sample, u32. */
+  readonly labels: Buffer;
+  /** Loss of each sample. */
+  readonly losses: Buffer;
+  readonly #inputGradient: Buffer | undefined;
+  /** One batch in channels-first order, where that differs. */
+  readonly #staging: Buffer;
+  readonly winners: Winners[] = [];
+  readonly #forward: Timed[] = [];
+  readonly #backward: Timed[] = [];
+  readonly #constants: Buffer[] = [];
+  readonly #buffers: Buffer[] = [];
+  readonly #offsets: number[];
+  readonly #bytes: number;
+  readonly #kernels: Kernels;
+  #version = -1;
+
+  /**
+   * @param batch largest number of samples of a run.
+   * @throws {MemoryError} when the plan does not fit; nothing is left behind.
+   */
+  constructor(
+    readonly graph: Graph,
+    readonly purpose: Purpose,
+    readonly batch: number,
+    parameters: ReadonlyMap<string, Parameter>,
+    state: RunState,
+    private readonly workspace: Workspace,
+  ) {
+    this.#kernels = workspace.kernels;
+    const builder = (node: Node | undefined, stream: number, mayOverwrite: (i: number) => boolean): BuildContext => ({
+      kernels: this.#kernels,
+      layer: node?.name ?? 'input',
+      mode: purpose.mode,
+      batch,
+      parameters: node ? parametersOf(node, parameters) : {},
+      buffer: (length) => this.#buffer(length),
+      constant: (values) => this.#constant(values),
+      mayOverwrite,
+      state,
+      stream,
+    });
+
+    this.input = { kind: 'dense', features: graph.input, data: this.#buffer(batch * featureSize(graph.input)) };
+    this.#staging = this.#buffer(this.input.data.length);
+    this.labels = this.#buffer(batch);
+    this.losses = this.#buffer(batch);
+    const slots = this.#buildForward(builder);
+    const context = builder(undefined, 0, () => false);
+    this.logits = this.#expandLast(slots, builder);
+    this.logitsGradient = this.#buffer(this.logits.data.length);
+    if (purpose.inputGradient || purpose.parameterGradients) {
+      const gradient = this.#buildBackward(slots, context);
+      if (purpose.inputGradient) {
+        const whole = denseGradient(context, gradient as Gradient, graph.input);
+        this.#backward.push({ uses: whole.uses, run: (n) => whole.prepare(n) });
+        this.#inputGradient = whole.data;
+      }
+    }
+    const lifetimes = this.#lifetimes();
+    const packed = packByLifetime(lifetimes, alignment);
+    this.#offsets = packed.offsets;
+    this.#bytes = packed.bytes;
+    this.#place();
+  }
+
+  /** Bytes of the workspace that the plan needs. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Computes the logits of `n` samples `x` (`[n, C, H, W]`). @throws {DivergedError} when k-WTA meets NaN. */
+  forward(x: Float32Array, n: number): void {
+    if (this.#version !== this.workspace.version) this.#place();
+    const { c, h, w } = this.graph.input;
+    const target = this.#stages ? this.#staging : this.input.data;
+    this.#kernels.f32(target.pointer, x.length).set(x);
+    if (this.#stages) this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
+    for (const step of this.#forward) step.run(n);
+  }
+
+  /** A copy of the logits, `[n, classes]`. */
+  readLogits(n: number): Float32Array {
+    const { pointer } = this.logits.data;
+    return this.#kernels.f32(pointer, n * featureSize(this.logits.features)).slice();
+  }
+
+  /** A copy of the input gradient, `[n, C, H, W]`, after {@link backward}. */
+  readInputGradient(n: number): Float32Array {
+    if (this.#inputGradient === undefined) throw new TypeError('the plan computes no input gradient');
+    const { c, h, w } = this.graph.input;
+    const source = this.#stages ? this.#staging : this.#inputGradient;
+    if (this.#stages) {
+      this.#kernels.exports.nhwc_to_nchw(n, c, h, w, this.#inputGradient.pointer, this.#staging.pointer);
+    }
+    return this.#kernels.f32(source.pointer, n * c * h * w).slice();
+  }
+
+  /** Computes the gradients that were asked for, from {@link logitsGradient}. */
+  backward(n: number): void {
+    for (const step of this.#backward) step.run(n);
+  }
+
+  /** Frees what is not in the workspace. */
+  dispose(): void {
+    for (const constant of this.#constants) this.#kernels.free(constant.pointer, constant.bytes);
+    this.#constants.length = 0;
+  }
+
+  get #stages(): boolean {
+    const { c, h, w } = this.graph.input;
+    return c > 1 && h * w > 1;
+  }
+
+  #buffer(length: number): Buffer {
+    const buffer = new Buffer(length);
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  #constant(values: readonly number[]): Buffer {
+    const buffer = new Buffer(values.length);
+    buffer.assign(this.#kernels.allocate(buffer.bytes, 'constants of a layer'));
+    this.#kernels.f32(buffer.pointer, buffer.length).set(values);
+    this.#constants.push(buffer);
+    return buffer;
+  }
+
+  #place(): void {
+    const purpose = `a batch of ${this.batch} samples ${this.purpose.parameterGradients ? 'in training' : 'in evaluation'}`;
+    const base = this.workspace.reserve(this.#bytes, purpose);
+    for (const [i, buffer] of this.#buffers.entries()) buffer.assign(base + this.#offsets[i]);
+    this.#version = this.workspace.version;
+  }
+
+  #buildForward(builder: (node: Node, stream: number, mayOverwrite: (i: number) => boolean) => BuildContext): Slot[] {
+    const { nodes } = this.graph;
+    const consumers = new Map<number, number>();
+    for (const node of nodes) for (const i of node.inputs) consumers.set(i, (consumers.get(i) ?? 0) + 1);
+    const slots: Slot[] = [];
+    const slotOfNode = new Map<number, number>();
+    const expanded = new Map<number, number>();
+    const valueOf = (slot: number): Value => (slot === graphInput ? this.input : slots[slot].step.output);
+
+    const push = (node: Node, inputs: number[], stream: number, mayOverwrite: (i: number) => boolean): number => {
+      const step = opOf(node.spec).build(node.spec, inputs.map(valueOf), builder(node, stream, mayOverwrite));
+      slots.push({ step, inputs, node });
+      this.#forward.push(step);
+      return slots.length - 1;
+    };
+
+    for (const [index, node] of nodes.entries()) {
+      const inputs = node.inputs.map((i) => {
+        const slot = i === graphInput ? graphInput : (slotOfNode.get(i) as number);
+        if (opOf(node.spec).takesSparse || valueOf(slot).kind === 'dense') return slot;
+        const known = expanded.get(slot);
+        if (known !== undefined) return known;
+        const { features } = valueOf(slot);
+        const made = push({ spec: { type: 'densify' }, name: node.name, inputs: [], output: features }, [slot], index, () => false);
+        expanded.set(slot, made);
+        return made;
+      });
+      const mayOverwrite = (i: number): boolean => {
+        const from = node.inputs[i];
+        return from !== graphInput && consumers.get(from) === 1 && outputIsFree.has(nodes[from].spec.type);
+      };
+      const slot = push(node, inputs, index, mayOverwrite);
+      slotOfNode.set(index, slot);
+      const { output } = slots[slot].step;
+      if (node.spec.type === 'kwta' && output.kind === 'sparse') this.winners.push({ layer: node.name, value: output });
+    }
+    return slots;
+  }
+
+  /** The last value, expanded when a model ends in k-WTA. */
+  #expandLast(
+    slots: Slot[],
+    builder: (node: Node, stream: number, mayOverwrite: (i: number) => boolean) => BuildContext,
+  ): DenseValue {
+    const last = slots.length - 1;
+    const { output } = slots[last].step;
+    if (output.kind === 'dense') return output;
+    const node: Node = { spec: { type: 'densify' }, name: slots[last].node.name, inputs: [], output: output.features };
+    const step = opOf(node.spec).build(node.spec, [output], builder(node, last, () => false));
+    slots.push({ step, inputs: [last], node });
+    this.#forward.push(step);
+    return step.output as DenseValue;
+  }
+
+  /** Walks the slots backwards; returns the gradient of the model's input when it is wanted. */
+  #buildBackward(slots: Slot[], context: BuildContext): Gradient | undefined {
+    const { inputGradient, parameterGradients } = this.purpose;
+    const needed = slots.map(() => false);
+    const needs = (slot: number): boolean => (slot === graphInput ? inputGradient : needed[slot]);
+    const hasParameters = (slot: Slot): boolean =>
+      parameterGradients && opOf(slot.node.spec).parameters(slot.node.spec, slot.node.output).some((p) => p.trainable);
+    for (const [i, slot] of slots.entries()) needed[i] = slot.inputs.some(needs) || hasParameters(slot);
+
+    const contributions = new Map<number, { gradient: Gradient; owned: boolean }[]>();
+    const contribute = (slot: number, gradient: Gradient, owned: boolean): void => {
+      contributions.set(slot, [...(contributions.get(slot) ?? []), { gradient, owned }]);
+    };
+    contribute(slots.length - 1, { kind: 'dense', data: this.logitsGradient }, true);
+
+    for (let i = slots.length - 1; i >= 0; i--) {
+      const arrived = contributions.get(i);
+      if (!needed[i] || arrived === undefined) continue;
+      const slot = slots[i];
+      const gradient = this.#merge(arrived, slot.step.output, context);
+      const wanted = { inputs: slot.inputs.map(needs), parameters: hasParameters(slot) };
+      const backward: BackwardStep = slot.step.backward(gradient, wanted);
+      this.#backward.push(backward);
+      for (const [j, from] of slot.inputs.entries()) {
+        const given = backward.inputs[j];
+        if (needs(from) && given !== undefined) contribute(from, given, given !== gradient);
+      }
+    }
+    const arrived = contributions.get(graphInput);
+    return arrived && this.#merge(arrived, this.input, context);
+  }
+
+  /** Sums the gradients that several consumers sent to one value. */
+  #merge(arrived: { gradient: Gradient; owned: boolean }[], value: Value, context: BuildContext): Gradient {
+    if (arrived.length === 1) return arrived[0].gradient;
+    const { exports } = this.#kernels;
+    const form = value.kind;
+    const length = form === 'dense' ? featureSize(value.features) : value.capacity;
+    // Adding into a gradient that another branch still reads would change that branch.
+    const base = arrived.find(({ gradient, owned }) => owned && gradient.kind === form);
+    const rest = arrived.filter((a) => a !== base).map((a) => a.gradient);
+    const data = base === undefined ? context.buffer(this.batch * length) : dataOf(base.gradient);
+    this.#backward.push({
+      uses: [data, ...rest.flatMap(gradientBuffers), ...(value.kind === 'sparse' ? buffersOf(value).slice(0, 2) : [])],
+      run(n) {
+        if (base === undefined) exports.fill(n * length, 0, data.pointer);
+        for (const gradient of rest) {
+          if (gradient.kind === form) exports.add_in_place(n * length, dataOf(gradient).pointer, data.pointer);
+          else if (gradient.kind === 'sparse') {
+            exports.sparse_add(...sparseArguments(n, gradient.at), gradient.values.pointer, data.pointer);
+          } else throw new TypeError('a compressed value has a compressed gradient');
+        }
+      },
+    });
+    return value.kind === 'dense' ? { kind: 'dense', data } : { kind: 'sparse', at: value, values: data };
+  }
+
+  #lifetimes(): { bytes: number; first: number; last: number }[] {
+    const first = new Map<Buffer, number>();
+    const last = new Map<Buffer, number>();
+    const use = (buffer: Buffer, time: number): void => {
+      first.set(buffer, Math.min(first.get(buffer) ?? time, time));
+      last.set(buffer, Math.max(last.get(buffer) ?? time, time));
+    };
+    const turn = this.#forward.length + 1;
+    const end = turn + this.#backward.length + 1;
+    use(this.input.data, 0);
+    use(this.labels, 0);
+    use(this.labels, turn);
+    use(this.losses, turn);
+    use(this.losses, end);
+    if (this.#stages) use(this.#staging, 0);
+    for (const [i, step] of this.#forward.entries()) for (const buffer of step.uses) use(buffer, i + 1);
+    use(this.logits.data, end);
+    if (this.#backward.length > 0) use(this.logitsGradient, turn);
+    for (const [i, step] of this.#backward.entries()) for (const buffer of step.uses) use(buffer, turn + 1 + i);
+    if (this.#inputGradient) {
+      use(this.#inputGradient, end);
+      if (this.#stages) use(this.#staging, end);
+    }
+    if (this.purpose.keepWinners) for (const { value } of this.winners) for (const b of buffersOf(value)) use(b, end);
+    // A buffer that no step uses takes no room.
+    return this.#buffers.map((buffer) => {
+      const from = first.get(buffer);
+      return from === undefined ? { bytes: 0, first: -1, last: -1 } : { bytes: buffer.bytes, first: from, last: last.get(buffer) as number };
+    });
+  }
+}
+
+function dataOf(gradient: Gradient): Buffer {
+  return gradient.kind === 'dense' ? gradient.data : gradient.values;
+}
+
+function parametersOf(node: Node, parameters: ReadonlyMap<string, Parameter>): Record<string, Parameter> {
+  const prefix = `${node.name}.`;
+  const own: Record<string, Parameter> = {};
+  for (const [name, parameter] of parameters) {
+    if (name.startsWith(prefix) && parameter.spec.name === name.slice(prefix.length)) own[parameter.spec.name] = parameter;
+  }
+  return own;
+}

@@ -1,0 +1,27 @@
+/** k-Winners-Take-All networks in WebAssembly: train them, attack them, measure how robust they are. */
+export * as attacks from './attacks/index.js';
+export { Dataset } from './data/dataset.js';
+export * as datasets from './data/index.js';
+export {
+  ConfigError,
+  DataError,
+  DivergedError,
+  KwtaError,
+  MemoryError,
+  ShapeError,
+  WorkerLostError,
+} from './errors.js';
+export { evaluateRobustness, type RobustnessReport } from './evaluate/robustness.js';
+export type { Loss } from './graph/network.js';
+export type { ModelSpec, ModuleSpec } from './graph/graph.js';
+export type { Variant } from './kernels/variant.js';
+export * as nn from './nn/index.js';
+export * as models from './nn/models/index.js';
+export { type Tensor, tensor } from './tensor.js';
+export type { BatchEvent, EpochEvent, FitEvent } from './train/fit.js';
+export * as optim from './train/optim.js';
+export * as regimes from './train/regimes.js';
+export * as schedules from './train/schedules.js';
+export type { FitRun, History } from './worker/fitRun.js';
+export type { AttackOptions, AttackResult, FitOptions, Model } from './worker/model.js';
+export { createRuntime, type Runtime, type RuntimeInfo, type RuntimeOptions } from './worker/runtime.js';

@@ -1,0 +1,69 @@
+/** Instantiates a variant of the kernels in the worker that calls this. */
+import { type Exports, Kernels } from './kernels.js';
+import type { Variant } from './variant.js';
+
+interface GeneratedModule extends Exports {
+  initSync(options: { module: WebAssembly.Module; memory?: WebAssembly.Memory; thread_stack_size?: number }): {
+    memory: WebAssembly.Memory;
+  };
+}
+
+/** Pages of 64 KiB that shared memory may grow to: 4 GiB, less one page that some engines refuse. */
+const maximumPages = 65535;
+/** Pages that a shared memory starts with; the module's own data need fewer. */
+const initialPages = 64;
+/** Stack of each pool worker. */
+const threadStack = 1 << 20;
+
+/** Where the wasm file of a variant lies. */
+export function wasmUrl(variant: Variant): URL {
+  // Written out one by one: bundlers find assets by this pattern.
+  switch (variant) {
+    case 'simd':
+      return new URL('../wasm/simd/kwta_bg.wasm', import.meta.url);
+    case 'simd-threads':
+      return new URL('../wasm/simd-threads/kwta_bg.wasm', import.meta.url);
+    case 'relaxed-threads':
+      return new URL('../wasm/relaxed-threads/kwta_bg.wasm', import.meta.url);
+  }
+}
+
+async function generated(variant: Variant): Promise<GeneratedModule> {
+  switch (variant) {
+    case 'simd':
+      // The single-threaded build lacks the pool functions, which nobody calls there.
+      return (await import('../wasm/simd/kwta.js')) as unknown as GeneratedModule;
+    case 'simd-threads':
+      return (await import('../wasm/simd-threads/kwta.js')) as GeneratedModule;
+    case 'relaxed-threads':
+      return (await import('../wasm/relaxed-threads/kwta.js')) as GeneratedModule;
+  }
+}
+
+/** A shared memory for one engine and its pool. */
+export function createSharedMemory(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages, shared: true });
+}
+
+let takeMessage: (() => string | undefined) | undefined;
+
+/** What the last failed kernel said, if it said anything. */
+export function takePanicMessage(): string | undefined {
+  return takeMessage?.();
+}
+
+/** Instantiates the kernels; `memory` is needed by the threaded variants and must be the pool's. */
+export async function loadKernels(
+  variant: Variant,
+  module: WebAssembly.Module,
+  memory?: WebAssembly.Memory,
+): Promise<Kernels> {
+  const code = await generated(variant);
+  const instance =
+    memory === undefined
+      ? code.initSync({ module })
+      : code.initSync({ module, memory, thread_stack_size: threadStack });
+  code.install_panic_message();
+  takeMessage = code.take_panic_message;
+  return new Kernels(code, memory ?? instance.memory);
+}

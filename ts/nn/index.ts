@@ -1,0 +1,2 @@
+/** Layers, containers and models as plain data. */
+export * from './layers.js';

@@ -1,0 +1,80 @@
+/** Sum of two branches, `[C, H, W] x 2 -> [C, H, W]`; either may be compressed. */
+import { ShapeError } from '../errors.js';
+import {
+  type BuildContext,
+  buffersOf,
+  denseGradient,
+  denseValue,
+  featureSize,
+  featureText,
+  type Gradient,
+  type Op,
+  sparseArguments,
+  type Value,
+} from './op.js';
+
+/** Joins the branches of `nn.residual`. */
+export interface AddSpec {
+  type: 'add';
+  name?: string;
+}
+
+function addTo(context: BuildContext, n: number, value: Value, target: number): void {
+  const { exports } = context.kernels;
+  if (value.kind === 'sparse') exports.sparse_add(...sparseArguments(n, value), value.value.pointer, target);
+  else exports.add_in_place(n * featureSize(value.features), value.data.pointer, target);
+}
+
+export const add: Op<AddSpec> = {
+  takesSparse: true,
+  shape(_spec, [main, shortcut], layer) {
+    if (main.c !== shortcut.c || main.h !== shortcut.h || main.w !== shortcut.w) {
+      throw new ShapeError(
+        `${layer} (residual): expected main and shortcut of one shape, got ${featureText(main)} and ${featureText(shortcut)}`,
+      );
+    }
+    return main;
+  },
+  parameters: () => [],
+  build(_spec, inputs, context) {
+    const { exports } = context.kernels;
+    const [main, shortcut] = inputs;
+    const { features } = main;
+    const length = featureSize(features);
+    const output = main.kind === 'dense' && context.mayOverwrite(0) ? main : denseValue(context, features);
+    return {
+      output,
+      uses: [...buffersOf(main), ...buffersOf(shortcut), output.data],
+      run(n) {
+        if (main.kind === 'sparse') {
+          exports.sparse_densify(...sparseArguments(n, main), main.value.pointer, output.data.pointer);
+        } else if (main !== output) {
+          exports.copy(n * length, main.data.pointer, output.data.pointer);
+        }
+        addTo(context, n, shortcut, output.data.pointer);
+      },
+      backward(dy, wanted) {
+        // A dense branch takes the gradient as it is; a compressed one gathers it at its own winners.
+        const sparse = inputs.map((input, i) => wanted.inputs[i] && input.kind === 'sparse');
+        if (!sparse.includes(true)) return { inputs: wanted.inputs.map((w) => (w ? dy : undefined)), uses: [], run: () => {} };
+        const whole = denseGradient(context, dy, features);
+        const gradients = inputs.map((input, i): Gradient | undefined => {
+          if (!wanted.inputs[i]) return undefined;
+          if (input.kind === 'dense') return dy;
+          return { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
+        });
+        const gathered = gradients.filter((g, i) => sparse[i] && g?.kind === 'sparse') as (Gradient & { kind: 'sparse' })[];
+        return {
+          inputs: gradients,
+          uses: [...whole.uses, ...gathered.flatMap((g) => [g.at.start, g.at.channel, g.values])],
+          run(n) {
+            whole.prepare(n);
+            for (const { at, values } of gathered) {
+              exports.sparse_gather(...sparseArguments(n, at), whole.data.pointer, values.pointer);
+            }
+          },
+        };
+      },
+    };
+  },
+};

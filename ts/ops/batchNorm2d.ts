@@ -1,0 +1,174 @@
+/**
+ * Batch normalisation per channel, `[C, H, W] -> [C, H, W]`. Before k-WTA its incoming gradient is
+ * compressed; in eval mode it is affine, so the gradient stays compressed behind it.
+ */
+import {
+  type BackwardStep,
+  type BuildContext,
+  type DenseValue,
+  denseGradient,
+  denseInput,
+  denseValue,
+  type Gradient,
+  gradientBuffers,
+  featureSize,
+  type Op,
+  type ParameterSpec,
+  sparseArguments,
+  type Wanted,
+} from './op.js';
+import type { Buffer } from './buffer.js';
+
+/** See `nn.batchNorm2d`. */
+export interface BatchNorm2dSpec {
+  type: 'batchNorm2d';
+  name?: string;
+  eps: number;
+  momentum: number;
+}
+
+interface Statistics {
+  mean: Buffer;
+  variance: Buffer;
+}
+
+function trainBackward(
+  spec: BatchNorm2dSpec,
+  input: DenseValue,
+  { mean, variance }: Statistics,
+  context: BuildContext,
+  dy: Gradient,
+): BackwardStep {
+  const { exports } = context.kernels;
+  const { weight, bias } = context.parameters;
+  const { c, h, w } = input.features;
+  const dx = context.buffer(context.batch * featureSize(input.features));
+  return {
+    inputs: [{ kind: 'dense', data: dx }],
+    uses: [input.data, mean, variance, dx, ...gradientBuffers(dy)],
+    run(n) {
+      const tail = [mean.pointer, variance.pointer, weight.data.pointer, spec.eps, dx.pointer] as const;
+      const gradients = [weight.gradient.pointer, bias.gradient.pointer] as const;
+      if (dy.kind === 'dense') {
+        exports.batch_norm_train_backward(n * h * w, c, input.data.pointer, dy.data.pointer, ...tail, ...gradients);
+      } else {
+        exports.batch_norm_train_backward_sparse(
+          ...sparseArguments(n, dy.at),
+          input.data.pointer,
+          dy.values.pointer,
+          ...tail,
+          ...gradients,
+        );
+      }
+    },
+  };
+}
+
+function evalBackward(
+  spec: BatchNorm2dSpec,
+  input: DenseValue,
+  context: BuildContext,
+  dy: Gradient,
+  wanted: Wanted,
+): BackwardStep {
+  const { exports } = context.kernels;
+  const { weight, bias, running_mean, running_var } = context.parameters;
+  const { c, h, w } = input.features;
+  // Outside training mode only `functional.vjp` asks for these.
+  const whole = wanted.parameters ? denseGradient(context, dy, input.features) : undefined;
+  const scale = [weight.data.pointer, running_var.data.pointer, spec.eps] as const;
+  const target = context.buffer(dy.kind === 'dense' ? dy.data.length : dy.values.length);
+  return {
+    inputs: [dy.kind === 'dense' ? { kind: 'dense', data: target } : { kind: 'sparse', at: dy.at, values: target }],
+    uses: [...gradientBuffers(dy), target, ...(whole ? [input.data, ...whole.uses] : [])],
+    run(n) {
+      if (whole) {
+        whole.prepare(n);
+        exports.batch_norm_eval_parameter_gradients(
+          n * h * w,
+          c,
+          input.data.pointer,
+          whole.data.pointer,
+          running_mean.data.pointer,
+          running_var.data.pointer,
+          spec.eps,
+          weight.gradient.pointer,
+          bias.gradient.pointer,
+        );
+      }
+      if (dy.kind === 'dense') {
+        exports.batch_norm_eval_backward(n * h * w, c, dy.data.pointer, ...scale, target.pointer);
+      } else {
+        exports.batch_norm_eval_backward_sparse(...sparseArguments(n, dy.at), dy.values.pointer, ...scale, target.pointer);
+      }
+    },
+  };
+}
+
+/** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
+export const batchNorm2d: Op<BatchNorm2dSpec> = {
+  takesSparse: false,
+  shape: (_spec, [input]) => input,
+  parameters(_spec, { c }) {
+    const parameter = (name: string, constant: number, trainable: boolean): ParameterSpec => ({
+      name,
+      shape: [c],
+      layout: 'plain',
+      trainable,
+      initial: { constant },
+    });
+    return [
+      parameter('weight', 1, true),
+      parameter('bias', 0, true),
+      parameter('running_mean', 0, false),
+      parameter('running_var', 1, false),
+    ];
+  },
+  build(spec, inputs, context) {
+    const input = denseInput(inputs);
+    const { exports } = context.kernels;
+    const { weight, bias, running_mean, running_var } = context.parameters;
+    const { c, h, w } = input.features;
+    const output = denseValue(context, input.features);
+    const affine = () => [weight.data.pointer, bias.data.pointer, spec.eps] as const;
+    if (context.mode === 'eval') {
+      return {
+        output,
+        uses: [input.data, output.data],
+        run(n) {
+          exports.batch_norm_eval_forward(
+            n * h * w,
+            c,
+            input.data.pointer,
+            ...affine(),
+            running_mean.data.pointer,
+            running_var.data.pointer,
+            output.data.pointer,
+          );
+        },
+        backward: (dy, wanted) => evalBackward(spec, input, context, dy, wanted),
+      };
+    }
+    const statistics: Statistics = { mean: context.buffer(c), variance: context.buffer(c) };
+    const { mean, variance } = statistics;
+    return {
+      output,
+      uses: [input.data, output.data, mean, variance],
+      run(n) {
+        exports.batch_norm_train_forward(
+          n * h * w,
+          c,
+          input.data.pointer,
+          ...affine(),
+          mean.pointer,
+          variance.pointer,
+          output.data.pointer,
+        );
+        if (!context.state.updateRunning) return;
+        const running = [running_mean.data.pointer, running_var.data.pointer] as const;
+        exports.batch_norm_update_running(n * h * w, c, mean.pointer, variance.pointer, spec.momentum, ...running);
+      },
+      backward: (dy) => trainBackward(spec, input, statistics, context, dy),
+    };
+  },
+};

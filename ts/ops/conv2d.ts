@@ -1,0 +1,227 @@
+/**
+ * 2-D convolution `[C, H, W] -> [O, oH, oW]`, dense or compressed input; `linear` is the same on one pixel.
+ * After k-WTA the forward pass, the weight gradient and the input gradient cost gamma times the dense
+ * FLOPs: the input gradient is computed at the winners only.
+ */
+import { ConfigError, ShapeError } from '../errors.js';
+import type { Buffer } from './buffer.js';
+import {
+  type BackwardStep,
+  type BuildContext,
+  buffersOf,
+  denseGradient,
+  denseValue,
+  type Features,
+  featureSize,
+  featureText,
+  type Gradient,
+  gradientBuffers,
+  type Op,
+  type ParameterSpec,
+  type Step,
+  sparseArguments,
+  type Value,
+  type Wanted,
+} from './op.js';
+
+/** See `nn.conv2d`. */
+export interface Conv2dSpec {
+  type: 'conv2d';
+  name?: string;
+  out: number;
+  kernel: number | [number, number];
+  stride: number;
+  padding: number;
+  bias: boolean;
+}
+
+/** See `nn.linear`. */
+export interface LinearSpec {
+  type: 'linear';
+  name?: string;
+  out: number;
+  bias: boolean;
+}
+
+interface Geometry {
+  input: Features;
+  output: Features;
+  kh: number;
+  kw: number;
+  stride: number;
+  padding: number;
+}
+
+type ShapeArguments = [
+  n: number,
+  h: number,
+  w: number,
+  cIn: number,
+  cOut: number,
+  kh: number,
+  kw: number,
+  stride: number,
+  padding: number,
+];
+
+function weightSpecs(fanIn: number, out: number, shape: number[], bias: boolean): ParameterSpec[] {
+  // PyTorch's default: kaiming uniform with a = sqrt(5), which is uniform in 1 / sqrt(fan in).
+  const bound = 1 / Math.sqrt(fanIn);
+  const weight: ParameterSpec = {
+    name: 'weight',
+    shape,
+    layout: 'convolution',
+    trainable: true,
+    initial: { uniform: bound },
+  };
+  if (!bias) return [weight];
+  return [weight, { name: 'bias', shape: [out], layout: 'plain', trainable: true, initial: { uniform: bound } }];
+}
+
+function build(geometry: Geometry, hasBias: boolean, input: Value, context: BuildContext): Step {
+  const { exports } = context.kernels;
+  const { weight, bias } = context.parameters;
+  const output = denseValue(context, geometry.output);
+  const { c, h, w } = geometry.input;
+  const { kh, kw, stride, padding } = geometry;
+  const shape = (n: number): ShapeArguments => [n, h, w, c, geometry.output.c, kh, kw, stride, padding];
+  const biasPointer = () => (hasBias ? bias.data.pointer : 0);
+
+  return {
+    output,
+    uses: [...buffersOf(input), output.data],
+    run(n) {
+      if (input.kind === 'dense') {
+        exports.conv2d_forward(...shape(n), input.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer);
+      } else {
+        exports.sparse_conv2d_forward(
+          ...shape(n),
+          input.capacity,
+          input.start.pointer,
+          input.channel.pointer,
+          input.value.pointer,
+          weight.data.pointer,
+          biasPointer(),
+          output.data.pointer,
+        );
+      }
+    },
+    backward: (outputGradient, wanted) =>
+      backwardStep(context, geometry, shape, hasBias, input, outputGradient, wanted),
+  };
+}
+
+function backwardStep(
+  context: BuildContext,
+  geometry: Geometry,
+  shape: (n: number) => ShapeArguments,
+  hasBias: boolean,
+  input: Value,
+  outputGradient: Gradient,
+  wanted: Wanted,
+): BackwardStep {
+  const { exports } = context.kernels;
+  const { weight, bias } = context.parameters;
+  const { c: channels, h, w } = geometry.output;
+  const dy = denseGradient(context, outputGradient, geometry.output);
+  const uses: Buffer[] = [...dy.uses];
+  if (wanted.parameters) uses.push(...buffersOf(input));
+  let inputGradient: Gradient | undefined;
+  if (wanted.inputs[0]) {
+    inputGradient =
+      input.kind === 'dense'
+        ? { kind: 'dense', data: context.buffer(context.batch * featureSize(geometry.input)) }
+        : { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
+    uses.push(...gradientBuffers(inputGradient));
+  }
+  return {
+    inputs: [inputGradient],
+    uses,
+    run(n) {
+      dy.prepare(n);
+      if (wanted.parameters) {
+        if (input.kind === 'dense') {
+          exports.conv2d_weight_gradient(...shape(n), input.data.pointer, dy.data.pointer, weight.gradient.pointer);
+        } else {
+          exports.sparse_conv2d_weight_gradient(
+            ...shape(n),
+            input.capacity,
+            input.start.pointer,
+            input.channel.pointer,
+            input.value.pointer,
+            dy.data.pointer,
+            weight.gradient.pointer,
+          );
+        }
+        if (hasBias) exports.conv2d_bias_gradient(n * h * w, channels, dy.data.pointer, bias.gradient.pointer);
+      }
+      if (inputGradient?.kind === 'dense') {
+        exports.conv2d_input_gradient(...shape(n), dy.data.pointer, weight.data.pointer, inputGradient.data.pointer);
+      } else if (inputGradient?.kind === 'sparse') {
+        const [, , , capacity, start, channel] = sparseArguments(n, inputGradient.at);
+        exports.sparse_conv2d_input_gradient(
+          ...shape(n),
+          capacity,
+          start,
+          channel,
+          dy.data.pointer,
+          weight.data.pointer,
+          inputGradient.values.pointer,
+        );
+      }
+    },
+  };
+}
+
+function kernelOf(spec: Conv2dSpec): [number, number] {
+  return typeof spec.kernel === 'number' ? [spec.kernel, spec.kernel] : spec.kernel;
+}
+
+/** Convolution (cross-correlation, as in PyTorch). */
+export const conv2d: Op<Conv2dSpec> = {
+  takesSparse: true,
+  shape(spec, [input], layer) {
+    const [kh, kw] = kernelOf(spec);
+    const { stride, padding } = spec;
+    if (input.h + 2 * padding < kh || input.w + 2 * padding < kw) {
+      throw new ShapeError(
+        `${layer} (conv2d): expected an input of at least ${kh}x${kw} with padding ${padding}, got ${featureText(input)}`,
+      );
+    }
+    return {
+      c: spec.out,
+      h: Math.floor((input.h + 2 * padding - kh) / stride) + 1,
+      w: Math.floor((input.w + 2 * padding - kw) / stride) + 1,
+    };
+  },
+  parameters(spec, input) {
+    const [kh, kw] = kernelOf(spec);
+    return weightSpecs(input.c * kh * kw, spec.out, [spec.out, input.c, kh, kw], spec.bias);
+  },
+  build(spec, [input], context) {
+    const [kh, kw] = kernelOf(spec);
+    const output = conv2d.shape(spec, [input.features], context.layer);
+    const { stride, padding } = spec;
+    return build({ input: input.features, output, kh, kw, stride, padding }, spec.bias, input, context);
+  },
+};
+
+/** Fully connected layer on flattened features. */
+export const linear: Op<LinearSpec> = {
+  takesSparse: true,
+  shape(spec, [input], layer) {
+    if (input.h !== 1 || input.w !== 1) {
+      throw new ConfigError(
+        `${layer} (linear): expected flattened features, got ${featureText(input)}; put nn.flatten() before it`,
+      );
+    }
+    return { c: spec.out, h: 1, w: 1 };
+  },
+  parameters(spec, input) {
+    return weightSpecs(input.c, spec.out, [spec.out, input.c], spec.bias);
+  },
+  build(spec, [input], context) {
+    const output = { c: spec.out, h: 1, w: 1 };
+    return build({ input: input.features, output, kh: 1, kw: 1, stride: 1, padding: 0 }, spec.bias, input, context);
+  },
+};

@@ -1,0 +1,35 @@
+/** Expands a compressed value for a layer that takes only dense ones; put in by the plan, not by users. */
+import { denseGradient, denseValue, type Op, sparseArguments, buffersOf } from './op.js';
+
+export interface DensifySpec {
+  type: 'densify';
+  name?: string;
+}
+
+export const densify: Op<DensifySpec> = {
+  takesSparse: true,
+  shape: (_spec, [input]) => input,
+  parameters: () => [],
+  build(_spec, [input], context) {
+    if (input.kind === 'dense') throw new TypeError('densify: expected a compressed value');
+    const { exports } = context.kernels;
+    const output = denseValue(context, input.features);
+    return {
+      output,
+      uses: [...buffersOf(input), output.data],
+      run: (n) => exports.sparse_densify(...sparseArguments(n, input), input.value.pointer, output.data.pointer),
+      backward(gradient) {
+        const dy = denseGradient(context, gradient, input.features);
+        const values = context.buffer(context.batch * input.capacity);
+        return {
+          inputs: [{ kind: 'sparse', at: input, values }],
+          uses: [...dy.uses, input.start, input.channel, values],
+          run(n) {
+            dy.prepare(n);
+            exports.sparse_gather(...sparseArguments(n, input), dy.data.pointer, values.pointer);
+          },
+        };
+      },
+    };
+  },
+};

@@ -1,0 +1,44 @@
+/** Dropout, `[C, H, W] -> [C, H, W]`: in training mode each value is zero with probability p, else scaled by 1 / (1 - p). */
+import { denseGradient, denseInput, denseValue, featureSize, type Op } from './op.js';
+
+/** See `nn.dropout`. */
+export interface DropoutSpec {
+  type: 'dropout';
+  name?: string;
+  p: number;
+}
+
+export const dropout: Op<DropoutSpec> = {
+  takesSparse: false,
+  shape: (_spec, [input]) => input,
+  parameters: () => [],
+  build(spec, inputs, context) {
+    const input = denseInput(inputs);
+    if (context.mode === 'eval' || spec.p === 0) {
+      return { output: input, uses: [], run: () => {}, backward: (dy) => ({ inputs: [dy], uses: [], run: () => {} }) };
+    }
+    const { exports } = context.kernels;
+    const length = featureSize(input.features);
+    const output = denseValue(context, input.features);
+    // The same counters give the same mask again in the backward pass: nothing is stored.
+    const draw = (n: number, source: number, target: number) =>
+      exports.dropout(n * length, source, spec.p, context.state.seed, context.stream, context.state.step, target);
+    return {
+      output,
+      uses: [input.data, output.data],
+      run: (n) => draw(n, input.data.pointer, output.data.pointer),
+      backward(gradient) {
+        const dy = denseGradient(context, gradient, input.features);
+        const dx = context.buffer(context.batch * length);
+        return {
+          inputs: [{ kind: 'dense', data: dx }],
+          uses: [dx, ...dy.uses],
+          run(n) {
+            dy.prepare(n);
+            draw(n, dy.data.pointer, dx.pointer);
+          },
+        };
+      },
+    };
+  },
+};

@@ -1,0 +1,58 @@
+/** Mean over all pixels, `[C, H, W] -> [C, 1, 1]`; a compressed input is summed entry by entry. */
+import {
+  buffersOf,
+  denseGradient,
+  denseValue,
+  featureSize,
+  type Gradient,
+  gradientBuffers,
+  type Op,
+  sparseArguments,
+} from './op.js';
+
+/** See `nn.globalAvgPool2d`. */
+export interface GlobalAvgPool2dSpec {
+  type: 'globalAvgPool2d';
+  name?: string;
+}
+
+export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
+  takesSparse: true,
+  shape: (_spec, [input]) => ({ c: input.c, h: 1, w: 1 }),
+  parameters: () => [],
+  build(_spec, [input], context) {
+    const { exports } = context.kernels;
+    const { c, h, w } = input.features;
+    const output = denseValue(context, { c, h: 1, w: 1 });
+    return {
+      output,
+      uses: [...buffersOf(input), output.data],
+      run(n) {
+        if (input.kind === 'dense') {
+          exports.global_average_forward(n, h * w, c, input.data.pointer, output.data.pointer);
+        } else {
+          exports.sparse_global_average(...sparseArguments(n, input), input.value.pointer, output.data.pointer);
+        }
+      },
+      backward(gradient) {
+        const dy = denseGradient(context, gradient, output.features);
+        const dx: Gradient =
+          input.kind === 'dense'
+            ? { kind: 'dense', data: context.buffer(context.batch * featureSize(input.features)) }
+            : { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
+        return {
+          inputs: [dx],
+          uses: [...dy.uses, ...gradientBuffers(dx)],
+          run(n) {
+            dy.prepare(n);
+            if (dx.kind === 'dense') {
+              exports.global_average_backward(n, h * w, c, dy.data.pointer, dx.data.pointer);
+            } else {
+              exports.sparse_global_average_gradient(...sparseArguments(n, dx.at), dy.data.pointer, dx.values.pointer);
+            }
+          },
+        };
+      },
+    };
+  },
+};

@@ -1,0 +1,154 @@
+/**
+ * k-Winners-Take-All, `[C, H, W] -> [C, H, W]`: of each sample's C*H*W values the k largest survive,
+ * ties going to the lowest index in C, H, W order. The output is compressed, and the mask that forward
+ * chose is the gradient.
+ */
+import { ConfigError, DivergedError } from '../errors.js';
+import {
+  type BuildContext,
+  buffersOf,
+  type DenseValue,
+  denseGradient,
+  denseInput,
+  denseValue,
+  type Features,
+  featureSize,
+  featureText,
+  type Op,
+  type SparseValue,
+  type Step,
+  sparseArguments,
+  sparseValue,
+} from './op.js';
+
+/** See `nn.kwta`. */
+export interface KwtaSpec {
+  type: 'kwta';
+  name?: string;
+  /** Share of values that survive, in (0, 1]; or an absolute `k`. */
+  gamma?: number;
+  k?: number;
+  ties: 'lowest' | 'keep';
+  backward: 'mask' | 'identity' | 'softmask';
+}
+
+/** Width of the sigmoid that `softmask` puts in place of the mask, in units of the layer's values. */
+const softmaskTemperature = 0.1;
+
+/**
+ * floor(gamma * n) with gamma read as the decimal that was written: 0.29 of 100 is 29, where the float
+ * product gives 28.999999999999996.
+ */
+export function winners(gamma: number, n: number): number {
+  const [mantissa, exponent = '0'] = String(gamma).split('e');
+  const [whole, fraction = ''] = mantissa.split('.');
+  const digits = BigInt(whole + fraction) * BigInt(n);
+  const scale = fraction.length - Number(exponent);
+  return scale >= 0 ? Number(digits / 10n ** BigInt(scale)) : Number(digits * 10n ** BigInt(-scale));
+}
+
+/** k of a layer. @throws {ConfigError} naming the layer, N and gamma when it is below 1 or above N. */
+export function winnersOf(spec: Pick<KwtaSpec, 'gamma' | 'k'>, features: Features, layer: string): number {
+  const n = featureSize(features);
+  const where = `${layer} (kwta on ${featureText(features)}, N = ${n})`;
+  if (spec.k !== undefined) {
+    if (spec.k > n) throw new ConfigError(`${where}: expected k between 1 and N, got k = ${spec.k}`);
+    return spec.k;
+  }
+  const k = winners(spec.gamma as number, n);
+  if (k < 1) {
+    throw new ConfigError(`${where}: gamma = ${spec.gamma} leaves k = floor(gamma * N) = 0 winners; expected k >= 1`);
+  }
+  return k;
+}
+
+/** Compresses `input` into `target`. @throws {DivergedError} when a value is NaN. */
+function select(k: number, spec: KwtaSpec, input: DenseValue, target: SparseValue, context: BuildContext, n: number) {
+  const { c, h, w } = input.features;
+  const sample = context.kernels.exports.kwta_forward(
+    n,
+    h * w,
+    c,
+    target.capacity,
+    input.data.pointer,
+    k,
+    spec.ties === 'keep',
+    target.start.pointer,
+    target.channel.pointer,
+    target.value.pointer,
+  );
+  if (sample >= 0) {
+    throw new DivergedError(`${context.layer} (kwta): expected numbers, met NaN in sample ${sample} of the batch`);
+  }
+}
+
+/** The mask that forward chose: the gradient is zero elsewhere, and stays compressed. */
+function maskStep(k: number, spec: KwtaSpec, input: DenseValue, output: SparseValue, context: BuildContext): Step {
+  return {
+    output,
+    uses: [input.data, ...buffersOf(output)],
+    run: (n) => select(k, spec, input, output, context, n),
+    backward(dy) {
+      return { inputs: [dy], uses: [], run: () => {} };
+    },
+  };
+}
+
+/**
+ * Surrogate gradients for attackers (BPDA, Athalye et al. 2018). They reach losers too, so the output is
+ * held dense and the layer behind computes its whole input gradient.
+ */
+function surrogateStep(k: number, spec: KwtaSpec, input: DenseValue, chosen: SparseValue, context: BuildContext): Step {
+  const { exports } = context.kernels;
+  const output = denseValue(context, input.features);
+  const length = featureSize(input.features);
+  const threshold = context.buffer(context.batch);
+  return {
+    output,
+    uses: [input.data, ...buffersOf(chosen), output.data, threshold],
+    run(n) {
+      select(k, spec, input, chosen, context, n);
+      exports.sparse_densify(...sparseArguments(n, chosen), chosen.value.pointer, output.data.pointer);
+      exports.sparse_minimum(...sparseArguments(n, chosen), chosen.value.pointer, threshold.pointer);
+    },
+    backward(dy) {
+      if (spec.backward === 'identity') return { inputs: [dy], uses: [], run: () => {} };
+      const whole = denseGradient(context, dy, input.features);
+      const dx = context.buffer(context.batch * length);
+      return {
+        inputs: [{ kind: 'dense', data: dx }],
+        uses: [input.data, threshold, dx, ...whole.uses],
+        run(n) {
+          whole.prepare(n);
+          exports.softmask_backward(
+            n,
+            length,
+            input.data.pointer,
+            threshold.pointer,
+            softmaskTemperature,
+            whole.data.pointer,
+            dx.pointer,
+          );
+        },
+      };
+    },
+  };
+}
+
+/** k-WTA (Xiao, Zhong & Zheng 2020). */
+export const kwta: Op<KwtaSpec> = {
+  takesSparse: false,
+  shape(spec, [input], layer) {
+    winnersOf(spec, input, layer);
+    return input;
+  },
+  parameters: () => [],
+  build(spec, inputs, context) {
+    const input = denseInput(inputs);
+    const k = winnersOf(spec, input.features, context.layer);
+    const capacity = spec.ties === 'keep' ? featureSize(input.features) : k;
+    const chosen = sparseValue(context, input.features, capacity);
+    const step = spec.backward === 'mask' ? maskStep : surrogateStep;
+    return step(k, spec, input, chosen, context);
+  },
+};

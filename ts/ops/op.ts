@@ -1,0 +1,202 @@
+/**
+ * What every operation provides: a shape rule, its parameters, and a step that runs forward and can be
+ * given a backward step. Values are batches of feature maps, channels last in wasm memory, dense or
+ * compressed (see crates/kernels/src/sparse.rs); gradients are dense, or compressed at the places of a
+ * compressed value.
+ */
+import type { Buffer } from './buffer.js';
+import type { Kernels } from '../kernels/kernels.js';
+
+/** Extents of one sample. */
+export interface Features {
+  c: number;
+  h: number;
+  w: number;
+}
+
+/** Values of one sample. */
+export function featureSize({ c, h, w }: Features): number {
+  return c * h * w;
+}
+
+/** `[C, H, W]` as text, for messages. */
+export function featureText({ c, h, w }: Features): string {
+  return `[${c}, ${h}, ${w}]`;
+}
+
+/** A batch held whole: `[n][h][w][c]`. */
+export interface DenseValue {
+  kind: 'dense';
+  features: Features;
+  data: Buffer;
+}
+
+/** A batch of which each sample keeps at most `capacity` values. */
+export interface SparseValue {
+  kind: 'sparse';
+  features: Features;
+  capacity: number;
+  start: Buffer;
+  channel: Buffer;
+  value: Buffer;
+}
+
+export type Value = DenseValue | SparseValue;
+
+/** The gradient of a value: whole, or non-zero only at the entries of `at`. */
+export type Gradient =
+  | { kind: 'dense'; data: Buffer }
+  | { kind: 'sparse'; at: SparseValue; values: Buffer };
+
+/** `train` uses batch statistics and drops values; `eval` does neither. */
+export type Mode = 'train' | 'eval';
+
+/** How a parameter lies in memory, beside PyTorch's order. */
+export type ParameterLayout =
+  /** As in PyTorch. */
+  | 'plain'
+  /** PyTorch `[out][in][kh][kw]`, here `[kh][kw][in][out]`. */
+  | 'convolution';
+
+/** One parameter of a layer, as PyTorch names and shapes it. */
+export interface ParameterSpec {
+  name: string;
+  shape: number[];
+  layout: ParameterLayout;
+  /** False for running statistics: no gradient, no optimizer step. */
+  trainable: boolean;
+  /** First values: a constant, or uniform in [-bound, bound]. */
+  initial: { constant: number } | { uniform: number };
+}
+
+/** A parameter in wasm memory; `gradient` holds the last backward pass's. */
+export interface Parameter {
+  spec: ParameterSpec;
+  data: Buffer;
+  gradient: Buffer;
+}
+
+/** What differs from run to run of one plan. */
+export interface RunState {
+  /** Seed of the model's random numbers. */
+  seed: number;
+  /** Optimizer steps done, so that dropout draws anew. */
+  step: number;
+  /** Batch norm moves its running statistics: while fitting, not when gradients are only asked for. */
+  updateRunning: boolean;
+}
+
+/** What a step may use while it is built. */
+export interface BuildContext {
+  kernels: Kernels;
+  /** Name of the layer, for messages. */
+  layer: string;
+  mode: Mode;
+  /** Largest number of samples of a run. */
+  batch: number;
+  parameters: Record<string, Parameter>;
+  /** Reserves `length` 4-byte values; memory is assigned when the whole plan is known. */
+  buffer(length: number): Buffer;
+  /** Values that never change, placed at once. */
+  constant(values: readonly number[]): Buffer;
+  /** True when the step may overwrite input `i`: nobody reads it afterwards. */
+  mayOverwrite(i: number): boolean;
+  /** What differs from run to run; read while a step runs. */
+  state: RunState;
+  /** Number of the node, so that layers draw different random numbers. */
+  stream: number;
+}
+
+/** What the caller wants of a backward step. */
+export interface Wanted {
+  inputs: boolean[];
+  parameters: boolean;
+}
+
+/** The backward half of a step. */
+export interface BackwardStep {
+  /** Gradient of each wanted input; may be the output's gradient itself. */
+  inputs: (Gradient | undefined)[];
+  /** Every buffer that `run` reads or writes. */
+  uses: Buffer[];
+  run(n: number): void;
+}
+
+/** An operation built for a plan. */
+export interface Step {
+  output: Value;
+  /** Every buffer that `run` reads or writes. */
+  uses: Buffer[];
+  run(n: number): void;
+  backward(outputGradient: Gradient, wanted: Wanted): BackwardStep;
+}
+
+/** One kind of layer. A missing member is a type error. */
+export interface Op<Spec> {
+  /** Inputs may be compressed. Otherwise the plan expands them first. */
+  takesSparse: boolean;
+  /** Extents of the output. @throws {ShapeError} or {ConfigError} naming `layer`. */
+  shape(spec: Spec, inputs: Features[], layer: string): Features;
+  parameters(spec: Spec, input: Features): ParameterSpec[];
+  build(spec: Spec, inputs: Value[], context: BuildContext): Step;
+}
+
+/** Buffers of a value, for `uses`. */
+export function buffersOf(value: Value): Buffer[] {
+  return value.kind === 'dense' ? [value.data] : [value.start, value.channel, value.value];
+}
+
+/** Buffers of a gradient, for `uses`. */
+export function gradientBuffers(gradient: Gradient): Buffer[] {
+  return gradient.kind === 'dense' ? [gradient.data] : [gradient.at.start, gradient.at.channel, gradient.values];
+}
+
+/** The leading arguments of every kernel on a compressed batch of `n` samples. */
+export function sparseArguments(
+  n: number,
+  value: SparseValue,
+): [n: number, pixels: number, channels: number, capacity: number, start: number, channel: number] {
+  const { c, h, w } = value.features;
+  return [n, h * w, c, value.capacity, value.start.pointer, value.channel.pointer];
+}
+
+/** A new compressed value. */
+export function sparseValue(context: BuildContext, features: Features, capacity: number): SparseValue {
+  const { batch } = context;
+  return {
+    kind: 'sparse',
+    features,
+    capacity,
+    start: context.buffer(batch * (features.h * features.w + 1)),
+    channel: context.buffer(batch * capacity),
+    value: context.buffer(batch * capacity),
+  };
+}
+
+/** A new dense value. */
+export function denseValue(context: BuildContext, features: Features): DenseValue {
+  return { kind: 'dense', features, data: context.buffer(context.batch * featureSize(features)) };
+}
+
+/** The dense value among `inputs[0]`; ops that do not take compressed inputs never meet one. */
+export function denseInput(inputs: Value[], index = 0): DenseValue {
+  const input = inputs[index];
+  if (input.kind !== 'dense') throw new TypeError(`input ${index} must be expanded first`);
+  return input;
+}
+
+/** `gradient` as a dense buffer, with the work that makes it so. */
+export function denseGradient(
+  context: BuildContext,
+  gradient: Gradient,
+  features: Features,
+): { data: Buffer; uses: Buffer[]; prepare(n: number): void } {
+  if (gradient.kind === 'dense') return { data: gradient.data, uses: [gradient.data], prepare: () => {} };
+  const data = context.buffer(context.batch * featureSize(features));
+  const { at, values } = gradient;
+  return {
+    data,
+    uses: [data, ...gradientBuffers(gradient)],
+    prepare: (n) => context.kernels.exports.sparse_densify(...sparseArguments(n, at), values.pointer, data.pointer),
+  };
+}

@@ -1,0 +1,38 @@
+/** ReLU, `[C, H, W] -> [C, H, W]`; the gradient is 0 at 0, as in PyTorch. */
+import { denseGradient, denseInput, denseValue, featureSize, type Op } from './op.js';
+
+/** See `nn.relu`. */
+export interface ReluSpec {
+  type: 'relu';
+  name?: string;
+}
+
+export const relu: Op<ReluSpec> = {
+  takesSparse: false,
+  shape: (_spec, [input]) => input,
+  parameters: () => [],
+  build(_spec, inputs, context) {
+    const input = denseInput(inputs);
+    const { exports } = context.kernels;
+    const length = featureSize(input.features);
+    const output = denseValue(context, input.features);
+    return {
+      output,
+      uses: [input.data, output.data],
+      run: (n) => exports.relu_forward(n * length, input.data.pointer, output.data.pointer),
+      backward(gradient) {
+        const dy = denseGradient(context, gradient, input.features);
+        const dx = context.buffer(context.batch * length);
+        return {
+          inputs: [{ kind: 'dense', data: dx }],
+          uses: [output.data, dx, ...dy.uses],
+          run(n) {
+            dy.prepare(n);
+            // The output is positive where the input is.
+            exports.relu_backward(n * length, output.data.pointer, dy.data.pointer, dx.pointer);
+          },
+        };
+      },
+    };
+  },
+};

@@ -1,0 +1,40 @@
+/** Softmax and its logarithm over the classes, `[C, 1, 1] -> [C, 1, 1]`. */
+import { denseGradient, denseInput, denseValue, featureSize, type Op } from './op.js';
+
+/** See `functional.softmax` and `functional.logSoftmax`. */
+export interface SoftmaxSpec {
+  type: 'softmax';
+  name?: string;
+  log: boolean;
+}
+
+export const softmax: Op<SoftmaxSpec> = {
+  takesSparse: false,
+  shape: (_spec, [input]) => input,
+  parameters: () => [],
+  build(spec, inputs, context) {
+    const input = denseInput(inputs);
+    const { exports } = context.kernels;
+    const classes = featureSize(input.features);
+    const output = denseValue(context, input.features);
+    const forward = spec.log ? exports.log_softmax_forward : exports.softmax_forward;
+    const backward = spec.log ? exports.log_softmax_backward : exports.softmax_backward;
+    return {
+      output,
+      uses: [input.data, output.data],
+      run: (n) => forward(n, classes, input.data.pointer, output.data.pointer),
+      backward(gradient) {
+        const dy = denseGradient(context, gradient, input.features);
+        const dx = context.buffer(context.batch * classes);
+        return {
+          inputs: [{ kind: 'dense', data: dx }],
+          uses: [output.data, dx, ...dy.uses],
+          run(n) {
+            dy.prepare(n);
+            backward(n, classes, output.data.pointer, dy.data.pointer, dx.pointer);
+          },
+        };
+      },
+    };
+  },
+};

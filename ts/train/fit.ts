@@ -1,0 +1,140 @@
+/** The training loop: shuffles, makes adversarial examples when asked, steps, reports. */
+import type { Dataset } from '../data/dataset.js';
+import { DivergedError } from '../errors.js';
+import { fgsm } from '../attacks/fgsm.js';
+import { pgd } from '../attacks/pgd.js';
+import { Target } from '../attacks/target.js';
+import type { Network } from '../graph/network.js';
+import { countCorrect } from '../graph/predictions.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { Random } from '../random.js';
+import { Optimizer, type OptimizerSpec } from './optimizers.js';
+import type { RegimeSpec } from './regimes.js';
+import { type AnnealSchedule, annealed, type LearningRateSchedule, learningRateFactor } from './schedules.js';
+
+/** All that a run depends on, as plain data. */
+export interface FitSpec {
+  epochs: number;
+  batchSize: number;
+  optimizer: OptimizerSpec;
+  lr?: LearningRateSchedule;
+  gamma?: AnnealSchedule;
+  regime: RegimeSpec;
+  /** Of the order of samples and of adversarial starts. */
+  seed: number;
+}
+
+/** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
+export interface BatchEvent {
+  type: 'batch';
+  /** From 0. */
+  epoch: number;
+  /** Optimizer steps done in the whole run, and in all. */
+  step: number;
+  steps: number;
+  loss: number;
+  accuracy: number;
+  lr: number;
+}
+
+/** After each epoch: means over its batches. */
+export interface EpochEvent {
+  type: 'epoch';
+  epoch: number;
+  loss: number;
+  accuracy: number;
+  seconds: number;
+  imagesPerSecond: number;
+  /** Accuracy on the validation set, when there is one. */
+  validationAccuracy?: number;
+}
+
+export type FitEvent = BatchEvent | EpochEvent;
+
+/** Streams of random numbers: the order of an epoch, and the starts of a step's attack. */
+const orderStream = 0x10000000;
+const attackStream = 0x18000000;
+
+/**
+ * Trains in place; yields after every batch and epoch. However it ends, the network is as after its last
+ * whole step, and the optimizer's memory is given back.
+ *
+ * @throws {DivergedError} when the loss is not finite; that step is not taken.
+ */
+export function* fit(
+  network: Network,
+  kernels: Kernels,
+  train: Dataset,
+  validation: Dataset | undefined,
+  spec: FitSpec,
+): Generator<FitEvent, void, void> {
+  const perEpoch = Math.ceil(train.length / spec.batchSize);
+  const steps = spec.epochs * perEpoch;
+  const optimizer = new Optimizer(spec.optimizer, network, kernels);
+  try {
+    let step = 0;
+    for (let epoch = 0; epoch < spec.epochs; epoch++) {
+      if (spec.gamma) network.setGamma(annealed(spec.gamma, epoch));
+      const started = performance.now();
+      const order = new Random(spec.seed, orderStream + epoch).permutation(train.length);
+      let lossSum = 0;
+      let correct = 0;
+      for (let from = 0; from < train.length; from += spec.batchSize) {
+        const chosen = order.subarray(from, from + spec.batchSize);
+        const labels = Int32Array.from(chosen, (i) => train.labels[i]);
+        const x = perturb(network, spec, train.tensor(chosen).data, labels, step);
+        const batch = network.parameterGradients(x, labels, true);
+        if (!Number.isFinite(batch.loss)) {
+          throw new DivergedError(`fit: expected a finite loss, got ${batch.loss} in epoch ${epoch}, step ${step}`);
+        }
+        const lr = spec.optimizer.lr * learningRateFactor(spec.lr, step / perEpoch, spec.epochs);
+        optimizer.step(lr);
+        network.state.step = ++step;
+        lossSum += batch.loss * labels.length;
+        correct += batch.correct;
+        const accuracy = batch.correct / labels.length;
+        yield { type: 'batch', epoch, step, steps, loss: batch.loss, accuracy, lr };
+      }
+      const seconds = (performance.now() - started) / 1000;
+      const event: EpochEvent = {
+        type: 'epoch',
+        epoch,
+        loss: lossSum / train.length,
+        accuracy: correct / train.length,
+        seconds,
+        imagesPerSecond: train.length / seconds,
+      };
+      if (validation) event.validationAccuracy = correctIn(network, validation) / validation.length;
+      yield event;
+    }
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+/** The batch to train on. */
+function perturb(network: Network, spec: FitSpec, x: Float32Array, labels: Int32Array, step: number): Float32Array {
+  const { regime, seed } = spec;
+  if (regime.type === 'natural') return x;
+  const input = {
+    target: new Target(network),
+    x,
+    labels,
+    epsilon: regime.epsilon,
+    seed,
+    // 64 restarts a step at most would ever draw from distinct streams; training uses one.
+    random: (purpose: number) => new Random(seed, attackStream + step * 64 + purpose),
+    warn: () => {},
+  };
+  const attack = regime.attack.type === 'pgd' ? pgd(regime.attack, input) : fgsm(regime.attack, input);
+  let next = attack.next();
+  while (!next.done) next = attack.next();
+  return next.value;
+}
+
+/** Samples of a dataset that the network gets right, in eval mode. */
+export function correctIn(network: Network, data: Dataset): number {
+  let correct = 0;
+  for (const { x, labels } of data.batches(256)) correct += countCorrect(network.logits(x.data), labels, network.classes);
+  return correct;
+}

@@ -1,0 +1,31 @@
+/** What a network is trained on: the samples as they are, or adversarial ones made on the way. */
+import { checkKeys } from '../check.js';
+import { ConfigError } from '../errors.js';
+import type { PgdSpec, FgsmSpec } from '../attacks/index.js';
+import { describe } from '../tensor.js';
+
+/** See {@link natural} and {@link adversarial}. */
+export type RegimeSpec =
+  | { type: 'natural' }
+  | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };
+
+/** Training on the samples as they are. */
+export function natural(): RegimeSpec {
+  return { type: 'natural' };
+}
+
+/**
+ * Training on adversarial examples alone (Madry et al. 2018), made anew for every batch with batch norm in
+ * eval mode.
+ *
+ * @param attack `attacks.pgd(...)` or `attacks.fgsm(...)`.
+ * @param options.epsilon radius of the ball in pixel units, > 0.
+ * @throws {ConfigError}
+ */
+export function adversarial(attack: PgdSpec | FgsmSpec, options: { epsilon: number }): RegimeSpec {
+  if (attack?.type !== 'pgd' && attack?.type !== 'fgsm') {
+    throw new ConfigError(`regimes.adversarial: expected attacks.pgd or attacks.fgsm, got ${describe(attack)}`);
+  }
+  checkKeys('regimes.adversarial', options, ['epsilon']);
+  return { type: 'adversarial', attack, epsilon: options.epsilon };
+}

@@ -1,0 +1,118 @@
+/**
+ * The client's side of the boundary: workers started, calls awaited, errors revived. When a worker dies,
+ * every call that is pending rejects, as does every later one.
+ */
+import { platform } from '#platform';
+import * as comlink from 'comlink';
+import { fromPlainError, WorkerLostError } from '../errors.js';
+import { createSharedMemory } from '../kernels/load.js';
+import type { Variant } from '../kernels/variant.js';
+import type { WorkerHandle } from './platform.js';
+import type { Engine, JobControl, JobMessage, RemoteEngine } from './protocol.js';
+
+/** How a long job is watched and stopped. */
+export interface JobOptions<Progress> {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export class Connection {
+  readonly #workers: WorkerHandle[] = [];
+  /** Rejections of the calls that are pending. */
+  readonly #pending = new Set<(error: Error) => void>();
+  #ended: Error | undefined;
+  #engine: WorkerHandle | undefined;
+  #remote: RemoteEngine | undefined;
+
+  private constructor() {}
+
+  /** Starts an engine and, for `threads` > 1, its pool. @throws {WorkerLostError}, {MemoryError} */
+  static async open(variant: Variant, threads: number): Promise<Connection> {
+    const connection = new Connection();
+    try {
+      const module = await platform.compile(variant);
+      const memory = variant === 'simd' ? undefined : createSharedMemory();
+      const engine = await connection.#spawn({ role: 'engine' });
+      connection.#engine = engine;
+      connection.#remote = comlink.wrap<RemoteEngine>(engine.endpoint) as unknown as RemoteEngine;
+      await connection.call('start', { variant, module, memory });
+      if (memory !== undefined) {
+        const role = { role: 'pool', variant, module, memory } as const;
+        await Promise.all(Array.from({ length: threads - 1 }, () => connection.#spawn(role)));
+        await connection.call('startPool', threads);
+      }
+      return connection;
+    } catch (error) {
+      await connection.close(new WorkerLostError('the runtime did not start'));
+      throw error;
+    }
+  }
+
+  /** Calls a method of the engine. @throws what the method throws, or {WorkerLostError}. */
+  async call<Name extends keyof Engine>(
+    name: Name,
+    ...args: Parameters<Engine[Name]>
+  ): Promise<Awaited<ReturnType<Engine[Name]>>> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const method = (this.#remote as RemoteEngine)[name] as (...args: unknown[]) => ReturnType<RemoteEngine[Name]>;
+    let lost: ((error: Error) => void) | undefined;
+    const whenLost = new Promise<never>((_, reject) => {
+      lost = reject;
+      this.#pending.add(reject);
+    });
+    if (this.#pending.size === 1) this.#engine?.ref();
+    try {
+      const reply = await Promise.race([method(...args), whenLost]);
+      if (!reply.ok) throw fromPlainError(reply.error);
+      return reply.value as Awaited<ReturnType<Engine[Name]>>;
+    } finally {
+      this.#pending.delete(lost as (error: Error) => void);
+      if (this.#pending.size === 0) this.#engine?.unref();
+    }
+  }
+
+  /**
+   * Calls a method whose last argument is a port: progress comes back over it, an abort goes out.
+   *
+   * @throws the signal's AbortError when it is aborted.
+   */
+  async job<T, Progress>(start: (port: MessagePort) => Promise<T>, options: JobOptions<Progress>): Promise<T> {
+    const { signal, onProgress } = options;
+    signal?.throwIfAborted();
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event: MessageEvent<JobMessage<Progress>>) => onProgress?.(event.data.progress);
+    const cancel = (): void => port1.postMessage('cancel' satisfies JobControl);
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await start(comlink.transfer(port2, [port2]));
+    } catch (error) {
+      // The caller's own reason, rather than its copy from the worker.
+      if (signal?.aborted && error instanceof Error && error.name === 'AbortError') signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      port1.close();
+    }
+  }
+
+  /** Ends all workers; pending calls reject with `reason`. */
+  async close(reason: Error): Promise<void> {
+    this.#end(reason);
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
+  }
+
+  async #spawn(role: Parameters<typeof platform.spawn>[0]): Promise<WorkerHandle> {
+    const handle = await platform.spawn(role, (reason) => {
+      this.#end(new WorkerLostError(`${reason}; create a new runtime`));
+      // The others may wait for the dead one for ever.
+      for (const worker of this.#workers.splice(0)) void worker.terminate();
+    });
+    this.#workers.push(handle);
+    return handle;
+  }
+
+  #end(reason: Error): void {
+    this.#ended ??= reason;
+    for (const reject of this.#pending) reject(this.#ended);
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Inside the engine worker: owns the wasm instance, the models and the workspace. Calls come one at a time;
+ * long jobs let others in between their steps.
+ */
+import { runAttack } from '../attacks/run.js';
+import { normOf } from '../attacks/attack.js';
+import { Dataset, type DatasetFields } from '../data/dataset.js';
+import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../errors.js';
+import { checkLabels } from '../graph/functional.js';
+import { Network } from '../graph/network.js';
+import { countCorrect } from '../graph/predictions.js';
+import { Workspace } from '../graph/workspace.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { loadKernels } from '../kernels/load.js';
+import { shapeText, type Tensor } from '../tensor.js';
+import { fit, type FitEvent } from '../train/fit.js';
+import { runFunctional } from './functionalCalls.js';
+import { runJob } from './job.js';
+import type { AttackProgress, Engine, ModelInfo, RemoteEngine, Reply } from './protocol.js';
+
+interface State {
+  kernels: Kernels;
+  workspace: Workspace;
+}
+
+/** The engine of this worker. */
+export function createEngine(): Engine {
+  const models = new Map<number, Network>();
+  let state: State | undefined;
+  let nextModel = 0;
+
+  const started = (): State => {
+    if (state === undefined) throw new ConfigError('the engine has not been started');
+    return state;
+  };
+  const modelOf = (id: number): Network => {
+    const network = models.get(id);
+    if (network === undefined) throw new ConfigError(`model ${id}: used after dispose, or made by another runtime`);
+    return network;
+  };
+  const checkedInput = (network: Network, x: Tensor): number => {
+    const { input } = network.spec;
+    if (x.shape.length !== 4 || input.some((extent, i) => x.shape[i + 1] !== extent)) {
+      throw new ShapeError(`x: expected shape [n, ${input.join(', ')}], got ${shapeText(x.shape)}`);
+    }
+    if (x.shape[0] < 1) throw new ShapeError(`x: expected at least one sample, got shape ${shapeText(x.shape)}`);
+    return x.shape[0];
+  };
+  const checkedData = (network: Network, argument: string, fields: DatasetFields): Dataset => {
+    const { input } = network.spec;
+    if (shapeText(fields.shape) !== shapeText(input)) {
+      throw new ShapeError(`${argument}: expected images ${shapeText(input)}, got ${shapeText(fields.shape)}`);
+    }
+    const data = Dataset.fromPlain(fields);
+    checkLabels(`${argument}.labels`, data.labels, data.length, network.classes);
+    return data;
+  };
+
+  return {
+    async start({ variant, module, memory }) {
+      const kernels = await loadKernels(variant, module, memory);
+      state = { kernels, workspace: new Workspace(kernels) };
+    },
+
+    startPool(threads) {
+      started().kernels.exports.start_pool(threads);
+    },
+
+    createModel(spec, seed): ModelInfo {
+      const network = new Network(spec, seed, started().workspace);
+      const id = nextModel++;
+      models.set(id, network);
+      return { id, parameters: network.parameters.count, classes: network.classes, input: spec.input };
+    },
+
+    disposeModel(model) {
+      modelOf(model).dispose();
+      models.delete(model);
+    },
+
+    async fit(model, train, validation, spec, port) {
+      const network = modelOf(model);
+      const data = checkedData(network, 'train', train);
+      const held = validation && checkedData(network, 'validation', validation);
+      const epochs: FitEvent[] = [];
+      await runJob(fit(network, started().kernels, data, held, spec), port, (event) => {
+        if (event.type === 'epoch') epochs.push(event);
+        return event;
+      });
+      return epochs;
+    },
+
+    logits(model, x) {
+      const network = modelOf(model);
+      const n = checkedInput(network, x);
+      return { shape: [n, network.classes], data: network.logits(x.data) };
+    },
+
+    accuracy(model, fields, port) {
+      const network = modelOf(model);
+      const data = checkedData(network, 'data', fields);
+      return runJob(accuracySteps(network, data), port, (done) => done);
+    },
+
+    inputGradient(model, x, labels, loss) {
+      const network = modelOf(model);
+      const n = checkedInput(network, x);
+      checkLabels('labels', labels, n, network.classes);
+      const result = network.inputGradient(x.data, labels, loss);
+      return { loss: result.losses, gradient: { shape: [...x.shape], data: result.gradient } };
+    },
+
+    parameterGradients(model, x, labels) {
+      const network = modelOf(model);
+      const n = checkedInput(network, x);
+      checkLabels('labels', labels, n, network.classes);
+      const { loss } = network.parameterGradients(x.data, labels, false);
+      return { loss, gradients: network.parameters.read('gradient') };
+    },
+
+    activationPattern(model, x) {
+      const network = modelOf(model);
+      checkedInput(network, x);
+      return network.activationPattern(x.data);
+    },
+
+    stateDict(model) {
+      return modelOf(model).parameters.read('data');
+    },
+
+    loadStateDict(model, values) {
+      modelOf(model).parameters.write(values);
+    },
+
+    attack(model, attack, { x, labels, epsilons, seed }, port) {
+      const network = modelOf(model);
+      const n = checkedInput(network, x);
+      checkLabels('labels', labels, n, network.classes);
+      normOf(attack);
+      const steps = function* () {
+        const results = [];
+        for (const epsilon of epsilons) {
+          const run = runAttack(network, attack, { x: x.data, labels, epsilon, seed }, modelOf);
+          let next = run.next();
+          while (!next.done) {
+            yield { epsilon, done: next.value } satisfies AttackProgress;
+            next = run.next();
+          }
+          results.push(next.value);
+        }
+        return results;
+      };
+      return runJob(steps(), port, (progress) => progress);
+    },
+
+    functional(call) {
+      return runFunctional(started().workspace, call);
+    },
+  };
+}
+
+function* accuracySteps(network: Network, data: Dataset): Generator<number, { correct: number; total: number }, void> {
+  let correct = 0;
+  let done = 0;
+  for (const { x, labels } of data.batches(256)) {
+    correct += countCorrect(network.logits(x.data), labels, network.classes);
+    done += labels.length;
+    yield done / data.length;
+  }
+  return { correct, total: data.length };
+}
+
+/** The engine with every result in an envelope. After a trap in wasm nothing there can be trusted, and it says so. */
+export function withReplies(engine: Engine, panicMessage: () => string | undefined): RemoteEngine {
+  let broken: string | undefined;
+  const guard = async (method: () => unknown): Promise<Reply<unknown>> => {
+    try {
+      if (broken !== undefined) throw new WorkerLostError(`the engine failed before (${broken}); create a new runtime`);
+      return { ok: true, value: await method() };
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) {
+        const reason = panicMessage();
+        broken = reason ?? error.message;
+        // An allocation that fails inside a kernel traps without a message.
+        const failure =
+          reason === undefined || reason.includes('memory allocation')
+            ? new MemoryError(`a kernel ran out of WebAssembly memory (${error.message}); create a new runtime`)
+            : new WorkerLostError(`a kernel failed: ${reason}; create a new runtime`);
+        return { ok: false, error: toPlainError(failure) };
+      }
+      return { ok: false, error: toPlainError(error) };
+    }
+  };
+  return Object.fromEntries(
+    Object.entries(engine).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [
+      name,
+      (...args: unknown[]) => guard(() => method(...args)),
+    ]),
+  ) as unknown as RemoteEngine;
+}

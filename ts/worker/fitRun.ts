@@ -1,0 +1,65 @@
+/** A training run: events while it goes on, a history when it is done. */
+import type { BatchEvent, EpochEvent, FitEvent } from '../train/fit.js';
+
+/** What a finished run leaves: one entry per epoch. */
+export interface History {
+  epochs: EpochEvent[];
+}
+
+/**
+ * Iterate for progress, or await for the history. Training goes on whether or not anybody iterates; leaving
+ * the loop early does not stop it, an AbortSignal does.
+ */
+export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
+  readonly #events: FitEvent[] = [];
+  readonly #history: Promise<History>;
+  #ended = false;
+  #wake: (() => void)[] = [];
+
+  constructor(start: (report: (event: FitEvent) => void) => Promise<FitEvent[]>) {
+    const running = start((event) => {
+      this.#events.push(event);
+      this.#notify();
+    });
+    this.#history = running.then((events) => ({
+      epochs: events.filter((event): event is EpochEvent => event.type === 'epoch'),
+    }));
+    const end = (): void => {
+      this.#ended = true;
+      this.#notify();
+    };
+    // Who only iterates gets the error from the iterator; this keeps it from counting as unhandled.
+    this.#history.then(end, end);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<BatchEvent | EpochEvent, void, void> {
+    for (let i = 0; ; ) {
+      while (i < this.#events.length) yield this.#events[i++];
+      if (this.#ended) {
+        await this.#history;
+        return;
+      }
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a run is awaitable by design
+  then<A = History, B = never>(
+    fulfilled?: ((history: History) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#history.then(fulfilled, rejected);
+  }
+
+  catch<B>(rejected: (reason: unknown) => B | PromiseLike<B>): Promise<History | B> {
+    return this.#history.catch(rejected);
+  }
+
+  finally(settled: () => void): Promise<History> {
+    return this.#history.finally(settled);
+  }
+
+  #notify(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}

@@ -1,0 +1,51 @@
+/** Browsers: module workers, fetch. */
+import { ConfigError, WorkerLostError } from '../errors.js';
+import { wasmUrl } from '../kernels/load.js';
+import type { Platform } from './platform.js';
+
+export const platform: Platform = {
+  concurrency: () => navigator.hardwareConcurrency,
+
+  async compile(variant) {
+    const url = wasmUrl(variant);
+    const response = await fetch(url);
+    if (!response.ok) throw new WorkerLostError(`cannot load ${url.href}: HTTP ${response.status}`);
+    return WebAssembly.compile(await response.arrayBuffer());
+  },
+
+  spawn(role, lost) {
+    const worker = new Worker(new URL('./entry.browser.js', import.meta.url), { type: 'module' });
+    return new Promise((resolve, reject) => {
+      let ready = false;
+      worker.addEventListener('error', (event) => {
+        const reason = event.message || 'its script could not be loaded';
+        if (ready) lost(`a ${role.role} worker died: ${reason}`);
+        else reject(new WorkerLostError(`a ${role.role} worker did not start: ${reason}`));
+      });
+      worker.addEventListener(
+        'message',
+        () => {
+          ready = true;
+          resolve({
+            endpoint: worker,
+            ref: () => {},
+            unref: () => {},
+            terminate: async () => worker.terminate(),
+          });
+        },
+        { once: true },
+      );
+      worker.postMessage(role);
+    });
+  },
+
+  async readFile(path) {
+    const response = await fetch(path);
+    if (!response.ok) throw new ConfigError(`cannot read ${path}: HTTP ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  },
+
+  writeFile(path) {
+    return Promise.reject(new ConfigError(`a browser cannot write the file ${path}; keep model.stateDict() instead`));
+  },
+};

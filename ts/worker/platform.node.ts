@@ -1,0 +1,62 @@
+/** Node: worker threads, files. */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { WorkerLostError } from '../errors.js';
+import { wasmUrl } from '../kernels/load.js';
+import type { Platform } from './platform.js';
+
+export const platform: Platform = {
+  concurrency: availableParallelism,
+
+  async compile(variant) {
+    return WebAssembly.compile(await readFile(wasmUrl(variant)));
+  },
+
+  spawn(role, lost) {
+    const worker = new Worker(new URL('./entry.node.js', import.meta.url), { workerData: role });
+    // The client keeps the process alive while calls are pending; an idle runtime must not.
+    worker.unref();
+    let ending = false;
+    let failure: string | undefined;
+    return new Promise((resolve, reject) => {
+      worker.once('message', () => {
+        resolve({
+          endpoint: nodeEndpoint(worker),
+          ref: () => worker.ref(),
+          unref: () => worker.unref(),
+          terminate: async () => {
+            ending = true;
+            await worker.terminate();
+          },
+        });
+      });
+      worker.ref();
+      worker.once('message', () => worker.unref());
+      worker.on('error', (error: Error) => {
+        failure = error.message;
+      });
+      worker.on('exit', (code) => {
+        const reason = failure ?? `it exited with code ${code}`;
+        reject(new WorkerLostError(`a ${role.role} worker did not start: ${reason}`));
+        if (!ending) lost(`a ${role.role} worker died: ${reason}`);
+      });
+    });
+  },
+
+  async readFile(path) {
+    return new Uint8Array(await readFile(path));
+  },
+
+  async writeFile(path, bytes) {
+    const temporary = `${path}.${process.pid}.tmp`;
+    try {
+      await writeFile(temporary, bytes);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,66 @@
+/** What travels between a client and its engine: types only. */
+import type { AttackSpec } from '../attacks/attack.js';
+import type { EpsilonResult } from '../attacks/run.js';
+import type { DatasetFields } from '../data/dataset.js';
+import type { PlainError } from '../errors.js';
+import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
+import type { ModelSpec } from '../graph/graph.js';
+import type { Loss } from '../graph/network.js';
+import type { Variant } from '../kernels/variant.js';
+import type { Tensor } from '../tensor.js';
+import type { FitEvent, FitSpec } from '../train/fit.js';
+
+/** First message to a new worker: what it is to be. */
+export type Role =
+  | { role: 'engine' }
+  | { role: 'pool'; variant: Variant; module: WebAssembly.Module; memory: WebAssembly.Memory };
+
+/** Error objects lose their class on the way: results travel in an envelope. */
+export type Reply<T> = { ok: true; value: T } | { ok: false; error: PlainError };
+
+/** Over the port of a long job: progress one way, the wish to stop the other way. */
+export type JobMessage<Progress> = { progress: Progress };
+export type JobControl = 'cancel';
+
+/** What a model is to its client. */
+export interface ModelInfo {
+  id: number;
+  parameters: number;
+  classes: number;
+  input: [number, number, number];
+}
+
+/** Progress of an attack. */
+export interface AttackProgress {
+  epsilon: number;
+  /** Share of the work at this epsilon, 0 to 1. */
+  done: number;
+}
+
+/** The engine's methods, as its client calls them. */
+export interface Engine {
+  start(options: { variant: Variant; module: WebAssembly.Module; memory?: WebAssembly.Memory }): Promise<void>;
+  startPool(threads: number): void;
+  createModel(spec: ModelSpec, seed: number): ModelInfo;
+  disposeModel(model: number): void;
+  fit(model: number, train: DatasetFields, validation: DatasetFields | undefined, spec: FitSpec, port: MessagePort): Promise<FitEvent[]>;
+  logits(model: number, x: Tensor): Tensor;
+  accuracy(model: number, data: DatasetFields, port: MessagePort): Promise<{ correct: number; total: number }>;
+  inputGradient(model: number, x: Tensor, labels: Int32Array, loss: Loss): { loss: Float32Array; gradient: Tensor };
+  parameterGradients(model: number, x: Tensor, labels: Int32Array): { loss: number; gradients: Record<string, Tensor> };
+  activationPattern(model: number, x: Tensor): { layer: string; indices: Uint32Array[] }[];
+  stateDict(model: number): Record<string, Tensor>;
+  loadStateDict(model: number, values: Record<string, Tensor>): void;
+  attack(
+    model: number,
+    attack: AttackSpec,
+    samples: { x: Tensor; labels: Int32Array; epsilons: number[]; seed: number },
+    port: MessagePort,
+  ): Promise<EpsilonResult[]>;
+  functional(call: FunctionalCall): FunctionalResult;
+}
+
+/** The engine as seen through the worker's boundary. */
+export type RemoteEngine = {
+  [Name in keyof Engine]: (...args: Parameters<Engine[Name]>) => Promise<Reply<Awaited<ReturnType<Engine[Name]>>>>;
+};

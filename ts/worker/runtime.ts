@@ -1,0 +1,98 @@
+/** A runtime: one engine worker with its pool of threads, the models in it, and single operations. */
+import { platform } from '#platform';
+import { checkChoice, checkInteger, checkKeys } from '../check.js';
+import { ConfigError } from '../errors.js';
+import type { ModelSpec } from '../graph/graph.js';
+import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
+import { describe } from '../tensor.js';
+import { Connection } from './connection.js';
+import { createFunctional, type Functional } from './functional.js';
+import { Model } from './model.js';
+
+/** Options of {@link createRuntime}. */
+export interface RuntimeOptions {
+  /** >= 1; as many as the machine runs at once by default. Without shared memory it is 1. */
+  threads?: number;
+  /** The same bits on every machine: no fused multiply-add. False by default. */
+  deterministic?: boolean;
+  /** A certain build of the kernels; the fastest that fits by default. */
+  variant?: Variant;
+}
+
+/** What a runtime runs on. */
+export interface RuntimeInfo {
+  variant: Variant;
+  threads: number;
+  /** Wasm memory is shared between workers. */
+  shared: boolean;
+}
+
+export class Runtime {
+  readonly info: Readonly<RuntimeInfo>;
+  readonly functional: Functional;
+  readonly #connection: Connection;
+  #disposed = false;
+
+  /** Use {@link createRuntime}. */
+  constructor(connection: Connection, info: RuntimeInfo) {
+    this.#connection = connection;
+    this.info = Object.freeze(info);
+    this.functional = createFunctional(() => this.#alive());
+  }
+
+  /**
+   * Builds a model with fresh parameters.
+   *
+   * @param spec `nn.sequential([...], { input: [C, H, W] })` or one of `models`.
+   * @param options.seed of the parameters' first values and of dropout; 0 by default.
+   * @throws {ConfigError}, {ShapeError} naming the layer; {MemoryError}.
+   */
+  async model(spec: ModelSpec, options: { seed?: number } = {}): Promise<Model> {
+    const connection = this.#alive();
+    if (spec?.type !== 'sequential') throw new ConfigError(`model: expected nn.sequential([...]), got ${describe(spec)}`);
+    checkKeys('model', options, ['seed']);
+    const { seed = 0 } = options;
+    checkInteger('model.seed', seed, { min: 0 });
+    return new Model(connection, await connection.call('createModel', spec, seed), spec);
+  }
+
+  /** Ends the workers. Pending calls reject; models cannot be used afterwards. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.#connection.close(new ConfigError('runtime: used after dispose'));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #alive(): Connection {
+    if (this.#disposed) throw new ConfigError('runtime: used after dispose');
+    return this.#connection;
+  }
+}
+
+let saidSingle = false;
+
+/**
+ * Starts a runtime: an engine in a worker, with a pool of threads on shared memory where the platform has it.
+ *
+ * @throws {ConfigError} for wrong options, or an engine without WebAssembly SIMD.
+ * @throws {WorkerLostError} when a worker does not start.
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  checkKeys('createRuntime', options, ['threads', 'deterministic', 'variant']);
+  const { threads = platform.concurrency(), deterministic = false, variant: wanted } = options;
+  checkInteger('createRuntime.threads', threads, { min: 1, max: 256 });
+  if (wanted !== undefined) checkChoice('createRuntime.variant', wanted, variants);
+  const variant = await chooseVariant({ deterministic, wanted });
+  const shared = variant !== 'simd';
+  const used = shared ? threads : 1;
+  if (used < (options.threads ?? 1) && !saidSingle) {
+    saidSingle = true;
+    console.warn(`kwta: ${threads} threads need shared memory (COOP and COEP headers); running on one`);
+  }
+  const connection = await Connection.open(variant, used);
+  return new Runtime(connection, { variant, threads: used, shared });
+}

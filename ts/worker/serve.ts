@@ -1,0 +1,17 @@
+/** What a new worker does, whichever platform it runs on: it becomes the engine, or one thread of its pool. */
+import * as comlink from 'comlink';
+import { takePanicMessage, loadKernels } from '../kernels/load.js';
+import { createEngine, withReplies } from './engine.js';
+import type { Role } from './protocol.js';
+
+/** Takes the role that the first message gives. A pool thread never returns. */
+export async function serve(role: Role, endpoint: comlink.Endpoint, ready: () => void): Promise<void> {
+  if (role.role === 'engine') {
+    comlink.expose(withReplies(createEngine(), takePanicMessage), endpoint);
+    ready();
+    return;
+  }
+  const { exports } = await loadKernels(role.variant, role.module, role.memory);
+  ready();
+  exports.run_pool_thread();
+}
