@@ -17,11 +17,10 @@ const ROUNDS = 10;
 const TWO_32 = 2 ** 32;
 
 /**
- * The first stream of each use, so that no two uses of one seed draw the same numbers. The kernels' own streams
- * start at 2^56.
+ * The first streams of the datasets' uses, 2^32 of each, so that no two uses of one seed draw the same numbers.
+ * Streams below 2^32 serve training and attacks; the kernels' own start at 2^56.
  */
 export const STREAMS = {
-  parameters: 0,
   shuffle: 1 * TWO_32,
   figures: 2 * TWO_32,
   figureLabels: 3 * TWO_32,

@@ -1,0 +1,322 @@
+/** The report, on invented results: what it says must be true of the figures, and what it shows must be there. */
+import { inflateSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { synthetic } from '../../ts/data/synthetic.js';
+import { wilson } from '../../ts/evaluate/statistics.js';
+import { renderReport } from '../../ts/report/html.js';
+import { encodePng } from '../../ts/report/png.js';
+import type { AttackResult, DemoResult, GradientSource, ModelResult, Proportion } from '../../ts/report/result.js';
+import { renderTable } from '../../ts/report/table.js';
+import { headline, verdict } from '../../ts/report/verdict.js';
+
+const TOTAL = 200;
+
+function proportion(robust: boolean[]): Proportion {
+  const correct = robust.filter(Boolean).length;
+  return { correct, total: robust.length, accuracy: correct / robust.length, ci95: wilson(correct, robust.length) };
+}
+
+/** `correct` of `total` samples are right, spread over them; with fewer correct, a subset. */
+const right = (correct: number, total = TOTAL): boolean[] =>
+  Array.from({ length: total }, (_, i) => (37 * i) % total < correct);
+
+function attack(
+  name: string,
+  gradient: GradientSource,
+  epsilon: number,
+  robust: boolean[],
+  warnings: string[] = [],
+): AttackResult {
+  return {
+    ...proportion(robust),
+    name,
+    description: `What ${name} does.`,
+    gradient,
+    epsilon,
+    queries: { forward: 4_321_000, backward: gradient === 'exact' ? 8_000 : 0 },
+    seconds: 12.3,
+    warnings,
+    robust,
+    predictions: robust.map((survives, i) => (survives ? i % 10 : (i + 1) % 10)),
+  };
+}
+
+/** A model whose worst case is that of its attacks. */
+function model(name: string, gamma: number | null, clean: number, attacks: AttackResult[]): ModelResult {
+  const worstCase: ModelResult['worstCase'] = {};
+  for (const epsilon of new Set(attacks.map((a) => a.epsilon))) {
+    const here = attacks.filter((a) => a.epsilon === epsilon);
+    const samples = Math.min(...here.map((a) => a.total));
+    const robust = Array.from({ length: samples }, (_, i) => here.every((a) => a.robust[i]));
+    worstCase[epsilon] = { ...proportion(robust), robust };
+  }
+  return {
+    name,
+    gamma,
+    parameters: 93_898,
+    trainSeconds: 41.7,
+    history: Array.from({ length: 236 }, (_, i) => ({
+      epoch: (i + 1) / 118,
+      loss: 0.9 - clean / 1000 + 1.6 / (1 + i / (clean / 6)) + 0.04 * ((7 * i) % 5),
+      accuracy: clean / 200 - 0.6 / (1 + i / (clean / 5)) + 0.02 * ((3 * i) % 4),
+    })),
+    clean: { ...proportion(right(clean)), predictions: Array.from({ length: TOTAL }, (_, i) => i % 10) },
+    worstCase,
+    attacks,
+  };
+}
+
+function result(models: ModelResult[]): DemoResult {
+  const figures = synthetic({ count: 10, seed: 1 });
+  const [original] = [Array.from(figures.tensor([3]).data)];
+  const moved = original.map((pixel, i) =>
+    Math.min(1, Math.max(0, pixel + 0.1 * (((i * 2654435761) >>> 7) % 2 ? 1 : -1))),
+  );
+  return {
+    dataset: 'invented <data> & more',
+    datasetReason: 'this is a test',
+    classNames: figures.classNames as string[],
+    trainImages: 15_000,
+    epochs: 2,
+    regime: 'adversarially (PGD-4, ε = 0.1)',
+    seed: 5,
+    runtime: { variant: 'simd-threads', threads: 2 },
+    versions: { kwta: '0.0.0-test', platform: 'Node 0' },
+    date: '2000-01-02T03:04:05.000Z',
+    seconds: 200,
+    epsilons: [...new Set(models.flatMap((m) => m.attacks.map((a) => a.epsilon)))],
+    labels: Array.from({ length: TOTAL }, (_, i) => i % 10),
+    models,
+    examples: models.flatMap((m) =>
+      [0, 1, 2].map((sample) => ({
+        model: m.name,
+        attack: 'PGD-40',
+        epsilon: 0.1,
+        sample,
+        label: 2,
+        cleanPrediction: 2,
+        adversarialPrediction: sample === 0 ? 2 : 4,
+        shape: [1, 28, 28] as [number, number, number],
+        original,
+        adversarial: moved,
+      })),
+    ),
+  };
+}
+
+/** k-WTA looks as robust as ReLU to PGD, and falls to the estimated gradient. */
+function hiding(): DemoResult {
+  return result([
+    model('ReLU', null, 154, [
+      attack('FGSM', 'exact', 0.1, right(134)),
+      attack('PGD-40', 'exact', 0.1, right(126)),
+      attack('Estimated gradient', 'estimated', 0.1, right(65, 100)),
+      attack('Transfer from k-WTA', 'transfer', 0.1, right(140)),
+      attack('PGD-40', 'exact', 0.2, right(34)),
+    ]),
+    model('k-WTA', 0.1, 160, [
+      attack('FGSM', 'exact', 0.1, right(130)),
+      attack('PGD-40', 'exact', 0.1, right(126)),
+      attack('Estimated gradient', 'estimated', 0.1, right(30, 100), ['half of the steps are <outside> the ball']),
+      attack('Transfer from ReLU', 'transfer', 0.1, right(128)),
+      attack('PGD-40', 'exact', 0.2, right(70)),
+    ]),
+  ]);
+}
+
+describe('verdict', () => {
+  it('says that the gradient is hidden when an attack without it breaks significantly more', () => {
+    const hidden = verdict(hiding()).filter((sentence) =>
+      sentence.includes('the gradient is hidden, not the weakness'),
+    );
+    expect(hidden).toEqual([
+      // PGD leaves 126 of 200 in all, and 64 of the first 100.
+      'At ε = 0.1 on the 100 images that every attack saw, Estimated gradient brings k-WTA (γ = 0.1) to 30.0 % ' +
+        'without its gradient; PGD-40, which follows it, to 64.0 %: the gradient is hidden, not the weakness.',
+    ]);
+    expect(headline(hiding())).toBe('k-WTA (γ = 0.1): the gradient is hidden, not the weakness');
+  });
+
+  it('calls a difference of a few samples chance', () => {
+    const sentences = verdict(
+      result([
+        model('one', null, 190, [
+          attack('PGD-40', 'exact', 0.1, right(100)),
+          attack('Estimated gradient', 'estimated', 0.1, right(97)),
+        ]),
+      ]),
+    );
+    expect(sentences).toEqual([
+      'At ε = 0.1, Estimated gradient brings one to 48.5 % without its gradient; PGD-40, which follows it, to 50.0 %. ' +
+        'On 200 images that difference may be chance.',
+    ]);
+  });
+
+  it('compares with the strongest exact attack, not with the first', () => {
+    const attacks = [
+      attack('FGSM', 'exact', 0.1, right(150)),
+      attack('PGD-40', 'exact', 0.1, right(20)),
+      attack('Estimated gradient', 'estimated', 0.1, right(60)),
+    ];
+    expect(verdict(result([model('one', null, 190, attacks)]))).toEqual([]);
+  });
+
+  it('names the more robust model at each epsilon', () => {
+    const sentences = verdict(
+      result([
+        model('weak', null, 150, [attack('PGD-40', 'exact', 0.1, right(40)), attack('PGD-40', 'exact', 0.2, right(9))]),
+        model('strong', 0.5, 150, [
+          attack('PGD-40', 'exact', 0.1, right(80)),
+          attack('PGD-40', 'exact', 0.2, right(10)),
+        ]),
+      ]),
+    );
+    expect(sentences).toEqual([
+      'Worst case over all attacks at ε = 0.1: strong (γ = 0.5) 40.0 % and weak 20.0 %. strong (γ = 0.5) is the more robust.',
+      'Worst case over all attacks at ε = 0.2: strong (γ = 0.5) 5.0 % and weak 4.5 %. On 200 images that difference may be chance.',
+    ]);
+  });
+
+  it('counts a tie as no difference', () => {
+    const attacks = [attack('PGD-40', 'exact', 0.1, right(50)), attack('Transfer', 'transfer', 0.1, right(50))];
+    const tie = result([model('a', null, 150, attacks), model('b', null, 150, attacks)]);
+    expect(verdict(tie)).toEqual([
+      'Worst case over all attacks at ε = 0.1: a 25.0 % and b 25.0 %. There is no difference.',
+    ]);
+    expect(headline(tie)).toBe('No clear difference between the models');
+  });
+
+  it('uses the samples, not the totals: equal accuracies on different samples are still compared pairwise', () => {
+    // Only the estimated attack breaks the first 60; only PGD breaks the last 40.
+    const estimated = Array.from({ length: TOTAL }, (_, i) => i >= 60);
+    const pgd = Array.from({ length: TOTAL }, (_, i) => i < 160);
+    const [sentence] = verdict(
+      result([
+        model('one', null, 200, [
+          attack('PGD-40', 'exact', 0.1, pgd),
+          attack('Estimated', 'estimated', 0.1, estimated),
+        ]),
+      ]),
+    );
+    // 60 against 40 disagreements: p = 0.057.
+    expect(sentence).toContain('may be chance');
+  });
+
+  it('warns of a model that sees one class only', () => {
+    const stuck = model('stuck', 0.01, 20, [attack('PGD-40', 'exact', 0.1, right(20))]);
+    stuck.clean.predictions.fill(3);
+    expect(verdict(result([stuck]))[0]).toBe(
+      'stuck (γ = 0.01) sees the same class in every image: it has not learned, and its figures mean nothing.',
+    );
+    expect(headline(result([stuck]))).toBe('stuck (γ = 0.01) did not learn');
+  });
+
+  it('finds its headline in the comparison otherwise', () => {
+    const at = (first: number, second: number): DemoResult =>
+      result([
+        model('a', null, 190, [
+          attack('PGD-40', 'exact', 0.1, right(first)),
+          attack('PGD-40', 'exact', 0.2, right(10)),
+        ]),
+        model('b', null, 190, [
+          attack('PGD-40', 'exact', 0.1, right(second)),
+          attack('PGD-40', 'exact', 0.2, right(50)),
+        ]),
+      ]);
+    expect(headline(at(100, 150))).toBe('b is the more robust');
+    expect(headline(at(150, 100))).toBe('Which model is more robust depends on ε');
+    expect(headline(result([model('a', null, 190, [attack('PGD-40', 'exact', 0.1, right(9))])]))).toBe(
+      'How robust is a?',
+    );
+  });
+});
+
+describe('renderTable', () => {
+  it('aligns a line for every figure', () => {
+    const lines = renderTable(hiding()).split('\n');
+    expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+    expect(
+      lines
+        .find((line) => line.includes('Transfer from ReLU'))
+        ?.split('│')
+        .map((cell) => cell.trim()),
+    ).toEqual(['', 'Transfer from ReLU', '0.1', '64.0 %', '57.1 – 70.3 %', '128/200', '4.32 M', '0', '12 s', '']);
+    expect(lines.filter((line) => line.includes('worst case')).length).toBe(4);
+    expect(lines.filter((line) => line.includes('clean')).length).toBe(2);
+  });
+
+  it('uses colours only when asked', () => {
+    expect(renderTable(hiding())).not.toContain('\u001b');
+    expect(renderTable(hiding(), { colors: true })).toContain('\u001b[1m');
+  });
+});
+
+describe('renderReport', () => {
+  const html = renderReport(hiding());
+
+  it('is one file that loads nothing', () => {
+    expect(html).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(html).not.toMatch(/<script|<link|@import|url\(|https?:/);
+    expect(html.length).toBeLessThan(200_000);
+  });
+
+  it('escapes what comes from outside', () => {
+    expect(html).toContain('invented &#60;data&#62; &#38; more');
+    expect(html).toContain('half of the steps are &#60;outside&#62; the ball');
+    expect(html).not.toContain('<data>');
+  });
+
+  it('says the verdict and shows every attack, curve, example and fact', () => {
+    for (const sentence of verdict(hiding())) expect(html.replaceAll('\u00a0', ' ')).toContain(sentence);
+    expect(html.match(/<tr/g)?.length).toBe(2 * (1 + 1 + 5 + 2));
+    expect(html.match(/<path class="curve/g)?.length).toBe(4);
+    expect(html.match(/<img /g)?.length).toBe(3 * 6);
+    expect(html.match(/<dt>What|<dt>(FGSM|PGD-40|Estimated gradient|Transfer from)/g)?.length).toBe(5);
+    for (const fact of ['simd-threads, 2 threads', 'this is a test', '2 epochs', '3 min 20 s', 'kwta 0.0.0-test']) {
+      expect(html).toContain(fact);
+    }
+  });
+
+  it('gives every image a text and every header cell a scope', () => {
+    for (const [image] of html.matchAll(/<img [^>]*>/g)) expect(image).toMatch(/alt="[^"]+"/);
+    for (const [cell] of html.matchAll(/<th[ >][^>]*/g)) expect(cell).toMatch(/scope="(row|col)"/);
+    for (const [svg] of html.matchAll(/<svg [^>]*>/g)) expect(svg).toMatch(/aria-label="[^"]+"|aria-hidden="true"/);
+  });
+
+  it('leaves out what the run does not have', () => {
+    const bare = hiding();
+    bare.examples = [];
+    for (const one of bare.models) one.history = [];
+    const page = renderReport(bare);
+    expect(page).not.toContain('<h2>Examples');
+    expect(page).not.toContain('<h2>Training');
+    expect(page).not.toContain('NaN');
+  });
+});
+
+describe('encodePng', () => {
+  /** The rows of a PNG's only IDAT chunk, unpacked by zlib. */
+  function unpack(png: Uint8Array): number[] {
+    const bytes = Buffer.from(png);
+    const at = bytes.indexOf('IDAT');
+    return Array.from(inflateSync(bytes.subarray(at + 4, at + 4 + bytes.readUInt32BE(at - 4))));
+  }
+
+  it('stores grey and RGB rows, clipped to 0 to 1', () => {
+    expect(unpack(encodePng([1, 2, 2], [0, 0.5, 1, 7]))).toEqual([0, 0, 128, 0, 255, 255]);
+    expect(unpack(encodePng([3, 1, 2], [1, 0, 0, 1, -1, 0.2]))).toEqual([0, 255, 0, 0, 0, 255, 51]);
+  });
+
+  it('splits long images into blocks', () => {
+    const rows = unpack(encodePng([1, 300, 300], new Float32Array(90_000).fill(1)));
+    expect(rows.length).toBe(300 * 301);
+    expect(rows.filter((byte) => byte === 255).length).toBe(90_000);
+  });
+
+  it('has the checksums that PNG asks for', () => {
+    // The end chunk is the same in every PNG.
+    expect(Array.from(encodePng([1, 1, 1], [0]).subarray(-12))).toEqual([
+      0, 0, 0, 0, 73, 69, 78, 68, 0xae, 0x42, 0x60, 0x82,
+    ]);
+  });
+});

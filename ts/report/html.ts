@@ -1,0 +1,240 @@
+/** A run as one HTML file: figures, curves, images and words, with everything inline. */
+import { curves, dotPlot, whisker } from './charts.js';
+import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
+import { pngUri } from './png.js';
+import type { DemoResult, Example, ModelResult, Proportion } from './result.js';
+import { STYLE } from './style.js';
+import { headline, verdict } from './verdict.js';
+
+/** The report as the text of an HTML file that needs nothing else. */
+export function renderReport(result: DemoResult): string {
+  const title = headline(result);
+  const sections = [
+    header(result, title),
+    summary(result),
+    comparison(result),
+    tables(result),
+    training(result),
+    examples(result),
+    attacks(result),
+    facts(result),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="kwta ${escapeHtml(result.versions.kwta)}">
+<title>${escapeHtml(title)} · kwta</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+${sections.filter((section) => section !== '').join('\n')}
+<footer>Written by kwta ${escapeHtml(result.versions.kwta)}. All figures are of this run alone.</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function header(result: DemoResult, title: string): string {
+  const sentences = verdict(result).map((sentence) => `<li>${unbroken(escapeHtml(sentence))}</li>`);
+  const trained = `${escapeHtml(result.dataset)} · trained ${escapeHtml(result.regime)} · ${dayOf(result.date)}`;
+  return `<header>
+<p class="eyebrow">${trained}</p>
+<h1>${unbroken(escapeHtml(title))}</h1>
+<ul class="verdict">${sentences.join('')}</ul>
+</header>`;
+}
+
+function summary({ models, epsilons }: DemoResult): string {
+  const figure = (label: string, proportion: Proportion): string =>
+    `<dt>${label}</dt><dd><strong>${percent(proportion.accuracy)}</strong><small>${percentRange(proportion.ci95)}</small></dd>`;
+  const cards = models.map((model, index) => {
+    const worst = epsilons
+      .filter((epsilon) => Object.hasOwn(model.worstCase, epsilon))
+      .map((epsilon) => figure(`worst case, ε = ${epsilon}`, model.worstCase[epsilon]));
+    return `<article class="card model-${index}">
+<h3>${escapeHtml(modelTitle(model))}</h3>
+<p class="size">${count(model.parameters)} parameters, trained in ${duration(model.trainSeconds)}</p>
+<dl>${figure('clean', model.clean)}${worst.join('')}</dl>
+</article>`;
+  });
+  return `<section>
+<h2>Clean and worst case</h2>
+<p class="note">The worst case counts an image as right only when no attack broke it. The small figures are Wilson 95 % intervals.</p>
+<div class="cards">${cards.join('\n')}</div>
+</section>`;
+}
+
+function comparison(result: DemoResult): string {
+  const plots = result.epsilons.map(
+    (epsilon) => `<figure><figcaption>ε = ${epsilon}</figcaption>${dotPlot(result, epsilon)}</figure>`,
+  );
+  return `<section>
+<h2>What each attack leaves</h2>
+<p class="note">Accuracy on attacked images; further left means that the attack is stronger. Lines show Wilson 95 % intervals.
+No pixel moves by more than ε on a scale from 0 to 1.</p>
+${key(result.models)}
+<div class="panels">${plots.join('\n')}</div>
+</section>`;
+}
+
+function key(models: ModelResult[]): string {
+  return `<ul class="key">${models.map((model, i) => `<li class="model-${i}">${escapeHtml(modelTitle(model))}</li>`).join('')}</ul>`;
+}
+
+function tables({ models, epsilons }: DemoResult): string {
+  const all = models.map((model, index) => {
+    const row = (
+      label: string,
+      epsilon: string,
+      figure: Proportion,
+      cost: [string, string, string],
+      worst = false,
+    ): string =>
+      `<tr${worst ? ' class="worst"' : ''}><th scope="row">${escapeHtml(label)}</th><td>${epsilon}</td>` +
+      `<td>${percent(figure.accuracy)}</td><td class="interval">${percentRange(figure.ci95)}</td>` +
+      `<td>${whisker(figure, index)}</td><td>${figure.correct} / ${figure.total}</td>` +
+      `${cost.map((text) => `<td>${text}</td>`).join('')}</tr>`;
+    const none: [string, string, string] = ['', '', ''];
+    const rows = epsilons.flatMap((epsilon) => [
+      ...model.attacks
+        .filter((attack) => attack.epsilon === epsilon)
+        .map((attack) =>
+          row(attack.name, String(epsilon), attack, [
+            count(attack.queries.forward),
+            count(attack.queries.backward),
+            duration(attack.seconds),
+          ]),
+        ),
+      ...(Object.hasOwn(model.worstCase, epsilon)
+        ? [row('Worst case', String(epsilon), model.worstCase[epsilon], none, true)]
+        : []),
+    ]);
+    return `<div class="scroll"><table class="model-${index}">
+<caption>${escapeHtml(modelTitle(model))}</caption>
+<thead><tr><th scope="col">Attack</th><th scope="col">ε</th><th scope="col">Accuracy</th><th scope="col">95 % interval</th>
+<th scope="col"><span aria-hidden="true">0 – 100 %</span></th><th scope="col">Correct</th><th scope="col">Forward</th><th scope="col">Backward</th><th scope="col">Time</th></tr></thead>
+<tbody>${row('None (clean)', '', model.clean, none)}${rows.join('')}</tbody>
+</table></div>`;
+  });
+  return `<section>
+<h2>All figures</h2>
+<p class="note">Forward and backward count the images sent through the network by the whole attack.</p>
+${all.join('\n')}
+</section>`;
+}
+
+function training({ models, regime }: DemoResult): string {
+  if (models.every(({ history }) => history.length === 0)) return '';
+  return `<section>
+<h2>Training</h2>
+<p class="note">On the images as trained on: ${escapeHtml(regime)}. Neighbouring steps are averaged.</p>
+${key(models)}
+<div class="panels two">
+<figure><figcaption>Loss</figcaption>${curves(models, 'loss')}</figure>
+<figure><figcaption>Accuracy</figcaption>${curves(models, 'accuracy')}</figure>
+</div>
+</section>`;
+}
+
+function examples({ models, examples: all, classNames }: DemoResult): string {
+  if (all.length === 0) return '';
+  const groups = models.map((model) => {
+    const own = all
+      .filter((example) => example.model === model.name)
+      .map((example) => exampleFigure(example, classNames));
+    return own.length === 0
+      ? ''
+      : `<h3>${escapeHtml(modelTitle(model))}</h3><div class="examples">${own.join('\n')}</div>`;
+  });
+  return `<section>
+<h2>Examples</h2>
+<p class="note">Original, perturbation and attacked image. The perturbation is amplified: grey means no change, black and white mean −ε and +ε.</p>
+${groups.join('\n')}
+</section>`;
+}
+
+function exampleFigure(example: Example, classNames: string[]): string {
+  const { attack, epsilon, sample, label, cleanPrediction, adversarialPrediction, shape, original, adversarial } =
+    example;
+  const amplified = original.map((pixel, i) => 0.5 + (adversarial[i] - pixel) / (2 * epsilon));
+  const name = (index: number): string => classNames[index];
+  const panel = (caption: string, alt: string, pixels: number[]): string =>
+    `<div><img src="${pngUri(shape, pixels)}" width="${shape[2]}" height="${shape[1]}" alt="${escapeHtml(alt)}">${caption}</div>`;
+  const before = `seen as ${name(cleanPrediction)}`;
+  const outcome =
+    adversarialPrediction === cleanPrediction
+      ? `${before} before and after`
+      : `${before}, then as ${name(adversarialPrediction)}`;
+  return `<figure class="example">
+<div class="triple">${panel('original', `Sample ${sample}: ${name(label)}`, original)}${panel(
+    'perturbation',
+    `What ${attack} changed in it`,
+    amplified,
+  )}${panel('attacked', `Sample ${sample} attacked: seen as ${name(adversarialPrediction)}`, adversarial)}</div>
+<p><strong>${escapeHtml(name(label))}</strong>, ${escapeHtml(outcome)}</p>
+<p class="how">${escapeHtml(attack)}, ε = ${epsilon}</p>
+</figure>`;
+}
+
+const GRADIENT_WORDS = {
+  exact: 'Follows the gradient of the attacked model.',
+  estimated: 'Estimates a gradient from outputs.',
+  transfer: 'Follows the gradient of another model.',
+};
+
+function attacks({ models }: DemoResult): string {
+  const all = models.flatMap((model) => model.attacks);
+  const kinds = new Map(all.map((attack) => [attack.name, attack]));
+  const described = [...kinds.values()].map(
+    (attack) =>
+      `<dt>${escapeHtml(attack.name)}</dt><dd>${escapeHtml(attack.description)} ${GRADIENT_WORDS[attack.gradient]}</dd>`,
+  );
+  const warnings = models.flatMap((model) =>
+    model.attacks.flatMap((attack) =>
+      attack.warnings.map((warning) => `${attack.name} on ${modelTitle(model)}, ε = ${attack.epsilon}: ${warning}`),
+    ),
+  );
+  const warningList =
+    warnings.length === 0
+      ? ''
+      : `<h3>Warnings</h3><ul class="warnings">${warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join('')}</ul>`;
+  return `<section>
+<h2>The attacks</h2>
+<dl class="about">${described.join('')}</dl>
+${warningList}
+</section>`;
+}
+
+function facts(result: DemoResult): string {
+  const { runtime, versions, labels, trainImages, epochs, models, epsilons } = result;
+  const entries: [string, string][] = [
+    ['Dataset', `${result.dataset}: ${count(trainImages)} images trained on, ${count(labels.length)} attacked`],
+    ['Chosen because', result.datasetReason],
+    ['Training', `${result.regime}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`],
+    ['Models', list(models.map((model) => `${modelTitle(model)} with ${count(model.parameters)} parameters`))],
+    ['Strengths', list(epsilons.map((epsilon) => `ε = ${epsilon}`))],
+    ['Seed', String(result.seed)],
+    ['Runtime', `${runtime.variant}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`],
+    ['Versions', `kwta ${versions.kwta}, ${versions.platform}`],
+    ['Finished', `${result.date}, after ${duration(result.seconds)}`],
+  ];
+  const rows = entries.map(([term, text]) => `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`);
+  return `<section>
+<h2>The run</h2>
+<dl class="facts">${rows.join('')}</dl>
+</section>`;
+}
+
+/** Keeps `ε = 0.1` and `30.0 %` on one line. */
+function unbroken(text: string): string {
+  return text.replace(/ (?=[=%])|(?<==) /g, '\u00a0');
+}
+
+/** `2025-11-23` of an ISO date. */
+function dayOf(date: string): string {
+  return escapeHtml(date.slice(0, 10));
+}

@@ -1,0 +1,108 @@
+/** What one run of the demo found: plain data, as `--json` writes it and the reports show it. */
+
+/** How many of some samples came out right. */
+export interface Proportion {
+  correct: number;
+  total: number;
+  /** `correct / total`. */
+  accuracy: number;
+  /** Wilson's 95 % interval. */
+  ci95: [number, number];
+}
+
+/** Robust accuracy under all attacks together: a sample counts when no attack broke it. */
+export interface WorstCase extends Proportion {
+  /** Per sample: no attack broke it. */
+  robust: boolean[];
+}
+
+/** Where an attack gets its direction from. */
+export type GradientSource =
+  /** The network's own gradient. */
+  | 'exact'
+  /** An estimate from the network's outputs. */
+  | 'estimated'
+  /** The gradient of another network. */
+  | 'transfer';
+
+/** One attack at one strength on one model. */
+export interface AttackResult extends Proportion {
+  /** As shown: `PGD-40`. The same attack has the same name on every model. */
+  name: string;
+  /** What the attack does, in one sentence. */
+  description: string;
+  gradient: GradientSource;
+  epsilon: number;
+  /** How often the network was run forward and backward, counted in images. */
+  queries: { forward: number; backward: number };
+  seconds: number;
+  warnings: string[];
+  /** Per sample: still classified right. The attacks look at the first `total` samples of the run. */
+  robust: boolean[];
+  /** Per sample: the class that the network sees in the attacked image. */
+  predictions: number[];
+}
+
+/** A point on the training curves. */
+export interface HistoryPoint {
+  /** Epochs done, with fraction. */
+  epoch: number;
+  /** Mean loss and accuracy on the training images (attacked ones in adversarial training) since the last point. */
+  loss: number;
+  accuracy: number;
+}
+
+/** One trained model and how it fared. */
+export interface ModelResult {
+  name: string;
+  /** The share of winners; `null` when the activation is not k-WTA. */
+  gamma: number | null;
+  parameters: number;
+  trainSeconds: number;
+  history: HistoryPoint[];
+  /** Accuracy on the untouched samples. */
+  clean: Proportion & { predictions: number[] };
+  /** By epsilon, as text. */
+  worstCase: Record<string, WorstCase>;
+  attacks: AttackResult[];
+}
+
+/** An image and what an attack made of it; `[C, H, W]` pixels in [0, 1]. */
+export interface Example {
+  model: string;
+  attack: string;
+  epsilon: number;
+  /** Which of the run's samples. */
+  sample: number;
+  label: number;
+  /** The classes the model sees before and after. */
+  cleanPrediction: number;
+  adversarialPrediction: number;
+  shape: [number, number, number];
+  original: number[];
+  adversarial: number[];
+}
+
+/** Everything about one run. */
+export interface DemoResult {
+  /** The dataset's name. */
+  dataset: string;
+  /** Why this dataset, in words. */
+  datasetReason: string;
+  classNames: string[];
+  trainImages: number;
+  epochs: number;
+  /** How the models were trained, in words: `adversarial (PGD-4, ε = 0.1)`. */
+  regime: string;
+  seed: number;
+  runtime: { variant: string; threads: number };
+  versions: { kwta: string; platform: string };
+  /** When the run ended, as ISO 8601. */
+  date: string;
+  seconds: number;
+  epsilons: number[];
+  /** True class of each sample that was attacked. */
+  labels: number[];
+  models: ModelResult[];
+  examples: Example[];
+}

@@ -1,0 +1,61 @@
+/** A run's figures as a table for the terminal. */
+import { duration, modelTitle, percent, percentRange, shortCount } from './format.js';
+import type { DemoResult, ModelResult, Proportion } from './result.js';
+
+/** How to draw the table. */
+export interface TableOptions {
+  /** Mark the worst case with ANSI colours; for terminals only. */
+  colors?: boolean;
+}
+
+const HEADERS = ['', 'ε', 'accuracy', '95 % interval', 'correct', 'forward', 'backward', 'time'];
+
+type Row = { cells: string[]; emphasis?: boolean } | 'rule';
+
+/** One block of lines per model: clean, each attack, and the worst case over all attacks per epsilon. */
+export function renderTable(result: DemoResult, { colors = false }: TableOptions = {}): string {
+  const rows: Row[] = result.models.flatMap((model) => ['rule', ...modelRows(model, result.epsilons)] as Row[]);
+  const widths = HEADERS.map((header, column) =>
+    Math.max(header.length, ...rows.map((row) => (row === 'rule' ? 0 : row.cells[column].length))),
+  );
+  const line = (left: string, middle: string, right: string): string =>
+    left + widths.map((width) => '─'.repeat(width + 2)).join(middle) + right;
+  const text = (cells: string[]): string =>
+    `│${cells.map((cell, column) => ` ${column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])} `).join('│')}│`;
+  const body = rows.map((row) => {
+    if (row === 'rule') return line('├', '┼', '┤');
+    return colors && row.emphasis ? `\u001b[1m${text(row.cells)}\u001b[22m` : text(row.cells);
+  });
+  return [line('┌', '┬', '┐'), text(HEADERS), ...body, line('└', '┴', '┘')].join('\n');
+}
+
+function modelRows(model: ModelResult, epsilons: number[]): Row[] {
+  const rows: Row[] = [
+    { cells: [modelTitle(model), '', '', '', '', '', '', ''], emphasis: true },
+    { cells: ['  clean', '', ...figures(model.clean), '', '', ''] },
+  ];
+  for (const epsilon of epsilons) {
+    for (const attack of model.attacks.filter((candidate) => candidate.epsilon === epsilon)) {
+      const { queries, seconds } = attack;
+      rows.push({
+        cells: [
+          `  ${attack.name}`,
+          String(epsilon),
+          ...figures(attack),
+          shortCount(queries.forward),
+          shortCount(queries.backward),
+          duration(seconds),
+        ],
+      });
+    }
+    const worst = model.worstCase[epsilon];
+    if (worst !== undefined) {
+      rows.push({ cells: ['  worst case', String(epsilon), ...figures(worst), '', '', ''], emphasis: true });
+    }
+  }
+  return rows;
+}
+
+function figures({ accuracy, ci95, correct, total }: Proportion): string[] {
+  return [percent(accuracy), percentRange(ci95), `${correct}/${total}`];
+}
