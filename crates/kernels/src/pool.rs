@@ -89,11 +89,7 @@ pub fn max_pool2d(shape: &Pool2dShape, x: &[f32], y: &mut [f32], argmax: &mut [u
             y.copy_from_slice(&x[first * c..][..c]);
             argmax.fill(first as u32);
             for pixel in window {
-                for ((y, argmax), &x) in y.iter_mut().zip(&mut *argmax).zip(&x[pixel * c..][..c]) {
-                    let wins = (x > *y) | x.is_nan();
-                    *y = if wins { x } else { *y };
-                    *argmax = if wins { pixel as u32 } else { *argmax };
-                }
+                take_larger(&x[pixel * c..][..c], pixel as u32, y, argmax);
             }
         }
     });
@@ -181,6 +177,16 @@ pub fn global_average_backward(n: usize, pixels: usize, channels: usize, dy: &[f
             dx.copy_from_slice(first);
         }
     });
+}
+
+/// Where x is larger than y or NaN, it becomes y, and `pixel` its `argmax`.
+fn take_larger(x: &[f32], pixel: u32, y: &mut [f32], argmax: &mut [u32]) {
+    for ((y, argmax), &x) in y.iter_mut().zip(argmax).zip(x) {
+        // Bit masks: a choice between values would become a branch around the two stores.
+        let keep = u32::from((x > *y) | x.is_nan()).wrapping_sub(1);
+        *y = f32::from_bits((y.to_bits() & keep) | (x.to_bits() & !keep));
+        *argmax = (*argmax & keep) | (pixel & !keep);
+    }
 }
 
 /// Writes `scale` times the sum of the given pixels of one sample to `y`, one pixel.
