@@ -179,7 +179,7 @@ export function runCrossEntropy(
   checkLabels('labels', labels, n, classes);
   const { kernels } = workspace;
   const sizes = [losses.indexOf('crossEntropy'), n, classes] as const;
-  return withMemory(kernels, [x.data.length, n, n, x.data.length], ([px, py, ploss, pdx]) => {
+  return withMemory(kernels, [x.data.length, n, n, x.data.length], ([px, py, ploss, pdx]): OpResult => {
     kernels.f32(px, x.data.length).set(x.data);
     kernels.u32(py, n).set(labels);
     kernels.exports.losses(...sizes, px, py, ploss);

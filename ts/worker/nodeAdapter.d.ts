@@ -3,9 +3,5 @@ declare module 'comlink/dist/esm/node-adapter.mjs' {
   import type { Endpoint } from 'comlink';
 
   /** A worker thread or message port of Node as an endpoint. */
-  export default function nodeEndpoint(port: {
-    postMessage(message: unknown, transfer?: never[]): void;
-    on(type: string, listener: (...args: never[]) => void): unknown;
-    off(type: string, listener: (...args: never[]) => void): unknown;
-  }): Endpoint;
+  export default function nodeEndpoint(port: { postMessage(message: unknown): void }): Endpoint;
 }
