@@ -13,7 +13,7 @@ mod gather;
 pub use compress::relu_compress;
 pub(crate) use compress::{compress_sample, load_up_to_four, OutSample};
 pub use flatten::{chw_indices, flatten, unflatten_gradient};
-pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient};
+pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient, minimum};
 
 /// Sizes of a compressed batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,6 +69,13 @@ pub fn gather(pattern: &Pattern, dense: &[f32], values: &mut [f32], accumulate: 
     });
 }
 
+/// Smallest entry of each sample, `[n]`: the threshold of a k-WTA layer.
+pub fn minimum(pattern: &Pattern, values: &[f32], smallest: &mut [f32]) {
+    for_each_sample_mut(pattern, values, smallest, 1, |_, values, smallest| {
+        smallest[0] = values.iter().copied().fold(f32::INFINITY, f32::min);
+    });
+}
+
 /// `y [n][channels]`: the mean of each channel over the pixels, entries that are absent counting as zero.
 pub fn global_average(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     let scale = 1.0 / pattern.shape.pixels as f32;
