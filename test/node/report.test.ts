@@ -2,19 +2,16 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { synthetic } from '../../ts/data/synthetic.js';
-import { wilson } from '../../ts/evaluate/statistics.js';
+import { type Accuracy, accuracyOf } from '../../ts/evaluate/robustness.js';
 import { renderReport } from '../../ts/report/html.js';
 import { encodePng } from '../../ts/report/png.js';
-import type { AttackResult, DemoResult, GradientSource, ModelResult, Proportion } from '../../ts/report/result.js';
+import type { AttackResult, DemoResult, GradientSource, ModelResult } from '../../ts/report/result.js';
 import { renderTable } from '../../ts/report/table.js';
 import { headline, verdict } from '../../ts/report/verdict.js';
 
 const TOTAL = 200;
 
-function proportion(robust: boolean[]): Proportion {
-  const correct = robust.filter(Boolean).length;
-  return { correct, total: robust.length, accuracy: correct / robust.length, ci95: wilson(correct, robust.length) };
-}
+const accuracy = (survived: boolean[]): Accuracy => accuracyOf(survived.filter(Boolean).length, survived.length);
 
 /** `correct` of `total` samples are right, spread over them; with fewer correct, a subset. */
 const right = (correct: number, total = TOTAL): boolean[] =>
@@ -24,11 +21,11 @@ function attack(
   name: string,
   gradient: GradientSource,
   epsilon: number,
-  robust: boolean[],
+  survived: boolean[],
   warnings: string[] = [],
 ): AttackResult {
   return {
-    ...proportion(robust),
+    ...accuracy(survived),
     name,
     description: `What ${name} does.`,
     gradient,
@@ -36,8 +33,8 @@ function attack(
     queries: { forward: 4_321_000, backward: gradient === 'exact' ? 8_000 : 0 },
     seconds: 12.3,
     warnings,
-    robust,
-    predictions: robust.map((survives, i) => (survives ? i % 10 : (i + 1) % 10)),
+    survived,
+    predictions: survived.map((survives, i) => (survives ? i % 10 : (i + 1) % 10)),
   };
 }
 
@@ -47,8 +44,8 @@ function model(name: string, gamma: number | null, clean: number, attacks: Attac
   for (const epsilon of new Set(attacks.map((a) => a.epsilon))) {
     const here = attacks.filter((a) => a.epsilon === epsilon);
     const samples = Math.min(...here.map((a) => a.total));
-    const robust = Array.from({ length: samples }, (_, i) => here.every((a) => a.robust[i]));
-    worstCase[epsilon] = { ...proportion(robust), robust };
+    const unbroken = Array.from({ length: samples }, (_, i) => here.every((a) => a.survived[i]));
+    worstCase[epsilon] = accuracy(unbroken);
   }
   return {
     name,
@@ -60,7 +57,7 @@ function model(name: string, gamma: number | null, clean: number, attacks: Attac
       loss: 0.9 - clean / 1000 + 1.6 / (1 + i / (clean / 6)) + 0.04 * ((7 * i) % 5),
       accuracy: clean / 200 - 0.6 / (1 + i / (clean / 5)) + 0.02 * ((3 * i) % 4),
     })),
-    clean: { ...proportion(right(clean)), predictions: Array.from({ length: TOTAL }, (_, i) => i % 10) },
+    clean: { ...accuracy(right(clean)), predictions: Array.from({ length: TOTAL }, (_, i) => i % 10) },
     worstCase,
     attacks,
   };

@@ -1,9 +1,10 @@
 /** The report's graphics, as SVG text. Colours and type come from the page's style sheet. */
+import type { Accuracy } from '../evaluate/robustness.js';
 import { escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
-import type { DemoResult, HistoryPoint, ModelResult, Proportion } from './result.js';
+import type { DemoResult, HistoryPoint, ModelResult } from './result.js';
 
 /** A bar for an accuracy with a whisker for its interval, to stand in a table cell. */
-export function whisker({ accuracy, ci95: [low, high] }: Proportion, model: number): string {
+export function whisker({ accuracy, ci95: [low, high] }: Accuracy, model: number): string {
   const x = (fraction: number): string => (2 + 116 * fraction).toFixed(1);
   return (
     `<svg class="whisker model-${model}" viewBox="0 0 120 14" width="120" height="14" aria-hidden="true">` +
@@ -23,7 +24,7 @@ const LETTER = 7.5;
 export function dotPlot({ models }: DemoResult, epsilon: number): string {
   const here = models.flatMap(({ attacks }) => attacks.filter((attack) => attack.epsilon === epsilon));
   const names = [...new Set(here.map(({ name }) => name))];
-  const find = (model: ModelResult, name: string): Proportion | undefined =>
+  const find = (model: ModelResult, name: string): Accuracy | undefined =>
     model.attacks.find((attack) => attack.name === name && attack.epsilon === epsilon);
   const rows = [
     { label: 'no attack', figures: models.map((model) => model.clean) },
@@ -58,7 +59,7 @@ export function dotPlot({ models }: DemoResult, epsilon: number): string {
   );
 }
 
-function mark(figure: Proportion, model: number, x: (fraction: number) => number, y: number, what: string): string {
+function mark(figure: Accuracy, model: number, x: (fraction: number) => number, y: number, what: string): string {
   const [low, high] = figure.ci95.map((bound) => x(bound).toFixed(1));
   const at = x(figure.accuracy);
   const shape =

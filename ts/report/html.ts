@@ -1,8 +1,9 @@
 /** A run as one HTML file: figures, curves, images and words, with everything inline. */
+import type { Accuracy } from '../evaluate/robustness.js';
 import { curves, dotPlot, whisker } from './charts.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
 import { pngUri } from './png.js';
-import type { DemoResult, Example, ModelResult, Proportion } from './result.js';
+import type { DemoResult, Example, ModelResult } from './result.js';
 import { STYLE } from './style.js';
 import { headline, verdict } from './verdict.js';
 
@@ -49,7 +50,7 @@ function header(result: DemoResult, title: string): string {
 }
 
 function summary({ models, epsilons }: DemoResult): string {
-  const figure = (label: string, proportion: Proportion): string =>
+  const figure = (label: string, proportion: Accuracy): string =>
     `<dt>${label}</dt><dd><strong>${percent(proportion.accuracy)}</strong><small>${percentRange(proportion.ci95)}</small></dd>`;
   const cards = models.map((model, index) => {
     const worst = epsilons
@@ -90,7 +91,7 @@ function tables({ models, epsilons }: DemoResult): string {
     const row = (
       label: string,
       epsilon: string,
-      figure: Proportion,
+      figure: Accuracy,
       cost: [string, string, string],
       worst = false,
     ): string =>

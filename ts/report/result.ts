@@ -1,20 +1,5 @@
 /** What one run of the demo found: plain data, as `--json` writes it and the reports show it. */
-
-/** How many of some samples came out right. */
-export interface Proportion {
-  correct: number;
-  total: number;
-  /** `correct / total`. */
-  accuracy: number;
-  /** Wilson's 95 % interval. */
-  ci95: [number, number];
-}
-
-/** Robust accuracy under all attacks together: a sample counts when no attack broke it. */
-export interface WorstCase extends Proportion {
-  /** Per sample: no attack broke it. */
-  robust: boolean[];
-}
+import type { Accuracy, AttackReport } from '../evaluate/robustness.js';
 
 /** Where an attack gets its direction from. */
 export type GradientSource =
@@ -25,22 +10,14 @@ export type GradientSource =
   /** The gradient of another network. */
   | 'transfer';
 
-/** One attack at one strength on one model. */
-export interface AttackResult extends Proportion {
-  /** As shown: `PGD-40`. The same attack has the same name on every model. */
-  name: string;
+/**
+ * One attack at one strength on one model. The same attack has the same name on every model; attacks look at the
+ * first `total` samples of the run.
+ */
+export interface AttackResult extends AttackReport {
   /** What the attack does, in one sentence. */
   description: string;
   gradient: GradientSource;
-  epsilon: number;
-  /** How often the network was run forward and backward, counted in images. */
-  queries: { forward: number; backward: number };
-  seconds: number;
-  warnings: string[];
-  /** Per sample: still classified right. The attacks look at the first `total` samples of the run. */
-  robust: boolean[];
-  /** Per sample: the class that the network sees in the attacked image. */
-  predictions: number[];
 }
 
 /** A point on the training curves. */
@@ -61,9 +38,9 @@ export interface ModelResult {
   trainSeconds: number;
   history: HistoryPoint[];
   /** Accuracy on the untouched samples. */
-  clean: Proportion & { predictions: number[] };
-  /** By epsilon, as text. */
-  worstCase: Record<string, WorstCase>;
+  clean: Accuracy & { predictions: number[] };
+  /** By epsilon, as text: a sample counts when no attack broke it. */
+  worstCase: Record<string, Accuracy>;
   attacks: AttackResult[];
 }
 

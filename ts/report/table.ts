@@ -1,6 +1,7 @@
 /** A run's figures as a table for the terminal. */
+import type { Accuracy } from '../evaluate/robustness.js';
 import { duration, modelTitle, percent, percentRange, shortCount } from './format.js';
-import type { DemoResult, ModelResult, Proportion } from './result.js';
+import type { DemoResult, ModelResult } from './result.js';
 
 /** How to draw the table. */
 export interface TableOptions {
@@ -56,6 +57,6 @@ function modelRows(model: ModelResult, epsilons: number[]): Row[] {
   return rows;
 }
 
-function figures({ accuracy, ci95, correct, total }: Proportion): string[] {
+function figures({ accuracy, ci95, correct, total }: Accuracy): string[] {
   return [percent(accuracy), percentRange(ci95), `${correct}/${total}`];
 }

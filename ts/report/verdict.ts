@@ -59,7 +59,7 @@ function comparisons({ models, epsilons }: DemoResult): Comparison[] {
       .filter((model) => Object.hasOwn(model.worstCase, epsilon))
       .sort((a, b) => b.worstCase[epsilon].accuracy - a.worstCase[epsilon].accuracy);
     if (ranked.length < 2) return [];
-    const [first, second] = ranked.map((model) => model.worstCase[epsilon].robust);
+    const [first, second] = ranked.map((model) => unbroken(model, epsilon));
     return [{ epsilon, ranked, significant: differ(first, second) }];
   });
 }
@@ -92,7 +92,7 @@ function gradientFinding(model: ModelResult, epsilon: number): GradientFinding |
   const here = model.attacks.filter((attack) => attack.epsilon === epsilon);
   const samples = Math.min(...here.map((attack) => attack.total));
   const graded = here
-    .map((attack) => ({ attack, robust: attack.robust.slice(0, samples) }))
+    .map((attack) => ({ attack, robust: attack.survived.slice(0, samples) }))
     .map(({ attack, robust }) => ({ attack, robust, accuracy: robust.filter(Boolean).length / samples }))
     .sort((a, b) => a.accuracy - b.accuracy || a.attack.accuracy - b.attack.accuracy);
   const exact = graded.find(({ attack }) => attack.gradient === 'exact');
@@ -110,6 +110,13 @@ function gradientSentence({ model, epsilon, samples, exact, other, significant }
   return significant
     ? `${figures}: the gradient is hidden, not the weakness.`
     : `${figures}. On ${samples} images that difference may be chance.`;
+}
+
+/** By sample: no attack broke it. Only of samples that every attack saw. */
+function unbroken(model: ModelResult, epsilon: number): boolean[] {
+  const here = model.attacks.filter((attack) => attack.epsilon === epsilon);
+  const samples = Math.min(...here.map((attack) => attack.total));
+  return Array.from({ length: samples }, (_, i) => here.every(({ survived }) => survived[i]));
 }
 
 /** Whether two series over the same samples differ by more than chance. */
