@@ -44,7 +44,11 @@ export function checkInteger(argument: string, value: unknown, range: Range = {}
 }
 
 /** @throws {ConfigError} unless `value` is one of `choices`. */
-export function checkChoice<T extends string>(argument: string, value: unknown, choices: readonly T[]): asserts value is T {
+export function checkChoice<T extends string>(
+  argument: string,
+  value: unknown,
+  choices: readonly T[],
+): asserts value is T {
   if (!choices.includes(value as T)) {
     throw new ConfigError(`${argument}: expected ${choices.map((c) => `'${c}'`).join(' or ')}, got ${describe(value)}`);
   }
@@ -53,6 +57,7 @@ export function checkChoice<T extends string>(argument: string, value: unknown, 
 /** @throws {ConfigError} naming the first key of `options` that is not in `known`: a misspelt option must not be ignored. */
 export function checkKeys(argument: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new ConfigError(`${argument}: unknown option '${key}'; known are ${known.join(', ')}`);
+    if (!known.includes(key))
+      throw new ConfigError(`${argument}: unknown option '${key}'; known are ${known.join(', ')}`);
   }
 }

@@ -12,8 +12,8 @@ export {
   WorkerLostError,
 } from './errors.js';
 export { evaluateRobustness, type RobustnessReport } from './evaluate/robustness.js';
-export type { Loss } from './graph/network.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
+export type { Loss } from './graph/network.js';
 export type { Variant } from './kernels/variant.js';
 export * as nn from './nn/index.js';
 export * as models from './nn/models/index.js';

@@ -36,8 +36,15 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[]): Tenso
  * @throws {ShapeError} naming `argument`.
  */
 export function checkTensor(argument: string, value: Tensor, rank?: number): void {
-  if (typeof value !== 'object' || value === null || !Array.isArray(value.shape) || !(value.data instanceof Float32Array)) {
-    throw new ShapeError(`${argument}: expected a tensor { shape: number[], data: Float32Array }, got ${describe(value)}`);
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !Array.isArray(value.shape) ||
+    !(value.data instanceof Float32Array)
+  ) {
+    throw new ShapeError(
+      `${argument}: expected a tensor { shape: number[], data: Float32Array }, got ${describe(value)}`,
+    );
   }
   for (const extent of value.shape) {
     if (!Number.isInteger(extent) || extent < 0) {

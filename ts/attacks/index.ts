@@ -47,7 +47,9 @@ export function pgd(options: Partial<Omit<PgdSpec, 'type'>> = {}): PgdSpec {
   if (stepSize !== undefined) checkNumber('pgd.stepSize', stepSize, { above: 0 });
   checkInteger('pgd.restarts', restarts, { min: 1 });
   if (restarts > 1 && !randomStart) {
-    throw new ConfigError(`pgd.restarts: expected 1 without a random start (all runs would be the same), got ${restarts}`);
+    throw new ConfigError(
+      `pgd.restarts: expected 1 without a random start (all runs would be the same), got ${restarts}`,
+    );
   }
   checkChoice('pgd.loss', loss, losses);
   return { type: 'pgd', norm, steps, stepSize, restarts, randomStart, earlyStop, loss };
@@ -80,7 +82,8 @@ export function estimatedGradient(
   }
   for (const count of schedule) {
     checkInteger('estimatedGradient.samples', count, { min: 2 });
-    if (count % 2 !== 0) throw new ConfigError(`estimatedGradient.samples: expected even numbers (pairs), got ${count}`);
+    if (count % 2 !== 0)
+      throw new ConfigError(`estimatedGradient.samples: expected even numbers (pairs), got ${count}`);
   }
   return { type: 'estimatedGradient', norm, steps, stepSize, sigma, samples: schedule };
 }
@@ -100,7 +103,8 @@ interface ModelHandle {
 export function transfer(options: { source: ModelHandle; attack?: Exclude<AttackSpec, TransferSpec> }): TransferSpec {
   checkKeys('transfer', options, ['source', 'attack']);
   const { source, attack = pgd() } = options;
-  if (typeof source?.id !== 'number') throw new ConfigError(`transfer.source: expected a model, got ${describe(source)}`);
+  if (typeof source?.id !== 'number')
+    throw new ConfigError(`transfer.source: expected a model, got ${describe(source)}`);
   return { type: 'transfer', source: source.id, attack };
 }
 

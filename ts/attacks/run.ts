@@ -75,7 +75,8 @@ export function* runAttack(
   ball.project(clipped, x, epsilon, size);
   clipToBox(clipped);
   const outside = raw.reduce((worst, value, i) => Math.max(worst, Math.abs(value - clipped[i])), 0);
-  if (outside > tolerance) warnings.add(`candidates left the ball or the box by up to ${outside.toExponential(1)}; clipped`);
+  if (outside > tolerance)
+    warnings.add(`candidates left the ball or the box by up to ${outside.toExponential(1)}; clipped`);
   const predictions = argmax(target.logits(clipped), network.classes);
   return {
     epsilon,

@@ -1,9 +1,9 @@
 /** Adversarial examples made on another model, tried on this one (Papernot, McDaniel & Goodfellow 2016). */
 import { ConfigError } from '../errors.js';
+import type { Network } from '../graph/network.js';
 import { shapeText } from '../tensor.js';
 import type { Attack, AttackSpec } from './attack.js';
 import { Target } from './target.js';
-import type { Network } from '../graph/network.js';
 
 /** See `attacks.transfer`. */
 export interface TransferSpec {

@@ -1,6 +1,7 @@
 /** How robust a model is: accuracy as it is and under attacks, with confidence intervals, worst case and checks. */
-import * as attacks from '../attacks/index.js';
+
 import type { AttackSpec } from '../attacks/index.js';
+import * as attacks from '../attacks/index.js';
 import { checkInteger, checkKeys, checkNumber } from '../check.js';
 import type { Dataset } from '../data/dataset.js';
 import { ConfigError } from '../errors.js';
@@ -160,7 +161,9 @@ export async function evaluateRobustness(
 function named(list: 'standard' | (AttackSpec | NamedAttack)[]): NamedAttack[] {
   if (list === 'standard') return standardAttacks();
   if (!Array.isArray(list) || list.length === 0) {
-    throw new ConfigError(`evaluateRobustness.attacks: expected 'standard' or a list of attacks, got ${describe(list)}`);
+    throw new ConfigError(
+      `evaluateRobustness.attacks: expected 'standard' or a list of attacks, got ${describe(list)}`,
+    );
   }
   return list.map((entry) => ('attack' in entry && 'name' in entry ? entry : { name: entry.type, attack: entry }));
 }

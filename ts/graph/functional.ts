@@ -48,7 +48,9 @@ export function runOp(workspace: Workspace, call: OpCall, outputGradient?: Tenso
   const parameters = new Parameters(workspace.kernels, graph);
   let plan: Plan | undefined;
   try {
-    parameters.write(Object.fromEntries(Object.entries(call.parameters).map(([key, value]) => [`${name}.${key}`, value])));
+    parameters.write(
+      Object.fromEntries(Object.entries(call.parameters).map(([key, value]) => [`${name}.${key}`, value])),
+    );
     const backward = outputGradient !== undefined;
     if (backward) parameters.needGradients();
     const purpose = { mode, inputGradient: backward, parameterGradients: backward, keepWinners: false };
@@ -211,7 +213,9 @@ export function checkLabels(argument: string, labels: ArrayLike<number>, n: numb
   }
   for (let i = 0; i < n; i++) {
     if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= classes) {
-      throw new DataError(`${argument}: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`);
+      throw new DataError(
+        `${argument}: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`,
+      );
     }
   }
 }

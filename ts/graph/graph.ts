@@ -1,6 +1,7 @@
 /** A model's description as nested layers (plain data), and the flat list of nodes it stands for. */
-import { ConfigError, ShapeError } from '../errors.js';
+
 import { checkInteger } from '../check.js';
+import { ConfigError, ShapeError } from '../errors.js';
 import { type LayerSpec, type OpSpec, opOf } from '../ops/index.js';
 import { type Features, featureText } from '../ops/op.js';
 import { describe } from '../tensor.js';
@@ -95,7 +96,8 @@ export function buildGraph(model: ModelSpec): Graph {
 function checkNames(nodes: Node[]): void {
   const seen = new Set<string>();
   for (const { name, spec } of nodes) {
-    if (spec.type !== 'add' && seen.has(name)) throw new ConfigError(`model: expected distinct layer names, got '${name}' twice`);
+    if (spec.type !== 'add' && seen.has(name))
+      throw new ConfigError(`model: expected distinct layer names, got '${name}' twice`);
     if (spec.type !== 'add') seen.add(name);
   }
 }

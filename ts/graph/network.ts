@@ -5,9 +5,9 @@
 import { type KwtaSpec, winnersOf } from '../ops/kwta.js';
 import { featureSize, type RunState, sparseArguments } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec } from './graph.js';
-import { countCorrect } from './predictions.js';
 import { Parameters } from './parameters.js';
 import { Plan, type Purpose } from './plan.js';
+import { countCorrect } from './predictions.js';
 import type { Workspace } from './workspace.js';
 
 /**

@@ -73,7 +73,10 @@ export class Parameters {
     return Object.fromEntries(
       entries.map(([name, parameter]) => {
         const { pointer, length } = parameter[which];
-        return [name, { shape: [...parameter.spec.shape], data: toTorch(parameter.spec, this.kernels.f32(pointer, length)) }];
+        return [
+          name,
+          { shape: [...parameter.spec.shape], data: toTorch(parameter.spec, this.kernels.f32(pointer, length)) },
+        ];
       }),
     );
   }
@@ -87,7 +90,8 @@ export class Parameters {
   write(values: Record<string, Tensor>): void {
     for (const [name, { spec }] of this.byName) {
       const given = values[name];
-      if (given === undefined) throw new ShapeError(`stateDict: expected '${name}' ${shapeText(spec.shape)}, got nothing`);
+      if (given === undefined)
+        throw new ShapeError(`stateDict: expected '${name}' ${shapeText(spec.shape)}, got nothing`);
       checkTensor(`stateDict['${name}']`, given);
       if (shapeText(given.shape) !== shapeText(spec.shape)) {
         throw new ShapeError(
@@ -97,7 +101,9 @@ export class Parameters {
     }
     for (const name of Object.keys(values)) {
       if (!this.byName.has(name) && !name.endsWith('.num_batches_tracked')) {
-        throw new ShapeError(`stateDict: unexpected '${name}' (${describe(values[name])}); the model has no such parameter`);
+        throw new ShapeError(
+          `stateDict: unexpected '${name}' (${describe(values[name])}); the model has no such parameter`,
+        );
       }
     }
     for (const [name, { spec, data }] of this.byName) {

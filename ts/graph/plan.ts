@@ -2,7 +2,7 @@
  * A graph compiled for one purpose: steps forward and backward, with every buffer placed by lifetime in
  * the shared workspace. What nobody asked for is not computed and takes no memory.
  */
-import { type Kernels, alignment } from '../kernels/kernels.js';
+import { alignment, type Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import { type OpSpec, opOf } from '../ops/index.js';
 import {
@@ -55,7 +55,13 @@ interface Timed {
 }
 
 /** Operations that do not read their own output in the backward pass, so that the next may overwrite it. */
-const outputIsFree: ReadonlySet<OpSpec['type']> = new Set(['conv2d', 'linear', 'batchNorm2d', 'add', 'avgPool2d'] as const);
+const outputIsFree: ReadonlySet<OpSpec['type']> = new Set([
+  'conv2d',
+  'linear',
+  'batchNorm2d',
+  'add',
+  'avgPool2d',
+] as const);
 
 export class Plan {
   readonly input: DenseValue;
@@ -220,7 +226,12 @@ export class Plan {
         const known = expanded.get(slot);
         if (known !== undefined) return known;
         const { features } = valueOf(slot);
-        const made = push({ spec: { type: 'densify' }, name: node.name, inputs: [], output: features }, [slot], index, () => false);
+        const made = push(
+          { spec: { type: 'densify' }, name: node.name, inputs: [], output: features },
+          [slot],
+          index,
+          () => false,
+        );
         expanded.set(slot, made);
         return made;
       });
@@ -245,7 +256,11 @@ export class Plan {
     const { output } = slots[last].step;
     if (output.kind === 'dense') return output;
     const node: Node = { spec: { type: 'densify' }, name: slots[last].node.name, inputs: [], output: output.features };
-    const step = opOf(node.spec).build(node.spec, [output], builder(node, last, () => false));
+    const step = opOf(node.spec).build(
+      node.spec,
+      [output],
+      builder(node, last, () => false),
+    );
     slots.push({ step, inputs: [last], node });
     this.#forward.push(step);
     return step.output as DenseValue;
@@ -257,7 +272,10 @@ export class Plan {
     const needed = slots.map(() => false);
     const needs = (slot: number): boolean => (slot === graphInput ? inputGradient : needed[slot]);
     const hasParameters = (slot: Slot): boolean =>
-      parameterGradients && opOf(slot.node.spec).parameters(slot.node.spec, slot.node.output).some((p) => p.trainable);
+      parameterGradients &&
+      opOf(slot.node.spec)
+        .parameters(slot.node.spec, slot.node.output)
+        .some((p) => p.trainable);
     for (const [i, slot] of slots.entries()) needed[i] = slot.inputs.some(needs) || hasParameters(slot);
 
     const contributions = new Map<number, { gradient: Gradient; owned: boolean }[]>();
@@ -335,7 +353,9 @@ export class Plan {
     // A buffer that no step uses takes no room.
     return this.#buffers.map((buffer) => {
       const from = first.get(buffer);
-      return from === undefined ? { bytes: 0, first: -1, last: -1 } : { bytes: buffer.bytes, first: from, last: last.get(buffer) as number };
+      return from === undefined
+        ? { bytes: 0, first: -1, last: -1 }
+        : { bytes: buffer.bytes, first: from, last: last.get(buffer) as number };
     });
   }
 }
@@ -348,7 +368,8 @@ function parametersOf(node: Node, parameters: ReadonlyMap<string, Parameter>): R
   const prefix = `${node.name}.`;
   const own: Record<string, Parameter> = {};
   for (const [name, parameter] of parameters) {
-    if (name.startsWith(prefix) && parameter.spec.name === name.slice(prefix.length)) own[parameter.spec.name] = parameter;
+    if (name.startsWith(prefix) && parameter.spec.name === name.slice(prefix.length))
+      own[parameter.spec.name] = parameter;
   }
   return own;
 }

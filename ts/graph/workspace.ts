@@ -50,7 +50,10 @@ export interface Lifetime {
  * Offsets for buffers such that those alive at the same time do not overlap: largest first, each at the
  * lowest place that is free.
  */
-export function packByLifetime(lifetimes: readonly Lifetime[], alignment: number): { offsets: number[]; bytes: number } {
+export function packByLifetime(
+  lifetimes: readonly Lifetime[],
+  alignment: number,
+): { offsets: number[]; bytes: number } {
   const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b);
   const offsets: number[] = new Array(lifetimes.length).fill(0);
   const placed: number[] = [];

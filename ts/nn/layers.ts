@@ -43,7 +43,13 @@ function checkOptions(layer: string, options: unknown, known: readonly string[])
  * @throws {ConfigError}
  */
 export function conv2d(
-  options: { out: number; kernel: number | [number, number]; stride?: number; padding?: number; bias?: boolean } & Named,
+  options: {
+    out: number;
+    kernel: number | [number, number];
+    stride?: number;
+    padding?: number;
+    bias?: boolean;
+  } & Named,
 ): Conv2dSpec {
   checkOptions('conv2d', options, ['out', 'kernel', 'stride', 'padding', 'bias']);
   const { out, kernel, stride = 1, padding = 0, bias = true, name } = options;
@@ -169,7 +175,8 @@ export function normalize(options: { mean: number[]; std: number[] } & Named): N
 }
 
 function checkModules(argument: string, modules: unknown): void {
-  if (!Array.isArray(modules)) throw new ConfigError(`${argument}: expected an array of layers, got ${describe(modules)}`);
+  if (!Array.isArray(modules))
+    throw new ConfigError(`${argument}: expected an array of layers, got ${describe(modules)}`);
   for (const [i, module] of modules.entries()) {
     if (typeof module !== 'object' || module === null || typeof module.type !== 'string') {
       throw new ConfigError(`${argument}[${i}]: expected a layer made by nn.*, got ${describe(module)}`);
@@ -180,7 +187,10 @@ function checkModules(argument: string, modules: unknown): void {
 /** Layers one after another; with `input: [C, H, W]` it is a whole model. @throws {ConfigError} */
 export function sequential(layers: ModuleSpec[], options: { input: [number, number, number] } & Named): ModelSpec;
 export function sequential(layers: ModuleSpec[], options?: Named): SequentialSpec;
-export function sequential(layers: ModuleSpec[], options: Partial<Pick<ModelSpec, 'input'>> & Named = {}): SequentialSpec {
+export function sequential(
+  layers: ModuleSpec[],
+  options: Partial<Pick<ModelSpec, 'input'>> & Named = {},
+): SequentialSpec {
   checkModules('sequential', layers);
   checkKeys('sequential', options, ['input', 'name']);
   return { type: 'sequential', layers, ...options };

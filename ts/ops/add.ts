@@ -56,14 +56,17 @@ export const add: Op<AddSpec> = {
       backward(dy, wanted) {
         // A dense branch takes the gradient as it is; a compressed one gathers it at its own winners.
         const sparse = inputs.map((input, i) => wanted.inputs[i] && input.kind === 'sparse');
-        if (!sparse.includes(true)) return { inputs: wanted.inputs.map((w) => (w ? dy : undefined)), uses: [], run: () => {} };
+        if (!sparse.includes(true))
+          return { inputs: wanted.inputs.map((w) => (w ? dy : undefined)), uses: [], run: () => {} };
         const whole = denseGradient(context, dy, features);
         const gradients = inputs.map((input, i): Gradient | undefined => {
           if (!wanted.inputs[i]) return undefined;
           if (input.kind === 'dense') return dy;
           return { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
         });
-        const gathered = gradients.filter((g, i) => sparse[i] && g?.kind === 'sparse') as (Gradient & { kind: 'sparse' })[];
+        const gathered = gradients.filter((g, i) => sparse[i] && g?.kind === 'sparse') as (Gradient & {
+          kind: 'sparse';
+        })[];
         return {
           inputs: gradients,
           uses: [...whole.uses, ...gathered.flatMap((g) => [g.at.start, g.at.channel, g.values])],

@@ -2,6 +2,8 @@
  * Batch normalisation per channel, `[C, H, W] -> [C, H, W]`. Before k-WTA its incoming gradient is
  * compressed; in eval mode it is affine, so the gradient stays compressed behind it.
  */
+
+import type { Buffer } from './buffer.js';
 import {
   type BackwardStep,
   type BuildContext,
@@ -9,15 +11,14 @@ import {
   denseGradient,
   denseInput,
   denseValue,
+  featureSize,
   type Gradient,
   gradientBuffers,
-  featureSize,
   type Op,
   type ParameterSpec,
   sparseArguments,
   type Wanted,
 } from './op.js';
-import type { Buffer } from './buffer.js';
 
 /** See `nn.batchNorm2d`. */
 export interface BatchNorm2dSpec {
@@ -99,7 +100,12 @@ function evalBackward(
       if (dy.kind === 'dense') {
         exports.batch_norm_eval_backward(n * h * w, c, dy.data.pointer, ...scale, target.pointer);
       } else {
-        exports.batch_norm_eval_backward_sparse(...sparseArguments(n, dy.at), dy.values.pointer, ...scale, target.pointer);
+        exports.batch_norm_eval_backward_sparse(
+          ...sparseArguments(n, dy.at),
+          dy.values.pointer,
+          ...scale,
+          target.pointer,
+        );
       }
     },
   };

@@ -92,7 +92,13 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
     uses: [...buffersOf(input), output.data],
     run(n) {
       if (input.kind === 'dense') {
-        exports.conv2d_forward(...shape(n), input.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer);
+        exports.conv2d_forward(
+          ...shape(n),
+          input.data.pointer,
+          weight.data.pointer,
+          biasPointer(),
+          output.data.pointer,
+        );
       } else {
         exports.sparse_conv2d_forward(
           ...shape(n),

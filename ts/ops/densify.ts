@@ -1,5 +1,5 @@
 /** Expands a compressed value for a layer that takes only dense ones; put in by the plan, not by users. */
-import { denseGradient, denseValue, type Op, sparseArguments, buffersOf } from './op.js';
+import { buffersOf, denseGradient, denseValue, type Op, sparseArguments } from './op.js';
 
 export interface DensifySpec {
   type: 'densify';

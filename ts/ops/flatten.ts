@@ -1,11 +1,11 @@
 /** `[C, H, W] -> [C*H*W, 1, 1]` in PyTorch's C, H, W order; a compressed input stays compressed. */
 import {
+  type BuildContext,
+  buffersOf,
+  type DenseValue,
   denseGradient,
   denseValue,
   featureSize,
-  type DenseValue,
-  type BuildContext,
-  buffersOf,
   type Op,
   type SparseValue,
   type Step,
@@ -65,11 +65,7 @@ function sparseStep(input: SparseValue, context: BuildContext): Step {
         inputs: [{ kind: 'sparse', at: input, values }],
         uses: [gradient.values, input.start, input.channel, values],
         run: (n) =>
-          exports.sparse_unflatten_gradient(
-            ...sparseArguments(n, input),
-            gradient.values.pointer,
-            values.pointer,
-          ),
+          exports.sparse_unflatten_gradient(...sparseArguments(n, input), gradient.values.pointer, values.pointer),
       };
     },
   };

@@ -13,7 +13,10 @@ export interface NormalizeSpec {
 export const normalize: Op<NormalizeSpec> = {
   takesSparse: false,
   shape(spec, [input], layer) {
-    for (const [name, values] of [['mean', spec.mean], ['std', spec.std]] as const) {
+    for (const [name, values] of [
+      ['mean', spec.mean],
+      ['std', spec.std],
+    ] as const) {
       if (values.length !== input.c) {
         throw new ShapeError(
           `${layer} (normalize): expected ${name} of ${input.c} values for ${featureText(input)}, got ${values.length}`,
@@ -33,7 +36,8 @@ export const normalize: Op<NormalizeSpec> = {
     return {
       output,
       uses: [input.data, output.data],
-      run: (n) => exports.normalize_forward(n * h * w, c, input.data.pointer, mean.pointer, std.pointer, output.data.pointer),
+      run: (n) =>
+        exports.normalize_forward(n * h * w, c, input.data.pointer, mean.pointer, std.pointer, output.data.pointer),
       backward(gradient) {
         const dy = denseGradient(context, gradient, input.features);
         const dx = context.buffer(context.batch * featureSize(input.features));

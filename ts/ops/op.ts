@@ -4,8 +4,9 @@
  * compressed (see crates/kernels/src/sparse.rs); gradients are dense, or compressed at the places of a
  * compressed value.
  */
-import type { Buffer } from './buffer.js';
+
 import type { Kernels } from '../kernels/kernels.js';
+import type { Buffer } from './buffer.js';
 
 /** Extents of one sample. */
 export interface Features {
@@ -44,9 +45,7 @@ export interface SparseValue {
 export type Value = DenseValue | SparseValue;
 
 /** The gradient of a value: whole, or non-zero only at the entries of `at`. */
-export type Gradient =
-  | { kind: 'dense'; data: Buffer }
-  | { kind: 'sparse'; at: SparseValue; values: Buffer };
+export type Gradient = { kind: 'dense'; data: Buffer } | { kind: 'sparse'; at: SparseValue; values: Buffer };
 
 /** `train` uses batch statistics and drops values; `eval` does neither. */
 export type Mode = 'train' | 'eval';

@@ -1,9 +1,10 @@
 /** The training loop: shuffles, makes adversarial examples when asked, steps, reports. */
-import type { Dataset } from '../data/dataset.js';
-import { DivergedError } from '../errors.js';
+
 import { fgsm } from '../attacks/fgsm.js';
 import { pgd } from '../attacks/pgd.js';
 import { Target } from '../attacks/target.js';
+import type { Dataset } from '../data/dataset.js';
+import { DivergedError } from '../errors.js';
 import type { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
@@ -135,6 +136,7 @@ function perturb(network: Network, spec: FitSpec, x: Float32Array, labels: Int32
 /** Samples of a dataset that the network gets right, in eval mode. */
 export function correctIn(network: Network, data: Dataset): number {
   let correct = 0;
-  for (const { x, labels } of data.batches(256)) correct += countCorrect(network.logits(x.data), labels, network.classes);
+  for (const { x, labels } of data.batches(256))
+    correct += countCorrect(network.logits(x.data), labels, network.classes);
   return correct;
 }

@@ -1,13 +1,12 @@
 /** What a network is trained on: the samples as they are, or adversarial ones made on the way. */
+
+import type { FgsmSpec, PgdSpec } from '../attacks/index.js';
 import { checkKeys } from '../check.js';
 import { ConfigError } from '../errors.js';
-import type { PgdSpec, FgsmSpec } from '../attacks/index.js';
 import { describe } from '../tensor.js';
 
 /** See {@link natural} and {@link adversarial}. */
-export type RegimeSpec =
-  | { type: 'natural' }
-  | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };
+export type RegimeSpec = { type: 'natural' } | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };
 
 /** Training on the samples as they are. */
 export function natural(): RegimeSpec {

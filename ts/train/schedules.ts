@@ -54,7 +54,11 @@ export function anneal(options: { from: number; to: number; by: number; every?: 
 }
 
 /** Factor on the learning rate; `progress` is in epochs and fractions of one. */
-export function learningRateFactor(schedule: LearningRateSchedule | undefined, progress: number, epochs: number): number {
+export function learningRateFactor(
+  schedule: LearningRateSchedule | undefined,
+  progress: number,
+  epochs: number,
+): number {
   switch (schedule?.type) {
     case undefined:
       return 1;

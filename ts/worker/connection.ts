@@ -2,8 +2,9 @@
  * The client's side of the boundary: workers started, calls awaited, errors revived. When a worker dies,
  * every call that is pending rejects, as does every later one.
  */
-import { platform } from '#platform';
+
 import * as comlink from 'comlink';
+import { platform } from '#platform';
 import { fromPlainError, WorkerLostError } from '../errors.js';
 import { createSharedMemory } from '../kernels/load.js';
 import type { Variant } from '../kernels/variant.js';

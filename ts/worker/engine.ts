@@ -2,8 +2,9 @@
  * Inside the engine worker: owns the wasm instance, the models and the workspace. Calls come one at a time;
  * long jobs let others in between their steps.
  */
-import { runAttack } from '../attacks/run.js';
+
 import { normOf } from '../attacks/attack.js';
+import { runAttack } from '../attacks/run.js';
 import { Dataset, type DatasetFields } from '../data/dataset.js';
 import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../errors.js';
 import { checkLabels } from '../graph/functional.js';
@@ -13,10 +14,10 @@ import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
 import { shapeText, type Tensor } from '../tensor.js';
-import { fit, type FitEvent } from '../train/fit.js';
+import { type FitEvent, fit } from '../train/fit.js';
 import { runFunctional } from './functionalCalls.js';
 import { runJob } from './job.js';
-import type { AttackProgress, Engine, ModelInfo, RemoteEngine, Reply } from './protocol.js';
+import type { AttackProgress, Engine, FitProgress, ModelInfo, RemoteEngine, Reply } from './protocol.js';
 
 interface State {
   kernels: Kernels;
@@ -78,14 +79,16 @@ export function createEngine(): Engine {
       models.delete(model);
     },
 
-    async fit(model, train, validation, spec, port) {
+    async fit(model, train, validation, spec, checkpointEvery, port) {
       const network = modelOf(model);
       const data = checkedData(network, 'train', train);
       const held = validation && checkedData(network, 'validation', validation);
       const epochs: FitEvent[] = [];
-      await runJob(fit(network, started().kernels, data, held, spec), port, (event) => {
-        if (event.type === 'epoch') epochs.push(event);
-        return event;
+      await runJob(fit(network, started().kernels, data, held, spec), port, (event): FitProgress => {
+        if (event.type !== 'epoch') return { event };
+        epochs.push(event);
+        const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
+        return due ? { event, state: network.parameters.read('data') } : { event };
       });
       return epochs;
     },

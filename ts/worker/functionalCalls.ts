@@ -16,7 +16,13 @@ import { checkTensor, shapeText, type Tensor } from '../tensor.js';
 
 /** Arguments by name, for each operation. Shapes are PyTorch's. */
 export interface FunctionalArguments {
-  kwta: { x: Tensor; gamma?: number; k?: number; ties?: 'lowest' | 'keep'; backward?: 'mask' | 'identity' | 'softmask' };
+  kwta: {
+    x: Tensor;
+    gamma?: number;
+    k?: number;
+    ties?: 'lowest' | 'keep';
+    backward?: 'mask' | 'identity' | 'softmask';
+  };
   conv2d: { x: Tensor; weight: Tensor; bias?: Tensor; stride?: number; padding?: number };
   linear: { x: Tensor; weight: Tensor; bias?: Tensor };
   matmul: { a: Tensor; b: Tensor };

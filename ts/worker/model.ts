@@ -1,4 +1,5 @@
 /** A model in a runtime's engine, as users hold it. Tensors are `[n, C, H, W]`, pixels in [0, 1] by convention. */
+import { platform } from '#platform';
 import type { AttackSpec } from '../attacks/index.js';
 import { checkChoice, checkInteger, checkKeys, checkNumber } from '../check.js';
 import { Dataset } from '../data/dataset.js';
@@ -6,6 +7,7 @@ import { ConfigError, DataError, ShapeError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
 import { type Loss, losses } from '../graph/network.js';
 import { argmax } from '../graph/predictions.js';
+import { encodeModel } from '../io/checkpoint.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../tensor.js';
 import type { FitEvent, FitSpec } from '../train/fit.js';
 import type { OptimizerSpec } from '../train/optimizers.js';
@@ -13,7 +15,7 @@ import { natural, type RegimeSpec } from '../train/regimes.js';
 import type { AnnealSchedule, LearningRateSchedule } from '../train/schedules.js';
 import type { Connection } from './connection.js';
 import { FitRun } from './fitRun.js';
-import type { AttackProgress, ModelInfo } from './protocol.js';
+import type { AttackProgress, FitProgress, ModelInfo } from './protocol.js';
 
 /** Options of {@link Model.fit}. */
 export interface FitOptions {
@@ -32,6 +34,8 @@ export interface FitOptions {
   validation?: Dataset;
   /** Of the order of samples and of adversarial starts; 0 by default. */
   seed?: number;
+  /** Writes the model to `path` after every `everyEpochs` epochs (1 by default), whole or not at all. */
+  checkpoint?: { path: string; everyEpochs?: number };
   signal?: AbortSignal;
 }
 
@@ -69,7 +73,18 @@ export interface AttackResult {
   warnings: string[][];
 }
 
-const fitKeys = ['epochs', 'batchSize', 'optimizer', 'lr', 'gamma', 'regime', 'validation', 'seed', 'signal'];
+const fitKeys = [
+  'epochs',
+  'batchSize',
+  'optimizer',
+  'lr',
+  'gamma',
+  'regime',
+  'validation',
+  'seed',
+  'checkpoint',
+  'signal',
+];
 
 /** Made by `runtime.model`. */
 export class Model {
@@ -107,6 +122,7 @@ export class Model {
     }
     checkKeys('fit', options, fitKeys);
     const { epochs, batchSize = 64, optimizer, lr, gamma, regime = natural(), validation, seed = 0, signal } = options;
+    const { path = undefined, everyEpochs = 1 } = options.checkpoint ?? {};
     checkDataset('train', train);
     if (validation !== undefined) checkDataset('validation', validation);
     checkInteger('fit.epochs', epochs, { min: 1 });
@@ -117,13 +133,30 @@ export class Model {
     checkInteger('fit.seed', seed, { min: 0 });
     if (regime.type === 'adversarial') checkNumber('regime.epsilon', regime.epsilon, { above: 0 });
     const spec: FitSpec = { epochs, batchSize: Math.min(batchSize, train.length), optimizer, lr, gamma, regime, seed };
+    if (options.checkpoint !== undefined) {
+      checkKeys('fit.checkpoint', options.checkpoint, ['path', 'everyEpochs']);
+      if (typeof path !== 'string')
+        throw new ConfigError(`fit.checkpoint.path: expected a string, got ${describe(path)}`);
+      checkInteger('fit.checkpoint.everyEpochs', everyEpochs, { min: 1 });
+    }
     const connection = this.#connection;
-    return new FitRun((report) =>
-      connection.job<FitEvent[], FitEvent>(
-        (port) => connection.call('fit', this.id, train.toPlain(), validation?.toPlain(), spec, port),
-        { signal, onProgress: report },
-      ),
-    );
+    const every = path === undefined ? 0 : everyEpochs;
+    return new FitRun(async (report) => {
+      let written = Promise.resolve();
+      const onProgress = ({ event, state }: FitProgress): void => {
+        report(event);
+        if (path === undefined || state === undefined) return;
+        written = written.then(() => platform.writeFile(path, encodeModel(this.spec, state)));
+        // Awaited below; until then a failure must not count as unhandled.
+        written.catch(() => {});
+      };
+      const events = await connection.job<FitEvent[], FitProgress>(
+        (port) => connection.call('fit', this.id, train.toPlain(), validation?.toPlain(), spec, every, port),
+        { signal, onProgress },
+      );
+      await written;
+      return events;
+    });
   }
 
   /** Logits `[n, classes]`, in eval mode. @throws {ShapeError}, {DataError} when a value is not finite. */
@@ -139,7 +172,10 @@ export class Model {
   }
 
   /** Share of samples classified as labelled, 0 to 1. */
-  async accuracy(data: Dataset, options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {}): Promise<number> {
+  async accuracy(
+    data: Dataset,
+    options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
+  ): Promise<number> {
     this.#checkAlive();
     checkDataset('data', data);
     const { correct, total } = await this.#connection.job<{ correct: number; total: number }, number>(
@@ -219,7 +255,8 @@ export class Model {
    */
   async attack(attack: AttackSpec, options: AttackOptions): Promise<AttackResult> {
     this.#checkAlive();
-    if (typeof attack?.type !== 'string') throw new ConfigError(`attack: expected attacks.*(...), got ${describe(attack)}`);
+    if (typeof attack?.type !== 'string')
+      throw new ConfigError(`attack: expected attacks.*(...), got ${describe(attack)}`);
     checkKeys('attack', options, ['x', 'labels', 'epsilons', 'seed', 'signal', 'onProgress']);
     const { x, labels, epsilons, seed = 0, signal, onProgress } = options;
     this.#checkInput(x);
@@ -250,6 +287,12 @@ export class Model {
     };
   }
 
+  /** Writes the model to a safetensors file, whole or not at all (Node only). */
+  async save(path: string): Promise<void> {
+    const state = await this.stateDict();
+    await platform.writeFile(path, encodeModel(this.spec, state));
+  }
+
   /** Frees the model's memory; it cannot be used afterwards. */
   async dispose(): Promise<void> {
     if (this.#disposed) return;
@@ -277,11 +320,15 @@ export class Model {
 
   #checkedLabels(labels: ArrayLike<number>, x: Tensor): Int32Array {
     if (typeof labels?.length !== 'number' || labels.length !== x.shape[0]) {
-      throw new ShapeError(`labels: expected ${x.shape[0]}, one for each sample, got ${labels?.length ?? describe(labels)}`);
+      throw new ShapeError(
+        `labels: expected ${x.shape[0]}, one for each sample, got ${labels?.length ?? describe(labels)}`,
+      );
     }
     for (let i = 0; i < labels.length; i++) {
       if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= this.classes) {
-        throw new DataError(`labels: expected whole numbers from 0 to ${this.classes - 1}, got ${labels[i]} at index ${i}`);
+        throw new DataError(
+          `labels: expected whole numbers from 0 to ${this.classes - 1}, got ${labels[i]} at index ${i}`,
+        );
       }
     }
     return Int32Array.from(labels);

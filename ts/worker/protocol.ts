@@ -3,12 +3,12 @@ import type { AttackSpec } from '../attacks/attack.js';
 import type { EpsilonResult } from '../attacks/run.js';
 import type { DatasetFields } from '../data/dataset.js';
 import type { PlainError } from '../errors.js';
-import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
 import type { ModelSpec } from '../graph/graph.js';
 import type { Loss } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
 import type { Tensor } from '../tensor.js';
 import type { FitEvent, FitSpec } from '../train/fit.js';
+import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
 
 /** First message to a new worker: what it is to be. */
 export type Role =
@@ -30,6 +30,12 @@ export interface ModelInfo {
   input: [number, number, number];
 }
 
+/** Progress of a training run; `state` after an epoch whose checkpoint is due. */
+export interface FitProgress {
+  event: FitEvent;
+  state?: Record<string, Tensor>;
+}
+
 /** Progress of an attack. */
 export interface AttackProgress {
   epsilon: number;
@@ -43,7 +49,15 @@ export interface Engine {
   startPool(threads: number): void;
   createModel(spec: ModelSpec, seed: number): ModelInfo;
   disposeModel(model: number): void;
-  fit(model: number, train: DatasetFields, validation: DatasetFields | undefined, spec: FitSpec, port: MessagePort): Promise<FitEvent[]>;
+  fit(
+    model: number,
+    train: DatasetFields,
+    validation: DatasetFields | undefined,
+    spec: FitSpec,
+    /** Epochs between checkpoints, or 0. */
+    checkpointEvery: number,
+    port: MessagePort,
+  ): Promise<FitEvent[]>;
   logits(model: number, x: Tensor): Tensor;
   accuracy(model: number, data: DatasetFields, port: MessagePort): Promise<{ correct: number; total: number }>;
   inputGradient(model: number, x: Tensor, labels: Int32Array, loss: Loss): { loss: Float32Array; gradient: Tensor };

@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { checkChoice, checkInteger, checkKeys } from '../check.js';
 import { ConfigError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
+import { decodeModel } from '../io/checkpoint.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
 import { describe } from '../tensor.js';
 import { Connection } from './connection.js';
@@ -49,11 +50,30 @@ export class Runtime {
    */
   async model(spec: ModelSpec, options: { seed?: number } = {}): Promise<Model> {
     const connection = this.#alive();
-    if (spec?.type !== 'sequential') throw new ConfigError(`model: expected nn.sequential([...]), got ${describe(spec)}`);
+    if (spec?.type !== 'sequential')
+      throw new ConfigError(`model: expected nn.sequential([...]), got ${describe(spec)}`);
     checkKeys('model', options, ['seed']);
     const { seed = 0 } = options;
     checkInteger('model.seed', seed, { min: 0 });
     return new Model(connection, await connection.call('createModel', spec, seed), spec);
+  }
+
+  /**
+   * A model that `model.save` or a checkpoint wrote: a path in Node, a URL in a browser.
+   *
+   * @throws {DataError} when the file is not such a model.
+   */
+  async load(path: string): Promise<Model> {
+    this.#alive();
+    const { spec, stateDict } = decodeModel(path, await platform.readFile(path));
+    const model = await this.model(spec);
+    try {
+      await model.loadStateDict(stateDict);
+    } catch (error) {
+      await model.dispose();
+      throw error;
+    }
+    return model;
   }
 
   /** Ends the workers. Pending calls reject; models cannot be used afterwards. */

@@ -1,6 +1,6 @@
 /** What a new worker does, whichever platform it runs on: it becomes the engine, or one thread of its pool. */
 import * as comlink from 'comlink';
-import { takePanicMessage, loadKernels } from '../kernels/load.js';
+import { loadKernels, takePanicMessage } from '../kernels/load.js';
 import { createEngine, withReplies } from './engine.js';
 import type { Role } from './protocol.js';
 
