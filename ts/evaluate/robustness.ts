@@ -6,7 +6,7 @@ import { checkInteger, checkKeys, checkNumber } from '../check.js';
 import type { Dataset } from '../data/dataset.js';
 import { ConfigError } from '../errors.js';
 import { describe, type Tensor } from '../tensor.js';
-import { wilson } from './statistics.js';
+import { mcnemar, wilson } from './statistics.js';
 
 /** Right answers among samples, with Wilson's 95 % interval. */
 export interface Accuracy {
@@ -32,7 +32,7 @@ export interface AttackReport extends Accuracy {
 
 /** See {@link evaluateRobustness}. */
 export interface RobustnessReport {
-  clean: Accuracy;
+  clean: Accuracy & { /** Class given to each sample. */ predictions: number[] };
   /** By epsilon: samples that no attack broke. */
   worstCase: Record<string, Accuracy>;
   attacks: AttackReport[];
@@ -151,7 +151,7 @@ export async function evaluateRobustness(
   warnOfHiddenGradients(reports, list);
   warnOfConstantPredictor(reports, clean);
   return {
-    clean: accuracyOf(count(right), samples),
+    clean: { ...accuracyOf(count(right), samples), predictions: Array.from(clean) },
     worstCase: Object.fromEntries(epsilons.map((e, i) => [String(e), accuracyOf(count(unbroken[i]), samples)])),
     attacks: reports,
     labels,
@@ -175,19 +175,24 @@ function count(flags: boolean[]): number {
 /** Attacks that do not use the true gradient of the model under attack. */
 const gradientFree: ReadonlySet<AttackSpec['type']> = new Set(['estimatedGradient', 'transfer'] as const);
 
+/** A difference that chance alone gives less often than this is taken for real. */
+const significance = 0.05;
+
 /** An attack without the true gradient that beats PGD shows that the gradient is hidden, not the weakness. */
 function warnOfHiddenGradients(reports: AttackReport[], list: NamedAttack[]): void {
   const typeOf = new Map(list.map(({ name, attack }) => [name, attack.type]));
   for (const report of reports) {
     if (!gradientFree.has(typeOf.get(report.name) as AttackSpec['type'])) continue;
     const pgd = reports.filter((r) => typeOf.get(r.name) === 'pgd' && r.epsilon === report.epsilon);
-    const best = Math.min(...pgd.map((r) => r.correct));
-    if (report.correct < best) {
-      report.warnings.push(
-        `breaks ${best - report.correct} samples more than PGD at epsilon ${report.epsilon} without the true gradient: ` +
-          'the gradient is hidden, not the weakness',
-      );
-    }
+    const strongest = pgd.sort((a, b) => a.correct - b.correct)[0];
+    if (strongest === undefined || report.correct >= strongest.correct) continue;
+    const onlyThis = count(report.survived.map((alive, i) => !alive && strongest.survived[i]));
+    const onlyPgd = count(report.survived.map((alive, i) => alive && !strongest.survived[i]));
+    if (mcnemar(onlyPgd, onlyThis) >= significance) continue;
+    report.warnings.push(
+      `breaks ${strongest.correct - report.correct} samples more than PGD at epsilon ${report.epsilon} without the true ` +
+        'gradient: the gradient is hidden, not the weakness',
+    );
   }
 }
 

@@ -210,10 +210,10 @@ export class Plan {
     const slots: Slot[] = [];
     const slotOfNode = new Map<number, number>();
     const expanded = new Map<number, number>();
-    const valueOf = (slot: number): Value => (slot === graphInput ? this.input : slots[slot].step.output);
+    const outputOf = (slot: number): Value => (slot === graphInput ? this.input : slots[slot].step.output);
 
     const push = (node: Node, inputs: number[], stream: number, mayOverwrite: (i: number) => boolean): number => {
-      const step = opOf(node.spec).build(node.spec, inputs.map(valueOf), builder(node, stream, mayOverwrite));
+      const step = opOf(node.spec).build(node.spec, inputs.map(outputOf), builder(node, stream, mayOverwrite));
       slots.push({ step, inputs, node });
       this.#forward.push(step);
       return slots.length - 1;
@@ -222,10 +222,10 @@ export class Plan {
     for (const [index, node] of nodes.entries()) {
       const inputs = node.inputs.map((i) => {
         const slot = i === graphInput ? graphInput : (slotOfNode.get(i) as number);
-        if (opOf(node.spec).takesSparse || valueOf(slot).kind === 'dense') return slot;
+        if (opOf(node.spec).takesSparse || outputOf(slot).kind === 'dense') return slot;
         const known = expanded.get(slot);
         if (known !== undefined) return known;
-        const { features } = valueOf(slot);
+        const { features } = outputOf(slot);
         const made = push(
           { spec: { type: 'densify' }, name: node.name, inputs: [], output: features },
           [slot],

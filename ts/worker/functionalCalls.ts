@@ -169,7 +169,8 @@ function opCall(call: Exclude<FunctionalCall, { name: 'matmul' | 'crossEntropy' 
       const { kernel, stride, padding } = call.args;
       checkInteger(`${call.name}.kernel`, kernel, { min: 1 });
       checkTensor('x', x, 4);
-      return { ...plain, spec: nn[call.name]({ kernel, stride, padding }) };
+      const pool = call.name === 'maxPool2d' ? nn.maxPool2d : nn.avgPool2d;
+      return { ...plain, spec: pool({ kernel, stride, padding }) };
     }
     case 'globalAvgPool2d':
       checkTensor('x', x, 4);
