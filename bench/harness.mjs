@@ -1,0 +1,190 @@
+/**
+ * Runs tasks on peers: each peer a child process that speaks the protocol of peers/protocol.mjs.
+ *
+ * For every task all peers load the same input files; their results are compared before anything is timed; then
+ * short bursts go round the peers, so that a slow phase of the machine hits all of them alike.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const BURST_MS = 40;
+const WARM_UP_MS = 400;
+const MAXIMUM_BURST = 400;
+
+/**
+ * @typedef {{ name: string, threads: number, command: string[], env?: Record<string, string>, hint: string }} PeerDescription
+ *   `hint` says what to install when the peer does not start
+ * @typedef {{ name: string, kind: string, spec: Record<string, number | string>, inputs: Record<string, Float32Array>,
+ *             flops?: number, samples?: number, oneThread?: boolean,
+ *             compare?: (actual: Float32Array, expected: Float32Array, variant: string) => string | null }} Task
+ *   `oneThread` leaves out peers with more; `compare` returns what is wrong, or null
+ * @typedef {{ peer: string, variant: string, minimum: number, median: number, runs: number }} Timing  in ms
+ * @typedef {{ task: string, kind: string, spec: Record<string, number | string>, flops?: number, samples?: number,
+ *             timings: Timing[], wrong: string[] }} Result
+ * @typedef {{ peer: Peer, variant: string, ms: number[], burst: number }} Entry
+ */
+
+/** A running peer. */
+export class Peer {
+  /** @param {PeerDescription} description */
+  constructor(description) {
+    this.name = description.name;
+    this.threads = description.threads;
+    const [command, ...args] = description.command;
+    this.child = spawn(command, args, {
+      env: { ...process.env, ...description.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    /** @type {Record<string, string>} */
+    this.versions = {};
+    this.complaint = '';
+    this.child.stderr.on('data', (text) => {
+      this.complaint = (this.complaint + text).slice(-2000);
+    });
+    this.child.stdin.on('error', () => {}); // a dead peer is reported by `ended`
+    this.ended = new Promise((resolve) => {
+      this.child.once('error', (error) => resolve(error.message));
+      this.child.once('exit', (code, signal) => resolve(`ended with ${signal ?? code}`));
+    });
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /**
+   * @param {string} request
+   * @returns {Promise<any>}
+   */
+  async ask(request) {
+    this.child.stdin.write(`${request}\n`);
+    const next = await Promise.race([this.lines.next(), this.ended]);
+    if (typeof next === 'string' || next.done) {
+      const last = this.complaint.trim().split('\n').pop();
+      throw new Error(`${this.name} ${typeof next === 'string' ? next : await this.ended}${last ? `: ${last}` : ''}`);
+    }
+    const reply = JSON.parse(next.value);
+    if (reply.error) throw new Error(`${this.name}: ${reply.error}`);
+    return reply;
+  }
+
+  close() {
+    this.child.stdin.end();
+  }
+}
+
+/**
+ * Starts the peers that are there.
+ * @param {PeerDescription[]} descriptions
+ */
+export async function startPeers(descriptions) {
+  const peers = [];
+  const absent = [];
+  for (const description of descriptions) {
+    const peer = new Peer(description);
+    try {
+      peer.versions = (await peer.ask('info')).versions;
+      peers.push(peer);
+    } catch (error) {
+      peer.close();
+      absent.push({ name: description.name, reason: /** @type {Error} */ (error).message, hint: description.hint });
+    }
+  }
+  return { peers, absent };
+}
+
+/**
+ * Checks and times one task on every peer that knows it.
+ * @param {Task} task
+ * @param {Peer[]} peers
+ * @param {number} rounds
+ * @returns {Promise<Result>}
+ */
+export async function measure(task, peers, rounds) {
+  const dir = mkdtempSync(join(tmpdir(), 'kwta-bench-'));
+  try {
+    for (const [name, data] of Object.entries(task.inputs)) writeFileSync(join(dir, `${name}.f32`), data);
+    const pairs = Object.entries({ ...task.spec, dir }).map(([key, value]) => `${key}=${value}`);
+    /** @type {Entry[]} */
+    const entries = [];
+    for (const peer of peers.filter(({ threads }) => threads === 1 || !task.oneThread)) {
+      const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
+      for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
+    }
+    const wrong = await check(task, entries, join(dir, 'result'));
+    const right = entries.filter((entry) => !wrong.some((one) => one.entry === entry));
+    for (const entry of right) await warmUp(entry);
+    for (let round = 0; round < rounds; round++) {
+      for (const entry of right) {
+        await sleep(5); // lets the threads of the peer before stop spinning
+        entry.ms.push(...(await entry.peer.ask(`time ${entry.variant} ${entry.burst}`)).ms);
+      }
+    }
+    const { name, kind, spec, flops, samples } = task;
+    return { task: name, kind, spec, flops, samples, timings: right.map(summary), wrong: wrong.map((one) => one.text) };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/**
+ * The variants whose result differs from the first one's.
+ * @param {Task} task
+ * @param {Entry[]} entries
+ * @param {string} file
+ */
+async function check(task, entries, file) {
+  const wrong = [];
+  let expected;
+  for (const entry of entries) {
+    await entry.peer.ask(`check ${entry.variant} ${file}`);
+    const bytes = readFileSync(file);
+    const actual = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    expected ??= actual;
+    const complaint = (task.compare ?? close)(actual, expected, entry.variant);
+    if (complaint) wrong.push({ entry, text: `${entry.peer.name}, ${entry.variant}: ${complaint}` });
+  }
+  return wrong;
+}
+
+/**
+ * Same length, and no value off by more than 1e-4 of the largest.
+ * @param {Float32Array} actual
+ * @param {Float32Array} expected
+ */
+export function close(actual, expected) {
+  if (actual.length !== expected.length) return `${actual.length} values instead of ${expected.length}`;
+  let largest = 0;
+  for (const value of expected) largest = Math.max(largest, Math.abs(value));
+  for (let i = 0; i < expected.length; i++) {
+    if (!(Math.abs(actual[i] - expected[i]) <= 1e-4 * largest)) {
+      return `${actual[i]} instead of ${expected[i]} at ${i}`;
+    }
+  }
+  return null;
+}
+
+/**
+ * Runs until V8 has tiered up and caches are warm, and chooses how many runs fill a burst.
+ * @param {Entry} entry
+ */
+async function warmUp(entry) {
+  let last = Infinity;
+  const end = performance.now() + WARM_UP_MS;
+  do {
+    const { ms } = await entry.peer.ask(`time ${entry.variant} ${entry.burst}`);
+    last = Math.min(...ms);
+    entry.burst = Math.max(1, Math.min(MAXIMUM_BURST, Math.round(BURST_MS / last)));
+  } while (performance.now() < end);
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {Timing}
+ */
+function summary(entry) {
+  const sorted = entry.ms.toSorted((a, b) => a - b);
+  const median = sorted[sorted.length >> 1];
+  return { peer: entry.peer.name, variant: entry.variant, minimum: sorted[0], median, runs: sorted.length };
+}
