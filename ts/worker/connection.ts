@@ -81,11 +81,19 @@ export class Connection {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = (event: MessageEvent<JobMessage<Progress>>) => onProgress?.(event.data.progress);
+    // The result may overtake the progress that was sent before it; it is held back until all has come.
+    const drained = new Promise<void>((resolve) => {
+      port1.onmessage = ({ data }: MessageEvent<JobMessage<Progress>>) => {
+        if ('end' in data) resolve();
+        else onProgress?.(data.progress);
+      };
+    });
     const cancel = (): void => port1.postMessage('cancel' satisfies JobControl);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return await start(comlink.transfer(port2, [port2]));
+      const result = await start(comlink.transfer(port2, [port2]));
+      await drained;
+      return result;
     } catch (error) {
       // The caller's own reason, rather than its copy from the worker.
       if (signal?.aborted && error instanceof Error && error.name === 'AbortError') signal.throwIfAborted();

@@ -34,7 +34,10 @@ export async function runJob<Value, Result, Progress>(
     let looked = performance.now();
     for (;;) {
       const next = steps.next();
-      if (next.done) return next.value;
+      if (next.done) {
+        port.postMessage({ end: true } satisfies JobMessage<Progress>);
+        return next.value;
+      }
       port.postMessage({ progress: report(next.value) } satisfies JobMessage<Progress>);
       if (performance.now() - looked > patience) {
         await nextTurn();

@@ -19,7 +19,7 @@ export type Role =
 export type Reply<T> = { ok: true; value: T } | { ok: false; error: PlainError };
 
 /** Over the port of a long job: progress one way, the wish to stop the other way. */
-export type JobMessage<Progress> = { progress: Progress };
+export type JobMessage<Progress> = { progress: Progress } | { end: true };
 export type JobControl = 'cancel';
 
 /** What a model is to its client. */
