@@ -82,6 +82,7 @@ function result(models: ModelResult[]): DemoResult {
     date: '2000-01-02T03:04:05.000Z',
     seconds: 200,
     epsilons: [...new Set(models.flatMap((m) => m.attacks.map((a) => a.epsilon)))],
+    samples: TOTAL,
     labels: Array.from({ length: TOTAL }, (_, i) => i % 10),
     models,
     examples: models.flatMap((m) =>

@@ -211,9 +211,9 @@ ${warningList}
 }
 
 function facts(result: DemoResult): string {
-  const { runtime, versions, labels, trainImages, epochs, models, epsilons } = result;
+  const { runtime, versions, samples, trainImages, epochs, models, epsilons } = result;
   const entries: [string, string][] = [
-    ['Dataset', `${result.dataset}: ${count(trainImages)} images trained on, ${count(labels.length)} attacked`],
+    ['Dataset', `${result.dataset}: ${count(trainImages)} images trained on, ${count(samples)} attacked`],
     ['Chosen because', result.datasetReason],
     ['Training', `${result.regime}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`],
     ['Models', list(models.map((model) => `${modelTitle(model)} with ${count(model.parameters)} parameters`))],

@@ -78,7 +78,9 @@ export interface DemoResult {
   date: string;
   seconds: number;
   epsilons: number[];
-  /** True class of each sample that was attacked. */
+  /** How many test images were attacked, from the first. */
+  samples: number;
+  /** True class of each test image, also of those that only the clean accuracy is measured on. */
   labels: number[];
   models: ModelResult[];
   examples: Example[];

@@ -1,0 +1,74 @@
+/** The images of the demo: Fashion-MNIST where it can be had, else drawn figures. */
+import type { Dataset } from '../../data/dataset.js';
+import { type DownloadProgress, loadFashionMnist, locateFashionMnist } from '../../data/fashionMnist.js';
+import { synthetic } from '../../data/synthetic.js';
+import { DataError } from '../../errors.js';
+import { UsageError } from '../options.js';
+import type { Progress, Task } from '../progress.js';
+import { CLEAN_SAMPLES } from './defaults.js';
+
+export interface DemoData {
+  name: string;
+  /** Why this dataset. */
+  reason: string;
+  train: Dataset;
+  test: Dataset;
+}
+
+/** What the user asked for. */
+export interface DataOptions {
+  data?: string;
+  synthetic?: boolean;
+  trainSamples: number;
+  samples: number;
+}
+
+// Images depend on these alone, so that --seed changes the training and not the data.
+const FIGURES_SEED = { train: 1, test: 2 };
+
+/**
+ * Loads the first `trainSamples` training images, and test images for the attacks and the clean accuracy.
+ *
+ * @throws {UsageError} when `data` lacks the files, or the dataset has fewer images than asked for.
+ */
+export async function loadData(options: DataOptions, progress: Progress, signal: AbortSignal): Promise<DemoData> {
+  if (options.synthetic) return drawFigures(options, 'asked for by --synthetic');
+  let download: Task | undefined;
+  const onProgress = ({ file, receivedBytes, totalBytes }: DownloadProgress): void => {
+    download ??= progress.task('Downloading Fashion-MNIST');
+    download.update(totalBytes === undefined ? 0 : receivedBytes / totalBytes, file);
+  };
+  try {
+    const location = await locateFashionMnist({ dir: options.data, signal, onProgress });
+    if (!location.found) return drawFigures(options, `no Fashion-MNIST: ${location.reason}`);
+    const { train, test } = await loadFashionMnist(location.files);
+    return {
+      name: 'Fashion-MNIST',
+      reason: `found in ${location.source}`,
+      train: first('--train-samples', train, options.trainSamples),
+      test: first('--samples', test, Math.max(options.samples, Math.min(CLEAN_SAMPLES, test.length))),
+    };
+  } catch (error) {
+    if (options.data !== undefined && error instanceof DataError) {
+      throw new UsageError(`--data: ${error.message.replace(/^data: /, '')}`);
+    }
+    throw error;
+  } finally {
+    progress.clear();
+  }
+}
+
+function drawFigures({ trainSamples, samples }: DataOptions, reason: string): DemoData {
+  return {
+    name: 'synthetic figures',
+    reason,
+    train: synthetic({ count: trainSamples, seed: FIGURES_SEED.train }),
+    test: synthetic({ count: Math.max(samples, CLEAN_SAMPLES), seed: FIGURES_SEED.test }),
+  };
+}
+
+function first(option: string, data: Dataset, count: number): Dataset {
+  if (count > data.length)
+    throw new UsageError(`${option}: expected at most ${data.length} (${data.name}), got ${count}`);
+  return data.take(count);
+}

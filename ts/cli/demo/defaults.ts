@@ -1,0 +1,75 @@
+/** The sizes of the demo, in one place: what a run of a few minutes on two cores can show. */
+import * as attacks from '../../attacks/index.js';
+import type { NamedAttack } from '../../evaluate/robustness.js';
+import type { GradientSource } from '../../report/result.js';
+import * as optim from '../../train/optim.js';
+import * as schedules from '../../train/schedules.js';
+import type { FitOptions } from '../../worker/model.js';
+
+export type RegimeName = 'adversarial' | 'natural';
+
+export const DEFAULTS = {
+  gamma: 0.1,
+  seed: 0,
+  /** Test images that are attacked. */
+  samples: 100,
+  /** How much to train; an adversarial step costs several natural ones. */
+  training: {
+    adversarial: { epochs: 2, trainSamples: 15_000 },
+    natural: { epochs: 3, trainSamples: 60_000 },
+  },
+} as const;
+
+/** Radii of the attacks, in pixel units. */
+export const EPSILONS = [0.1, 0.2];
+
+/** Test images for the accuracy without attacks: more than are attacked, for they cost little. */
+export const CLEAN_SAMPLES = 2000;
+
+/** The attack that adversarial training trains against. */
+export const TRAINING_ATTACK = { epsilon: 0.1, steps: 4 };
+
+/** How both models are trained. */
+export const FIT = {
+  batchSize: 64,
+  optimizer: optim.sgd({ lr: 0.1, momentum: 0.9, weightDecay: 5e-4, nesterov: true }),
+  lr: schedules.cosine(),
+} satisfies Partial<FitOptions>;
+
+/** An attack of the demo, and what to say of it. */
+export interface DemoAttack extends NamedAttack {
+  description: string;
+  gradient: GradientSource;
+}
+
+const PGD = attacks.pgd({ steps: 40, restarts: 3, earlyStop: true });
+
+/** What every model is attacked with; `other` is the model that transferred examples are made on. */
+export function demoAttacks(other: { id: number }): DemoAttack[] {
+  return [
+    {
+      name: 'FGSM',
+      attack: attacks.fgsm(),
+      gradient: 'exact',
+      description: 'One step along the sign of the gradient, to the edge of the ball.',
+    },
+    {
+      name: 'PGD-40',
+      attack: PGD,
+      gradient: 'exact',
+      description: `${PGD.steps} steps of projected gradient ascent from each of ${PGD.restarts} random starts.`,
+    },
+    {
+      name: 'estimated gradient',
+      attack: attacks.estimatedGradient({ steps: 30, samples: 100 }),
+      gradient: 'estimated',
+      description: '30 steps along a gradient estimated from 100 outputs at random points nearby.',
+    },
+    {
+      name: 'transfer',
+      attack: attacks.transfer({ source: other, attack: PGD }),
+      gradient: 'transfer',
+      description: 'The examples that PGD-40 makes on the other model.',
+    },
+  ];
+}

@@ -1,0 +1,70 @@
+/** Trains one model of the demo, with progress. */
+import * as attacks from '../../attacks/index.js';
+import type { Dataset } from '../../data/dataset.js';
+import { duration, percent } from '../../report/format.js';
+import type { HistoryPoint } from '../../report/result.js';
+import * as regimes from '../../train/regimes.js';
+import type { Model } from '../../worker/model.js';
+import type { Progress } from '../progress.js';
+import { FIT, type RegimeName, TRAINING_ATTACK } from './defaults.js';
+
+export interface TrainOptions {
+  title: string;
+  regime: RegimeName;
+  epochs: number;
+  seed: number;
+  signal: AbortSignal;
+}
+
+/** How the models are trained, in words. */
+export function regimeText(regime: RegimeName): string {
+  const { steps, epsilon } = TRAINING_ATTACK;
+  return regime === 'natural' ? 'natural' : `adversarial (PGD-${steps}, ε = ${epsilon})`;
+}
+
+/** Trains in place. */
+export async function trainModel(
+  model: Model,
+  data: Dataset,
+  options: TrainOptions,
+  progress: Progress,
+): Promise<{ history: HistoryPoint[]; seconds: number }> {
+  const { title, epochs, seed, signal } = options;
+  const regime =
+    options.regime === 'natural'
+      ? regimes.natural()
+      : regimes.adversarial(attacks.pgd({ steps: TRAINING_ATTACK.steps }), { epsilon: TRAINING_ATTACK.epsilon });
+  const task = progress.task(`Training ${title}`);
+  const history: HistoryPoint[] = [];
+  const recent = new RunningMeans();
+  const started = performance.now();
+  const secondsSoFar = (): number => (performance.now() - started) / 1000;
+  for await (const event of model.fit(data, { ...FIT, epochs, regime, seed, signal })) {
+    if (event.type === 'epoch') continue;
+    const { epoch, step, steps, loss, accuracy } = event;
+    history.push({ epoch: (epochs * step) / steps, loss, accuracy });
+    recent.add(loss, accuracy);
+    const rate = (data.length * epochs * step) / steps / secondsSoFar();
+    task.update(step / steps, `epoch ${epoch + 1}/${epochs} · ${recent.text()} · ${rate.toFixed(0)} images/s`);
+  }
+  const seconds = secondsSoFar();
+  const rate = (data.length * epochs) / seconds;
+  task.end(`${recent.text()} on the last training images, ${rate.toFixed(0)} images/s, ${duration(seconds)}`);
+  return { history, seconds };
+}
+
+/** Means over about the last ten batches: a single batch jumps too much to read. */
+class RunningMeans {
+  #loss: number | undefined;
+  #accuracy = 0;
+
+  add(loss: number, accuracy: number): void {
+    const weight = this.#loss === undefined ? 1 : 0.1;
+    this.#loss = (1 - weight) * (this.#loss ?? 0) + weight * loss;
+    this.#accuracy = (1 - weight) * this.#accuracy + weight * accuracy;
+  }
+
+  text(): string {
+    return `loss ${(this.#loss ?? 0).toFixed(3)} · accuracy ${percent(this.#accuracy)}`;
+  }
+}

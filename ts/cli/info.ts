@@ -1,0 +1,52 @@
+/** `kwta info`: what this machine offers and what a runtime would use. */
+import { availableParallelism, cpus } from 'node:os';
+import type { Command } from 'commander';
+import { relaxedSimd, simd } from 'wasm-feature-detect';
+import { userCacheFolder } from '../data/fashionMnist.js';
+import { createRuntime } from '../worker/runtime.js';
+import { addJsonOption, addRuntimeOptions, type RuntimeFlags } from './options.js';
+import { formatJson, writeText } from './output.js';
+import { packageVersion } from './version.js';
+
+export function addInfoCommand(program: Command): void {
+  const command = program
+    .command('info')
+    .summary('versions, what this machine offers, what is used of it')
+    .description('Shows versions, what this machine offers and what a runtime would use of it.');
+  addJsonOption(addRuntimeOptions(command), 'write the same as JSON').action(
+    async ({ json, ...runtime }: RuntimeFlags & { json?: string }) => {
+      const info = await gather(runtime);
+      console.log(describe(info));
+      if (json !== undefined) await writeText(json, formatJson(info));
+    },
+  );
+}
+
+async function gather(options: RuntimeFlags) {
+  await using runtime = await createRuntime(options);
+  return {
+    kwta: packageVersion(),
+    node: process.versions.node,
+    v8: process.versions.v8,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    wasm: { simd: await simd(), relaxedSimd: await relaxedSimd() },
+    runtime: runtime.info,
+    data: { KWTA_DATA: process.env.KWTA_DATA ?? null, cache: userCacheFolder() },
+  };
+}
+
+function describe(info: Awaited<ReturnType<typeof gather>>): string {
+  const { runtime, wasm, data } = info;
+  const yes = (value: boolean): string => (value ? 'yes' : 'no');
+  const rows = [
+    ['kwta', info.kwta],
+    ['Node', `${info.node} (V8 ${info.v8}), ${info.platform}`],
+    ['processor', `${info.cpu}, ${info.cores} threads at once`],
+    ['WebAssembly', `SIMD ${yes(wasm.simd)}, relaxed SIMD ${yes(wasm.relaxedSimd)}`],
+    ['runtime', `variant ${runtime.variant}, threads ${runtime.threads}, shared memory ${yes(runtime.shared)}`],
+    ['data', `KWTA_DATA ${data.KWTA_DATA ?? 'not set'}; downloads go to ${data.cache}`],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/** The command `kwta`. Exit codes: 0 done, 1 failed, 2 wrong options, 130 and 143 interrupted. */
+import { Command, CommanderError } from 'commander';
+import { KwtaError } from '../errors.js';
+import { addDemoCommand } from './demo/command.js';
+import { addInfoCommand } from './info.js';
+import { Interrupted } from './interrupt.js';
+import { UsageError } from './options.js';
+import { packageVersion } from './version.js';
+
+const program = new Command('kwta')
+  .description('Trains k-Winners-Take-All networks and measures honestly how robust they are.')
+  .version(packageVersion())
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kwta: ')) });
+addDemoCommand(program);
+addInfoCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+/** Says what went wrong, in one line where one line explains it. */
+function exitCodeOf(error: unknown): number {
+  // Commander has said what there is to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Interrupted) return error.exitCode;
+  if (error instanceof UsageError) {
+    console.error(`kwta: ${error.message}`);
+    return 2;
+  }
+  console.error(error instanceof KwtaError ? `kwta: ${error.message}` : error);
+  return 1;
+}
