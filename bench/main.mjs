@@ -27,10 +27,11 @@ const wanted = options.peers?.split(',');
 const descriptions = (await peerDescriptions()).filter(
   ({ name }) => !wanted || wanted.some((text) => name.toLowerCase().includes(text.toLowerCase())),
 );
+const facts = machine();
 const { peers, absent } = await startPeers(descriptions);
 
-const facts = machine();
 console.log(`${facts.cpu}, ${facts.cores} cores, ${facts.system}, Node ${facts.node}, commit ${facts.commit}`);
+if (facts.loadAverage > 0.5) console.log(`  the machine is busy: load ${facts.loadAverage.toFixed(1)}`);
 for (const { name, versions } of peers) {
   console.log(
     `  ${name}: ${Object.entries(versions)

@@ -1,7 +1,7 @@
 /** What a run says: tables for people, JSON for machines. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
 
 /** @typedef {import('./harness.mjs').Result} Result */
@@ -13,6 +13,7 @@ export function machine() {
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
+    loadAverage: loadavg()[0],
     node: process.version,
     commit: commit(),
     date: new Date().toISOString(),
@@ -53,11 +54,11 @@ export function table(result) {
   return [`${result.task} (ms)`, ...lines.map((line) => `  ${render(line)}`), ...complaints].join('\n');
 }
 
-/** @param {import('./harness.mjs').Timing} timing */
-const isOurs = (timing) =>
-  timing.peer.startsWith('kwta') &&
-  timing.variant !== 'select_nth_unstable_by' &&
-  !timing.peer.startsWith('kwta native');
+/**
+ * The package's own peers, and its selection compiled alone.
+ * @param {import('./harness.mjs').Timing} timing
+ */
+const isOurs = ({ peer, variant }) => peer.startsWith('kwta') || (peer.startsWith('wasm') && variant === 'kwta');
 
 /** @param {number} value */
 const milliseconds = (value) => (value < 10 ? value.toPrecision(3) : value.toFixed(1));

@@ -1,6 +1,6 @@
 //! Benchmark tasks on the kernels of this crate, beside Rust's own selection.
 //!
-//! `main.rs` offers them to the harness natively, `wasm.rs` to ../kernels.mjs.
+//! `main.rs` offers them to the harness natively, `wasm.rs` to ../rust.mjs.
 
 mod conv2d;
 mod matmul;

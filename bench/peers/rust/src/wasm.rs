@@ -1,4 +1,4 @@
-//! What ../kernels.mjs calls. One task at a time, on one thread; JavaScript writes inputs into memory.
+//! What ../rust.mjs calls. One task at a time, on one thread; JavaScript writes inputs into memory.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,0 +1,158 @@
+/** Tasks on the package's raw kernels: what its layers call, on a pool of threads, without the layers. */
+import { createSharedMemory, loadKernels } from '../../dist/kernels/load.js';
+import { platform } from '../../dist/worker/platform.node.js';
+import { readInput, transpose } from './protocol.mjs';
+
+const NCHW_TO_NHWC = [0, 2, 3, 1];
+const NHWC_TO_NCHW = [0, 3, 1, 2];
+const OIHW_TO_HWIO = [2, 3, 1, 0];
+const HWIO_TO_OIHW = [3, 2, 0, 1];
+
+/**
+ * @typedef {import('../../dist/kernels/kernels.js').Kernels} Kernels
+ * @typedef {import('./protocol.mjs').Spec} Spec
+ * @typedef {Record<string, import('./protocol.mjs').Variant>} Variants
+ */
+
+/**
+ * Kernels in this thread with `threads - 1` more to help.
+ * @param {import('../../dist/index.js').Variant} variant
+ * @param {number} threads
+ */
+export async function startKernels(variant, threads) {
+  const module = await platform.compile(variant);
+  const memory = createSharedMemory();
+  const kernels = await loadKernels(variant, module, memory);
+  const role = /** @type {const} */ ({ role: 'pool', variant, module, memory });
+  const fail = (/** @type {string} */ reason) => {
+    throw new Error(reason);
+  };
+  await Promise.all(Array.from({ length: threads - 1 }, () => platform.spawn(role, fail)));
+  kernels.exports.start_pool(threads);
+  return kernels;
+}
+
+/** Memory of one task, given back before the next. */
+class Arena {
+  /** @type {[pointer: number, bytes: number][]} */
+  #blocks = [];
+
+  /** @param {Kernels} kernels */
+  constructor(kernels) {
+    this.kernels = kernels;
+  }
+
+  release() {
+    for (const [pointer, bytes] of this.#blocks.splice(0)) this.kernels.free(pointer, bytes);
+  }
+
+  /** @param {number} length */
+  reserve(length) {
+    const pointer = this.kernels.allocate(4 * length, 'bench');
+    this.#blocks.push([pointer, 4 * length]);
+    return pointer;
+  }
+
+  /** @param {Float32Array} data */
+  copyIn(data) {
+    const pointer = this.reserve(data.length);
+    this.kernels.f32(pointer, data.length).set(data);
+    return pointer;
+  }
+}
+
+/**
+ * @param {Kernels} kernels
+ * @returns {Record<string, (spec: Spec) => Variants>}
+ */
+export function kernelTasks(kernels) {
+  const arena = new Arena(kernels);
+  return {
+    matmul(spec) {
+      arena.release();
+      return matmul(spec, arena);
+    },
+    conv2d(spec) {
+      arena.release();
+      return conv2d(spec, arena);
+    },
+  };
+}
+
+/**
+ * @param {Spec} spec
+ * @param {Arena} arena
+ * @returns {Variants}
+ */
+function matmul({ m, n, k, ...spec }, arena) {
+  const { kernels } = arena;
+  const a = arena.copyIn(readInput(spec, 'a'));
+  const b = arena.copyIn(readInput(spec, 'b'));
+  const c = arena.reserve(m * n);
+  return {
+    matmul: {
+      run: () => kernels.exports.matmul(m, n, k, a, false, b, false, c),
+      output: () => kernels.f32(c, m * n).slice(),
+    },
+  };
+}
+
+/**
+ * One pass, with the input dense and, where a k-WTA made it, compressed.
+ * @param {Spec} spec
+ * @param {Arena} arena
+ * @returns {Variants}
+ */
+function conv2d(spec, arena) {
+  const { kernels } = arena;
+  const { exports } = kernels;
+  const { n, h, w, kernel, stride, padding, oh, ow, active } = spec;
+  const [channels, out] = [spec.in, spec.out];
+  const pixels = h * w;
+  const shape = /** @type {const} */ ([n, h, w, channels, out, kernel, kernel, stride, padding]);
+
+  const dense = transpose(readInput(spec, 'x'), [n, channels, h, w], NCHW_TO_NHWC);
+  const x = arena.copyIn(dense);
+  const weight = arena.copyIn(transpose(readInput(spec, 'weight'), [out, channels, kernel, kernel], OIHW_TO_HWIO));
+  const dy = arena.copyIn(transpose(readInput(spec, 'dy'), [n, out, oh, ow], NCHW_TO_NHWC));
+  const y = arena.reserve(n * oh * ow * out);
+  const dx = arena.reserve(dense.length);
+  const dw = arena.reserve(out * channels * kernel * kernel);
+
+  const read = (/** @type {number} */ pointer, /** @type {number[]} */ extents, /** @type {number[]} */ axes) => {
+    const length = extents.reduce((a, b) => a * b, 1);
+    return transpose(kernels.f32(pointer, length), extents, axes);
+  };
+  /** @type {Record<string, () => Float32Array>} */
+  const outputs = {
+    forward: () => read(y, [n, oh, ow, out], NHWC_TO_NCHW),
+    inputGradient: () => read(dx, [n, h, w, channels], NHWC_TO_NCHW),
+    weightGradient: () => read(dw, [kernel, kernel, channels, out], HWIO_TO_OIHW),
+  };
+  /** @type {Record<string, () => void>} */
+  const denseRuns = {
+    forward: () => exports.conv2d_forward(...shape, x, weight, 0, y),
+    inputGradient: () => exports.conv2d_input_gradient(...shape, dy, weight, dx),
+    weightGradient: () => exports.conv2d_weight_gradient(...shape, x, dy, dw),
+  };
+  const output = outputs[spec.pass];
+  const variants = { dense: { run: denseRuns[spec.pass], output } };
+  if (active === pixels * channels) return variants;
+
+  const [start, channel] = [arena.reserve(n * (pixels + 1)), arena.reserve(n * active)];
+  const [value, gradient] = [arena.reserve(n * active), arena.reserve(n * active)];
+  const pattern = /** @type {const} */ ([active, start, channel]);
+  exports.kwta_forward(n, pixels, channels, active, x, active, false, start, channel, value);
+  /** @type {Record<string, () => void>} */
+  const sparseRuns = {
+    forward: () => exports.sparse_conv2d_forward(...shape, ...pattern, value, weight, 0, y),
+    inputGradient: () => exports.sparse_conv2d_input_gradient(...shape, ...pattern, dy, weight, gradient),
+    weightGradient: () => exports.sparse_conv2d_weight_gradient(...shape, ...pattern, value, dy, dw),
+  };
+  const scatter = () => {
+    exports.sparse_densify(n, pixels, channels, ...pattern, gradient, dx);
+    return output();
+  };
+  const sparse = { run: sparseRuns[spec.pass], output: spec.pass === 'inputGradient' ? scatter : output };
+  return { ...variants, sparse };
+}
