@@ -1,7 +1,7 @@
-/** The version of this package, from its package.json. */
+/** The version of this package. */
 import { readFileSync } from 'node:fs';
 
 export function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
+  const file = new URL(import.meta.resolve('kwta/package.json'));
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
