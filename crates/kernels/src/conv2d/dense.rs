@@ -7,7 +7,9 @@
 //! | weight gradient | taps x c_in          | c_out   | pixels of y            |
 //!
 //! With stride s, an input pixel meets only the taps of its own phase (its padded row and column
-//! modulo s), so the input gradient is s^2 products, each a convolution of dy with stride 1.
+//! modulo s), so the input gradient is s^2 products, each a convolution of dy with stride 1. Images of
+//! few channels would leave most columns of that product empty: there, dy is multiplied by the weights
+//! of all taps at once, and the results are added up where they belong.
 
 mod operands;
 
@@ -49,12 +51,45 @@ pub fn input_gradient(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx: &mut 
         Product { m, n, k, a, b, bias: None, row_start: &|i| i * n }.write(dx);
         return;
     }
+    if shape.c_in < LANES {
+        input_gradient_of_few_channels(shape, dy, weight, dx);
+        return;
+    }
     with_zeros(shape.c_out, |zeros| {
         for phase_y in 0..shape.stride {
             for phase_x in 0..shape.stride {
                 input_gradient_of_phase(shape, phase_y, phase_x, dy, weight, zeros, dx);
             }
         }
+    });
+}
+
+/// The input gradient by samples: every pixel of dy makes a patch of dx, and patches overlap.
+fn input_gradient_of_few_channels(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
+    let &Conv2dShape { h, w, c_in, c_out, kh, kw, stride, padding, .. } = shape;
+    let (out_h, out_w) = (shape.out_h(), shape.out_w());
+    let (m, n, k) = (out_h * out_w, kh * kw * c_in, c_out);
+    for_each_chunk_mut(dx, h * w * c_in, |sample, dx| {
+        scratch::with(m * n, |patches| {
+            let a = &LineMajor { data: &dy[sample * m * k..][..m * k], lines: m, k };
+            let b = &LineMajor { data: weight, lines: n, k };
+            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n }.write(patches);
+            dx.fill(0.0);
+            for (i, patch) in patches.chunks_exact(n).enumerate() {
+                let (top, left) = (i / out_w * stride, i % out_w * stride);
+                // Taps within the image.
+                let rows = padding.saturating_sub(top)..kh.min((h + padding).saturating_sub(top));
+                let columns = padding.saturating_sub(left)..kw.min((w + padding).saturating_sub(left));
+                for ky in rows {
+                    for kx in columns.clone() {
+                        let pixel = (top + ky - padding) * w + left + kx - padding;
+                        for c in 0..c_in {
+                            dx[pixel * c_in + c] += patch[(ky * kw + kx) * c_in + c];
+                        }
+                    }
+                }
+            }
+        });
     });
 }
 

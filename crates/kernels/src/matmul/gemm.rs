@@ -16,7 +16,7 @@
 //! long k (weight gradients) are instead split along k, into parts that again follow from the sizes.
 
 use super::kernel::{tile, MR, NR};
-use super::pack::{Operand, QUAD};
+use super::pack::{pack, Operand, QUAD};
 use crate::parallel::{for_each_chunk_mut, for_each_piece, threads, Disjoint};
 use crate::scratch;
 use core::ops::Range;
@@ -25,8 +25,8 @@ use core::ops::Range;
 pub(crate) const KC: usize = 384;
 /// Most rows of a piece: with KC, 192 KB of packed A in L2.
 pub(crate) const MC: usize = 128;
-/// Most values of packed B, unless one block of KC is more already.
-const SLAB: usize = 1 << 20;
+/// Most values of packed B (1 MB, for L2), unless one block of KC is more already.
+const SLAB: usize = 1 << 18;
 /// Values of B that one thread packs at a time.
 const PACK_CHUNK: usize = 1 << 14;
 /// Fewer multiplications than this are done before another thread has woken up.
@@ -137,13 +137,9 @@ impl Product<'_> {
         }
         let group = (PACK_CHUNK / panel_len).max(1);
         for_each_chunk_mut(packed, group * panel_len, |i, chunk| {
-            for (p, panel) in chunk.chunks_exact_mut(panel_len).enumerate() {
-                let column = (i * group + p) * NR;
-                self.b.pack_quad(column, block.clone(), NR, panel);
-                if column + QUAD < self.n {
-                    self.b.pack_quad(column + QUAD, block.clone(), NR, &mut panel[QUAD..]);
-                }
-            }
+            let first = i * group * NR;
+            let last = self.n.min(first + group * NR);
+            pack(self.b, first..last, block.clone(), NR, chunk);
         });
     }
 }
@@ -168,9 +164,7 @@ impl Piece<'_> {
             for block in blocks(slab, kc) {
                 let kc = block.len();
                 if kc > 0 {
-                    for (packed, row) in packed_a.chunks_exact_mut(kc * MR).zip(self.rows.clone().step_by(MR)) {
-                        self.product.a.pack_quad(row, block.clone(), MR, packed);
-                    }
+                    pack(self.product.a, self.rows.clone(), block.clone(), MR, packed_a);
                 }
                 let packed_b = &packed_b[(block.start - slab.start) * all_panels * NR..];
                 let first = first && block.start == slab.start;

@@ -1,21 +1,59 @@
 //! Packing: copies of an operand in the order in which the tile loop reads it.
 //!
-//! Both operands are seen as *lines* of k values: the rows of A, the columns of B. Packing takes four
-//! neighbouring lines, a quad, and interleaves them: value `p` of the quad's line `l` goes to
-//! `out[p * step + l]`. A panel of A is one quad (`step` 4), a panel of B two (`step` 8).
+//! Both operands are seen as *lines* of k values: the rows of A, the columns of B. Packed lines stand in
+//! panels of `MR` or `NR`, `[panel][k][lines of the panel]`, and are written four neighbours, a quad, at
+//! a time: value `p` of the quad's line `l` goes to `out[p * step + l]`, `step` being the panel's width.
 
 use crate::simd::{F32x4, LANES};
 use core::ops::Range;
 
 /// Lines packed together.
 pub(crate) const QUAD: usize = LANES;
+/// Quads that share a cache line where lines stand side by side.
+pub(crate) const GROUP: usize = 4;
 
 /// A matrix as lines of k values. Implementations exist for stored matrices here and for the patches
 /// and weights of a convolution, which are never stored as matrices.
 pub(crate) trait Operand: Sync {
-    /// Interleaves values `ks` of lines `line .. line + 4` into `out`, see the module. Lines past the
-    /// last may hold anything: they only reach outputs that are not kept.
+    /// Writes values `ks` of lines `line .. line + 4`. Lines past the last may hold anything: they only
+    /// reach outputs that are not kept.
     fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]);
+
+    /// Writes values `ks` of `GROUP` quads from `line` on to the places `out[starts[quad]..]`, if that
+    /// is faster than one quad after the other and all these lines exist; else returns false.
+    fn pack_group(
+        &self,
+        _line: usize,
+        _ks: Range<usize>,
+        _step: usize,
+        _starts: [usize; GROUP],
+        _out: &mut [f32],
+    ) -> bool {
+        false
+    }
+}
+
+/// Packs values `ks` of `lines` into panels of `step` lines.
+pub(crate) fn pack(operand: &dyn Operand, lines: Range<usize>, ks: Range<usize>, step: usize, out: &mut [f32]) {
+    let start = |line: usize| (line - lines.start) / step * step * ks.len() + (line - lines.start) % step;
+    let mut line = lines.start;
+    while line < lines.end {
+        let starts = core::array::from_fn(|quad| start(line + quad * QUAD));
+        if line + GROUP * QUAD <= lines.end && operand.pack_group(line, ks.clone(), step, starts, out) {
+            line += GROUP * QUAD;
+        } else {
+            operand.pack_quad(line, ks.clone(), step, &mut out[starts[0]..]);
+            line += QUAD;
+        }
+    }
+}
+
+/// `out[starts[quad] + offset ..][..4] = values[quad * 4 ..][..4]`.
+#[inline(always)]
+pub(crate) fn spread(values: &[f32; GROUP * QUAD], starts: &[usize; GROUP], offset: usize, out: &mut [f32]) {
+    for (values, start) in values.chunks_exact(QUAD).zip(starts) {
+        F32x4::load(values).store(&mut out[start + offset..]);
+    }
 }
 
 /// Lines stored one after another: `[lines][k]`.
@@ -53,6 +91,14 @@ impl Operand for KMajor<'_> {
             }
         }
     }
+
+    fn pack_group(&self, line: usize, ks: Range<usize>, step: usize, starts: [usize; GROUP], out: &mut [f32]) -> bool {
+        for (i, p) in ks.enumerate() {
+            let values = self.data[p * self.lines + line..].first_chunk().expect("a whole group");
+            spread(values, &starts, i * step, out);
+        }
+        true
+    }
 }
 
 /// `out[p * step + l] = lines[l][p]`, for four slices of the same length.
@@ -74,9 +120,7 @@ pub(crate) fn interleave(lines: [&[f32]; QUAD], step: usize, out: &mut [f32]) {
         }
     }
     for p in vectors..len {
-        for (l, line) in lines.iter().enumerate() {
-            // SAFETY: p < len, and p * step + l < (len - 1) * step + 4.
-            unsafe { out.add(p * step + l).write(*line.get_unchecked(p)) };
-        }
+        // SAFETY: p < len; the last store ends at (len - 1) * step + 4.
+        unsafe { F32x4::from_array(lines.map(|line| *line.get_unchecked(p))).store_ptr(out.add(p * step)) };
     }
 }

@@ -1,7 +1,7 @@
 //! A convolution's tensors as operands of a matrix product, packed straight from where they lie: the
 //! matrices of patches that the products speak of are never stored.
 
-use crate::matmul::pack::{interleave, Operand, QUAD};
+use crate::matmul::pack::{interleave, spread, Operand, GROUP, QUAD};
 use crate::simd::F32x4;
 use core::ops::Range;
 
@@ -36,11 +36,25 @@ struct Corner {
 }
 
 impl Patches<'_> {
-    fn corner(&self, line: usize) -> Corner {
-        let line = line.min(self.n * self.grid_h * self.grid_w - 1);
-        let (row, gx) = (line / self.grid_w, line % self.grid_w);
-        let (sample, gy) = (row / self.grid_h, row % self.grid_h);
-        Corner { sample, y: (gy * self.step) as isize + self.origin_y, x: (gx * self.step) as isize + self.origin_x }
+    /// The corners of `line .. line + 4`; past the last line, that of the last.
+    fn corners(&self, line: usize) -> [Corner; QUAD] {
+        let (row, mut gx) = (line / self.grid_w, line % self.grid_w);
+        let (mut sample, mut gy) = (row / self.grid_h, row % self.grid_h);
+        core::array::from_fn(|_| {
+            let corner = Corner {
+                sample,
+                y: (gy * self.step) as isize + self.origin_y,
+                x: (gx * self.step) as isize + self.origin_x,
+            };
+            if gx + 1 < self.grid_w {
+                gx += 1;
+            } else if gy + 1 < self.grid_h {
+                (gx, gy) = (0, gy + 1);
+            } else if sample + 1 < self.n {
+                (gx, gy, sample) = (0, 0, sample + 1);
+            }
+            corner
+        })
     }
 
     /// Whether the whole patch lies in the image.
@@ -59,7 +73,7 @@ impl Patches<'_> {
 
 impl Operand for Patches<'_> {
     fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]) {
-        let corners: [Corner; QUAD] = core::array::from_fn(|l| self.corner(line + l));
+        let corners = self.corners(line);
         if corners.iter().all(|corner| self.is_inside(corner)) {
             // Each row of a patch is contiguous.
             let firsts = corners
@@ -140,6 +154,20 @@ impl Operand for PatchesTransposed<'_> {
                 });
             }
         }
+    }
+
+    fn pack_group(&self, line: usize, ks: Range<usize>, step: usize, starts: [usize; GROUP], out: &mut [f32]) -> bool {
+        let Patches { image, c, kw, .. } = self.0;
+        let (tap, channel) = (line / c, line % c);
+        if channel + GROUP * QUAD > c {
+            return false;
+        }
+        self.for_each_pixel(tap / kw, tap % kw, ks, |p, first| {
+            let values = first
+                .map_or(&[0.0; GROUP * QUAD], |first| image[first + channel..].first_chunk().expect("a whole group"));
+            spread(values, &starts, p * step, out);
+        });
+        true
     }
 }
 
