@@ -280,6 +280,15 @@ mod tests {
         }
     }
 
+    /// The sum of the bits was taken from a native run: WebAssembly must give the same.
+    #[test]
+    fn same_bits_on_every_platform() {
+        let mut values = vec![0.0; 100_000];
+        normal(1, 2, 3, &mut values);
+        let sum = values.iter().fold(0u64, |sum, v| sum.wrapping_mul(31).wrapping_add(u64::from(v.to_bits())));
+        assert_eq!(sum, 7_368_156_239_114_656_156);
+    }
+
     #[test]
     fn same_bits_for_any_threads() {
         assert_same_bits(|| {
