@@ -1,7 +1,7 @@
 //! 2-D convolution of compressed inputs: all three passes cost what the entries cost.
 //!
-//! `c_out` is cut into blocks of 32, 16, 8, 4 and at last 3 to 1 channels, whose accumulators stay in
-//! registers ([`for_each_block`]). Linear layers come here as 1x1 convolutions of one pixel.
+//! `c_out` is cut into blocks of at most 32 channels, whose accumulators stay in registers
+//! ([`for_each_block`]). Linear layers come here as 1x1 convolutions of one pixel.
 
 mod forward;
 mod input_gradient;
@@ -87,29 +87,73 @@ impl Lanes for f32 {
     }
 }
 
+/// `acc + sum of values[t] * rows[t]`, in order of t, where `rows[t]` are the `V * L::WIDTH` values from
+/// `base + places[t]` on.
+///
+/// # Safety
+/// Every one of these rows must be valid for reading.
+#[inline(always)]
+unsafe fn weighted_sum<L: Lanes, const V: usize>(
+    mut acc: [L; V],
+    values: &[f32],
+    places: &[u32],
+    base: *const f32,
+) -> [L; V] {
+    for (v, &place) in values.iter().zip(places) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let v = L::splat(v);
+            let row = base.wrapping_add(place as usize);
+            for (i, acc) in acc.iter_mut().enumerate() {
+                *acc = v.mul_add(L::load(row.add(i * L::WIDTH)), *acc);
+            }
+        }
+    }
+    acc
+}
+
 /// A pass over one block of output channels.
 trait Block {
     /// Treats the `V * L::WIDTH` output channels from `first` on.
     fn run<L: Lanes, const V: usize>(&self, first: usize);
 }
 
-/// Output channels of the widest block.
-const WIDEST: usize = 8 * LANES;
+/// Vectors of the widest block. Node 20 spills one or two of eight, yet blocks of six, which it does not
+/// spill, are no faster there and a tenth slower in Node 24: each block repeats the loads of the entries.
+const WIDEST: usize = 8;
 
-/// Cuts `channels` into blocks and runs `pass` on each.
+/// Cuts `channels` into blocks of about the same width and runs `pass` on each.
 fn for_each_block(channels: Range<usize>, pass: &impl Block) {
     let mut first = channels.start;
-    while first < channels.end {
-        first += match channels.end - first {
-            WIDEST.. => (pass.run::<F32x4, 8>(first), WIDEST).1,
-            16.. => (pass.run::<F32x4, 4>(first), 16).1,
-            8.. => (pass.run::<F32x4, 2>(first), 8).1,
-            4.. => (pass.run::<F32x4, 1>(first), 4).1,
-            3 => (pass.run::<f32, 3>(first), 3).1,
-            2 => (pass.run::<f32, 2>(first), 2).1,
-            _ => (pass.run::<f32, 1>(first), 1).1,
-        };
+    let mut vectors = channels.len() / LANES;
+    let mut blocks = vectors.div_ceil(WIDEST);
+    while blocks > 0 {
+        let width = vectors.div_ceil(blocks);
+        match width {
+            8 => pass.run::<F32x4, 8>(first),
+            7 => pass.run::<F32x4, 7>(first),
+            6 => pass.run::<F32x4, 6>(first),
+            5 => pass.run::<F32x4, 5>(first),
+            4 => pass.run::<F32x4, 4>(first),
+            3 => pass.run::<F32x4, 3>(first),
+            2 => pass.run::<F32x4, 2>(first),
+            _ => pass.run::<F32x4, 1>(first),
+        }
+        first += width * LANES;
+        vectors -= width;
+        blocks -= 1;
     }
+    match channels.end - first {
+        3 => pass.run::<f32, 3>(first),
+        2 => pass.run::<f32, 2>(first),
+        1 => pass.run::<f32, 1>(first),
+        _ => {}
+    }
+}
+
+/// Output channels of a piece, when `channels` are cut into at most `parts`.
+fn piece_width(channels: usize, parts: usize) -> usize {
+    channels.div_ceil(WIDEST * LANES).div_ceil(parts).max(1) * WIDEST * LANES
 }
 
 fn check(shape: &Conv2dShape, pattern: &Pattern) {

@@ -4,6 +4,9 @@ use super::SparseShape;
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::simd::{F32x4, LANES};
 
+/// Values between two looks at the room left.
+const BLOCK: usize = 16 * LANES;
+
 /// For each mask of kept lanes, the kept lanes' numbers first.
 static KEPT_LANES: [[u32; LANES]; 16] = {
     let mut table = [[0; LANES]; 16];
@@ -84,28 +87,36 @@ pub(crate) fn compress_sample(
     let mut count = 0;
     start[0] = 0;
     for (pixel, row) in x.chunks_exact(channels).enumerate() {
-        let mut c = 0;
-        while c < channels {
-            let lanes = load_up_to_four(&row[c..]);
-            let in_row = if channels - c < LANES { (1 << (channels - c)) - 1 } else { 15 };
-            let mask = keep(pixel, c, lanes) & in_row;
-            let order = &KEPT_LANES[mask as usize];
-            let kept = mask.count_ones() as usize;
-            if count + LANES <= capacity {
-                for (target, lane) in channel[count..count + LANES].iter_mut().zip(order) {
-                    *target = c as u32 + lane;
+        for (block, values) in row.chunks(BLOCK).enumerate() {
+            let first = block * BLOCK;
+            if count + BLOCK <= capacity && values.len() % LANES == 0 {
+                for (i, lanes) in values.chunks_exact(LANES).enumerate() {
+                    let c = first + i * LANES;
+                    let lanes = F32x4::load(lanes);
+                    let mask = keep(pixel, c, lanes) & 15;
+                    let order = KEPT_LANES[mask as usize].map(|lane| lane + c as u32);
+                    // SAFETY: the block adds at most BLOCK entries, which fit after those before it, and
+                    // at most `i * LANES` of them came earlier.
+                    unsafe {
+                        channel.as_mut_ptr().add(count).cast::<[u32; LANES]>().write(order);
+                        lanes.compress_ptr(mask, value.as_mut_ptr().add(count));
+                    }
+                    count += mask.count_ones() as usize;
                 }
-                // SAFETY: four places from `count` on lie within `value`, as just compared.
-                unsafe { lanes.compress_ptr(mask, value.as_mut_ptr().add(count)) };
             } else {
-                assert!(count + kept <= capacity, "capacity: more than {capacity} entries");
-                for (i, &lane) in order[..kept].iter().enumerate() {
-                    channel[count + i] = c as u32 + lane;
-                    value[count + i] = row[c + lane as usize];
+                for (i, lanes) in values.chunks(LANES).enumerate() {
+                    let c = first + i * LANES;
+                    let mask = keep(pixel, c, load_up_to_four(lanes));
+                    for (lane, &v) in lanes.iter().enumerate() {
+                        if mask >> lane & 1 == 1 {
+                            assert!(count < capacity, "capacity: more than {capacity} entries");
+                            channel[count] = (c + lane) as u32;
+                            value[count] = v;
+                            count += 1;
+                        }
+                    }
                 }
             }
-            count += kept;
-            c += LANES;
         }
         start[pixel + 1] = count as u32;
     }

@@ -5,7 +5,7 @@
 //! its place is the sum of a part of the entry alone, `(x * c_in + channel) * c_out`, computed once, and one
 //! of the output pixel.
 
-use super::{check, for_each_block, Block, Lanes, WIDEST};
+use super::{check, for_each_block, piece_width, weighted_sum, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -33,17 +33,16 @@ pub fn forward(
     let piece_rows = (PIECE_PIXELS / row_pixels.max(1)).min(rows.div_ceil(4 * threads())).max(1);
     let row_pieces = rows.div_ceil(piece_rows);
     // Few rows (a linear layer on one sample): also cut the output channels.
-    let blocks = shape.c_out.div_ceil(WIDEST);
-    let piece_blocks = if row_pieces < threads() { blocks.div_ceil(threads()).max(1) } else { blocks.max(1) };
-    let block_pieces = blocks.div_ceil(piece_blocks);
+    let width = piece_width(shape.c_out, if row_pieces < threads() { threads() } else { 1 });
+    let column_pieces = shape.c_out.div_ceil(width);
     scratch::with_u32(pattern.shape.entries_len(), |offset| {
         entry_offsets(shape, pattern, offset);
         let (offset, y) = (&*offset, Disjoint::new(y));
-        for_each_piece(row_pieces * block_pieces, |piece| {
-            let first_row = piece / block_pieces * piece_rows;
-            let first = piece % block_pieces * piece_blocks * WIDEST;
+        for_each_piece(row_pieces * column_pieces, |piece| {
+            let first_row = piece / column_pieces * piece_rows;
+            let first = piece % column_pieces * width;
             let rows = first_row..(first_row + piece_rows).min(rows);
-            let channels = first..(first + piece_blocks * WIDEST).min(shape.c_out);
+            let channels = first..(first + width).min(shape.c_out);
             for_each_block(channels, &Rows { shape, pattern, offset, value, weight, bias, y: &y, rows });
         });
     });
@@ -58,13 +57,15 @@ fn entry_offsets(shape: &Conv2dShape, pattern: &Pattern, offset: &mut [u32]) {
         let (starts, channels, first) = (pattern.starts(s), pattern.channels(s), s * pattern.shape.capacity);
         // SAFETY: each sample is one piece.
         let offset = unsafe { offset.slice(first..first + channels.len()) };
-        for (pixel, range) in starts.windows(2).enumerate() {
+        // c_in times the column of the pixel.
+        let mut x = 0;
+        for range in starts.windows(2) {
             let range = range[0] as usize..range[1] as usize;
-            let x = pixel % w * c_in;
             for (offset, &channel) in offset[range.clone()].iter_mut().zip(&channels[range]) {
                 assert!((channel as usize) < c_in, "channel: {channel} of {c_in}");
                 *offset = ((x + channel as usize) * c_out) as u32;
             }
+            x = if x + c_in == w * c_in { 0 } else { x + c_in };
         }
     });
 }
@@ -89,7 +90,7 @@ fn taps(o: usize, k: usize, len: usize, shape: &Conv2dShape) -> Range<usize> {
 }
 
 impl Block for Rows<'_> {
-    #[inline(always)]
+    #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
         let Conv2dShape { h, w, c_in, c_out, kh, kw, stride, padding, .. } = *self.shape;
         let (out_h, out_w, capacity) = (self.shape.out_h(), self.shape.out_w(), self.pattern.shape.capacity);
@@ -118,18 +119,9 @@ impl Block for Rows<'_> {
                     let origin = (ky * kw + padding) as isize - (ox * stride) as isize;
                     let weight =
                         self.weight.as_ptr().wrapping_offset(origin * (c_in * c_out) as isize + first as isize);
-                    for entry in begin..end {
-                        // SAFETY: `entry_offsets` checked that begin <= end <= the entries in use, and that
-                        // channels are below c_in. x lies under the kernel, so the row is
-                        // [ky][x + padding - ox * stride][channel], and V * WIDTH values from `first` are in it.
-                        unsafe {
-                            let v = L::splat(value.as_ptr().add(entry));
-                            let row = weight.wrapping_add(*offset.get_unchecked(entry) as usize);
-                            for (i, acc) in acc.iter_mut().enumerate() {
-                                *acc = v.mul_add(L::load(row.wrapping_add(i * L::WIDTH)), *acc);
-                            }
-                        }
-                    }
+                    // SAFETY: `entry_offsets` checked the channels, and x lies under the kernel: an entry's row is
+                    // [ky][x + padding - ox * stride][channel]; V * WIDTH values from `first` on are in it.
+                    acc = unsafe { weighted_sum(acc, &value[begin..end], &offset[begin..end], weight) };
                 }
                 let target = (row * out_w + ox) * c_out + first;
                 // SAFETY: the piece alone has these rows and channels.

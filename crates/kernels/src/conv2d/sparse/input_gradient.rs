@@ -27,6 +27,8 @@ pub fn input_gradient(
     // Rows of one sample: pieces do not cross samples.
     let piece_rows = (PIECE_PIXELS / shape.w.max(1)).min((shape.n * shape.h).div_ceil(4 * threads())).max(1);
     let pieces = shape.h.div_ceil(piece_rows);
+    let row_taps: Vec<Taps> = (0..shape.h).map(|y| Taps::new(y, shape.kh, shape.out_h(), shape)).collect();
+    let column_taps: Vec<Taps> = (0..shape.w).map(|x| Taps::new(x, shape.kw, shape.out_w(), shape)).collect();
     let dvalue = Disjoint::new(dvalue);
     let sample_len = shape.out_h() * shape.out_w() * shape.c_out;
     for_each_piece(shape.n * pieces, |piece| {
@@ -39,7 +41,7 @@ pub fn input_gradient(
         // SAFETY: the entries of these rows of the sample belong to this piece alone.
         let dvalue = unsafe { dvalue.slice(s * capacity + first..s * capacity + end) };
         for y in rows {
-            for x in 0..shape.w {
+            for (x, columns) in column_taps.iter().enumerate() {
                 let pixel = y * shape.w + x;
                 let entries = starts[pixel] as usize..starts[pixel + 1] as usize;
                 let mut dvalue = &mut dvalue[entries.start - first..entries.end - first];
@@ -52,16 +54,33 @@ pub fn input_gradient(
                     };
                     let (now, later) = dvalue.split_at_mut(group);
                     match group {
-                        4 => sample.dots::<4>(y, x, channels, now, accumulate),
-                        3 => sample.dots::<3>(y, x, channels, now, accumulate),
-                        2 => sample.dots::<2>(y, x, channels, now, accumulate),
-                        _ => sample.dots::<1>(y, x, channels, now, accumulate),
+                        4 => sample.dots::<4>(&row_taps[y], columns, channels, now, accumulate),
+                        3 => sample.dots::<3>(&row_taps[y], columns, channels, now, accumulate),
+                        2 => sample.dots::<2>(&row_taps[y], columns, channels, now, accumulate),
+                        _ => sample.dots::<1>(&row_taps[y], columns, channels, now, accumulate),
                     }
                     (dvalue, channels) = (later, &channels[group..]);
                 }
             }
         }
     });
+}
+
+/// The taps that bring one input row (or column) to an output row: `first`, and every `stride`-th after it
+/// below `end`. The first brings it to row `output`, each next one to the row before.
+struct Taps {
+    first: usize,
+    end: usize,
+    output: usize,
+}
+
+impl Taps {
+    /// For input place `i`, `k` taps and output places `0..len`.
+    fn new(i: usize, k: usize, len: usize, shape: &Conv2dShape) -> Self {
+        let place = i + shape.padding;
+        let first = place.checked_sub((len - 1) * shape.stride).unwrap_or(place % shape.stride);
+        Self { first, end: k.min(place + 1).max(first), output: (place - first) / shape.stride }
+    }
 }
 
 struct Sample<'a> {
@@ -71,42 +90,36 @@ struct Sample<'a> {
     weight: &'a [f32],
 }
 
-/// The taps of `k` that bring input place `i` to an output place in `0..len`: the first, and the end; taps
-/// in between are a stride apart.
-#[inline(always)]
-fn taps(i: usize, k: usize, len: usize, shape: &Conv2dShape) -> (usize, usize) {
-    let place = i + shape.padding;
-    let first = place.checked_sub((len - 1) * shape.stride).unwrap_or(place % shape.stride);
-    (first, k.min(place + 1))
-}
-
 impl Sample<'_> {
-    /// The gradients of the first `G` of `channels` at pixel (y, x).
+    /// The gradients of the first `G` of `channels` at the pixel that `rows` and `columns` describe.
     #[inline(always)]
-    fn dots<const G: usize>(&self, y: usize, x: usize, channels: &[u32], dvalue: &mut [f32], accumulate: bool) {
-        let Conv2dShape { c_in, c_out, kh, kw, stride, padding, .. } = *self.shape;
-        let (out_h, out_w) = (self.shape.out_h(), self.shape.out_w());
-        let rows: [usize; G] = core::array::from_fn(|g| {
+    fn dots<const G: usize>(
+        &self,
+        rows: &Taps,
+        columns: &Taps,
+        channels: &[u32],
+        dvalue: &mut [f32],
+        accumulate: bool,
+    ) {
+        let Conv2dShape { c_in, c_out, kw, stride, .. } = *self.shape;
+        let out_w = self.shape.out_w();
+        let weight: [*const f32; G] = core::array::from_fn(|g| {
             let channel = channels[g] as usize;
             assert!(channel < c_in, "channel: {channel} of {c_in}");
-            channel * c_out
+            self.weight.as_ptr().wrapping_add(channel * c_out)
         });
-        let (ky_first, ky_end) = taps(y, kh, out_h, self.shape);
-        let (kx_first, kx_end) = taps(x, kw, out_w, self.shape);
         let mut acc = [[F32x4::zero(); 2]; G];
         let mut rest = [0.0; G];
-        let mut ky = ky_first;
-        while ky < ky_end {
-            let oy = (y + padding - ky) / stride;
-            let mut kx = kx_first;
-            while kx < kx_end {
-                let ox = (x + padding - kx) / stride;
-                let dy = &self.dy[(oy * out_w + ox) * c_out..][..c_out];
-                let tap = &self.weight[(ky * kw + kx) * c_in * c_out..][..c_in * c_out];
-                // SAFETY: `dy` holds c_out values, and so do the rows of `tap`, whose channels are below c_in.
+        let mut oy = rows.output;
+        for ky in (rows.first..rows.end).step_by(stride) {
+            let mut ox = columns.output;
+            for kx in (columns.first..columns.end).step_by(stride) {
+                // SAFETY: (oy, ox) and (ky, kx) lie in the output and the kernel, as Taps computed them, and
+                // channels are below c_in, so that c_out values can be read of `dy` and of each weight row.
                 unsafe {
-                    let dy = dy.as_ptr();
-                    let weight: [*const f32; G] = core::array::from_fn(|g| tap.as_ptr().add(rows[g]));
+                    let dy = self.dy.as_ptr().add((oy * out_w + ox) * c_out);
+                    let tap = (ky * kw + kx) * c_in * c_out;
+                    let weight = weight.map(|row| row.wrapping_add(tap));
                     let mut o = 0;
                     while o + 2 * LANES <= c_out {
                         let (d0, d1) = (F32x4::load_ptr(dy.add(o)), F32x4::load_ptr(dy.add(o + LANES)));
@@ -130,9 +143,9 @@ impl Sample<'_> {
                         o += 1;
                     }
                 }
-                kx += stride;
+                ox = ox.wrapping_sub(1);
             }
-            ky += stride;
+            oy = oy.wrapping_sub(1);
         }
         for g in 0..G {
             let sum = (acc[g][0] + acc[g][1]).sum() + rest[g];

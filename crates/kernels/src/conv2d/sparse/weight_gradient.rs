@@ -11,7 +11,7 @@
 //! A value of `dw` is summed over its entries in order, by one piece, starting from zero: neither tiles nor
 //! pieces show in its bits.
 
-use super::{check, for_each_block, Block, Lanes, WIDEST};
+use super::{check, for_each_block, piece_width, weighted_sum, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_chunk_mut, for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -19,7 +19,7 @@ use crate::sparse::Pattern;
 use core::ops::Range;
 
 /// Input pixels of a tile.
-const TILE_PIXELS: usize = 256;
+const TILE_PIXELS: usize = 512;
 
 /// Values that the lists and the padded `dy` of a round of samples may take together.
 const ROUND_VALUES: usize = 1 << 21;
@@ -143,7 +143,7 @@ fn add_round(
                         values_out.slice(range),
                     )
                 };
-                list_tile(shape, pattern, value, grid, samples.start, rows, start, place, listed);
+                Tile { shape, pattern, value, grid, first_sample: samples.start, rows }.list(start, place, listed);
             });
             let lists: Vec<List> = (0..tiles)
                 .map(|tile| {
@@ -155,67 +155,79 @@ fn add_round(
                     }
                 })
                 .collect();
-            let blocks = shape.c_out.div_ceil(WIDEST).max(1);
-            let piece_channels = shape.c_in.div_ceil((4 * threads()).div_ceil(blocks)).max(1);
+            // Four pieces a thread; where the input has too few channels for that, cut the output's as well.
+            let piece_channels = shape.c_in.div_ceil(4 * threads()).max(1);
             let channel_pieces = shape.c_in.div_ceil(piece_channels);
-            for_each_piece(blocks * channel_pieces, |piece| {
-                let (block, part) = (piece / channel_pieces, piece % channel_pieces);
+            let width = piece_width(shape.c_out, (4 * threads()).div_ceil(channel_pieces.max(1)));
+            for_each_piece(shape.c_out.div_ceil(width) * channel_pieces, |piece| {
+                let (column, part) = (piece / channel_pieces, piece % channel_pieces);
                 let channels = part * piece_channels..((part + 1) * piece_channels).min(shape.c_in);
                 let pass = Channels { shape, grid, lists: &lists, dy, dw, channels };
-                for_each_block(block * WIDEST..((block + 1) * WIDEST).min(shape.c_out), &pass);
+                for_each_block(column * width..((column + 1) * width).min(shape.c_out), &pass);
             });
         });
     });
 }
 
-/// Counting sort of one tile's entries by channel and phase; `place` gets the offset in the grid's `dy`.
-fn list_tile(
-    shape: &Conv2dShape,
-    pattern: &Pattern,
-    value: &[f32],
-    grid: &Grid,
+/// Some rows of the input, counted through the round.
+struct Tile<'a> {
+    shape: &'a Conv2dShape,
+    pattern: &'a Pattern<'a>,
+    value: &'a [f32],
+    grid: &'a Grid,
+    /// The round's first sample.
     first_sample: usize,
     rows: Range<usize>,
-    start: &mut [u32],
-    place: &mut [u32],
-    listed: &mut [f32],
-) {
-    let Conv2dShape { h, w, c_out, stride, padding, .. } = *shape;
-    let phases = stride * stride;
-    // For each pixel of the tile: its phase, its place in the grid, its entries' channels and values.
-    let pixels = || {
-        rows.clone().flat_map(|row| {
+}
+
+impl Tile<'_> {
+    /// Calls `visit(phase, place, channels, values)` for each pixel; `place` is the offset in the grid's `dy`.
+    #[inline(always)]
+    fn for_each_pixel(&self, mut visit: impl FnMut(usize, u32, &[u32], &[f32])) {
+        let Conv2dShape { h, w, c_out, stride, padding, .. } = *self.shape;
+        for row in self.rows.clone() {
             let (s, y) = (row / h, row % h);
-            let sample = first_sample + s;
-            let (starts, channels) = (&pattern.starts(sample)[y * w..], pattern.channels(sample));
-            let values = &value[sample * pattern.shape.capacity..][..channels.len()];
-            let (grid_y, phase_y) = ((y + padding) / stride + grid.top, (y + padding) % stride);
-            (0..w).map(move |x| {
-                let entries = starts[x] as usize..starts[x + 1] as usize;
-                let (grid_x, phase_x) = ((x + padding) / stride + grid.left, (x + padding) % stride);
-                let place = ((s * grid.rows + grid_y) * grid.columns + grid_x) * c_out;
-                (phase_y * stride + phase_x, place as u32, &channels[entries.clone()], &values[entries])
-            })
-        })
-    };
-    start.fill(0);
-    for (phase, _, channels, _) in pixels() {
-        for &channel in channels {
-            start[channel as usize * phases + phase + 1] += 1;
+            let sample = self.first_sample + s;
+            let starts = &self.pattern.starts(sample)[y * w..(y + 1) * w + 1];
+            let channels = self.pattern.channels(sample);
+            let values = &self.value[sample * self.pattern.shape.capacity..][..channels.len()];
+            let (grid_y, phase_y) = ((y + padding) / stride + self.grid.top, (y + padding) % stride);
+            let (mut grid_x, mut phase_x) = (padding / stride + self.grid.left, padding % stride);
+            let grid_row = (s * self.grid.rows + grid_y) * self.grid.columns;
+            for pixel in starts.windows(2) {
+                let entries = pixel[0] as usize..pixel[1] as usize;
+                let place = (grid_row + grid_x) * c_out;
+                visit(phase_y * stride + phase_x, place as u32, &channels[entries.clone()], &values[entries]);
+                phase_x += 1;
+                if phase_x == stride {
+                    (grid_x, phase_x) = (grid_x + 1, 0);
+                }
+            }
         }
     }
-    // start[key + 1] becomes the first place of `key` now, and its end when all are placed.
-    let mut before = 0;
-    for count in &mut start[1..] {
-        before += core::mem::replace(count, before);
-    }
-    for (phase, in_grid, channels, values) in pixels() {
-        for (&channel, &v) in channels.iter().zip(values) {
-            let next = &mut start[channel as usize * phases + phase + 1];
-            place[*next as usize] = in_grid;
-            listed[*next as usize] = v;
-            *next += 1;
+
+    /// Counting sort of the entries by channel and phase, see [`List`].
+    fn list(&self, start: &mut [u32], place: &mut [u32], value: &mut [f32]) {
+        let phases = self.shape.stride * self.shape.stride;
+        start.fill(0);
+        self.for_each_pixel(|phase, _, channels, _| {
+            for &channel in channels {
+                start[channel as usize * phases + phase + 1] += 1;
+            }
+        });
+        // start[key + 1] becomes the first place of `key` now, and its end when all are placed.
+        let mut before = 0;
+        for count in &mut start[1..] {
+            before += core::mem::replace(count, before);
         }
+        self.for_each_pixel(|phase, in_grid, channels, values| {
+            for (&channel, &v) in channels.iter().zip(values) {
+                let next = &mut start[channel as usize * phases + phase + 1];
+                place[*next as usize] = in_grid;
+                value[*next as usize] = v;
+                *next += 1;
+            }
+        });
     }
 }
 
@@ -229,7 +241,7 @@ struct Channels<'a> {
 }
 
 impl Block for Channels<'_> {
-    #[inline(always)]
+    #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
         let Conv2dShape { c_in, c_out, kh, kw, stride, .. } = *self.shape;
         for list in self.lists {
@@ -254,13 +266,7 @@ impl Block for Channels<'_> {
                             for (i, acc) in acc.iter_mut().enumerate() {
                                 *acc = L::load(dw.as_ptr().add(i * L::WIDTH));
                             }
-                            for (&place, v) in place.iter().zip(value) {
-                                let v = L::splat(v);
-                                let row = dy.wrapping_add(place as usize);
-                                for (i, acc) in acc.iter_mut().enumerate() {
-                                    *acc = v.mul_add(L::load(row.wrapping_add(i * L::WIDTH)), *acc);
-                                }
-                            }
+                            let acc = weighted_sum(acc, value, place, dy);
                             for (i, acc) in acc.iter().enumerate() {
                                 acc.store(dw.as_mut_ptr().add(i * L::WIDTH));
                             }
