@@ -1,0 +1,98 @@
+/** The tarball in Node: what it holds, that it installs without scripts, that README's programs run. */
+import { execFile } from 'node:child_process';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { programOf } from './readme.js';
+import { type Folder, install, type PackedTarball, pack, root, run, temporaryFolder } from './tarball.js';
+
+let folder: Folder;
+let tarball: PackedTarball;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  tarball = await pack(folder.path);
+  await install(tarball.file, folder.path);
+});
+
+afterAll(() => folder[Symbol.asyncDispose]());
+
+describe('contents', () => {
+  it('holds the build, the licences and what users read, and nothing else', () => {
+    const allowed = /^(dist\/.+\.(js|d\.ts|wasm)|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/;
+    const files = tarball.files.map((file) => file.path);
+    expect(files.filter((file) => !allowed.test(file))).toEqual([]);
+    for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'dist/index.js']) {
+      expect(files).toContain(file);
+    }
+    for (const variant of ['simd', 'simd-threads', 'relaxed-threads']) {
+      expect(files).toContain(`dist/wasm/${variant}/kwta_bg.wasm`);
+    }
+  });
+
+  it('stays below 800 kB packed and 2.5 MB unpacked', () => {
+    expect(tarball.size).toBeLessThan(800_000);
+    expect(tarball.unpackedSize).toBeLessThan(2_500_000);
+  });
+
+  it('brings every file that package.json names', async () => {
+    const installed = path.join(folder.path, 'node_modules/kwta');
+    const manifest = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8'));
+    const named = [manifest.exports['.'], manifest.imports['#platform'], manifest.bin].flatMap(
+      (group: Record<string, string>) => Object.values(group),
+    );
+    expect(named).toHaveLength(5);
+    for (const file of named) await access(path.join(installed, file));
+  });
+
+  it('names no path of the machine that built it', async () => {
+    const wasm = path.join(folder.path, 'node_modules/kwta/dist/wasm/simd-threads/kwta_bg.wasm');
+    const bytes = await readFile(wasm, 'latin1');
+    expect(bytes).not.toContain(root);
+    expect(bytes).not.toContain('.cargo/registry');
+  });
+});
+
+describe('installed', () => {
+  it('runs the quick start: it learns, and the attacks find what they should', async () => {
+    const output = await runProgram('quickstart.mjs', await programOf('Quick start'));
+    const losses = [...output.matchAll(/^epoch \d+: loss ([\d.]+)$/gm)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(4);
+    expect(losses[3]).toBeLessThan(losses[0] / 2);
+    expect(Number(output.match(/^accuracy ([\d.]+)$/m)?.[1])).toBeGreaterThan(0.8);
+    for (const attack of ['fgsm', 'pgd', 'estimatedGradient', 'worst case']) expect(output).toContain(attack);
+  }, 240_000);
+
+  it('runs all snippets of the API overview, in order', async () => {
+    const output = await runProgram('api.mjs', await programOf('API'));
+    expect(output).toContain('[ 16, 10 ]');
+    expect(output).toContain('Float32Array(4) [ 3, 0, 2, 0 ] Float32Array(4) [ 1, 0, 1, 0 ]');
+    await access(path.join(folder.path, 'model.safetensors'));
+  }, 240_000);
+
+  it('types its API', async () => {
+    const program = `${await programOf('Quick start')}\nconst wrong: string = model.parameters;\n`;
+    await writeFile(path.join(folder.path, 'typed.mts'), program);
+    const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
+    const settings = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2023', '--types', ''];
+    const errors = await new Promise<string>((resolve) => {
+      execFile(process.execPath, [compiler, ...settings, 'typed.mts'], { cwd: folder.path }, (_, stdout) =>
+        resolve(stdout),
+      );
+    });
+    // The mistake put in on purpose, and no other.
+    expect(errors.trim().split('\n')).toHaveLength(1);
+    expect(errors).toContain("Type 'number' is not assignable to type 'string'");
+  });
+
+  it('has a command', async () => {
+    const command = path.join(folder.path, 'node_modules/.bin/kwta');
+    expect(await run(command, ['info'], { cwd: folder.path })).toMatch(/^runtime +variant \S+, threads \d+/m);
+    expect(await run(command, ['demo', '--help'], { cwd: folder.path })).toContain('--regime');
+  });
+});
+
+async function runProgram(name: string, code: string): Promise<string> {
+  await writeFile(path.join(folder.path, name), code);
+  return run(process.execPath, [name], { cwd: folder.path });
+}
