@@ -1,6 +1,7 @@
 use super::*;
 use crate::reference;
 use crate::sparse::{chw_indices, densify, Pattern};
+use crate::testing::values;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -39,16 +40,10 @@ fn check(n: usize, pixels: usize, channels: usize, x: &[f32], k: usize, ties: Ti
     }
 }
 
-fn random(len: usize, seed: u64, levels: u64) -> Vec<f32> {
-    let mut state = seed * 7919 + 1;
-    (0..len)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            ((state >> 20) % levels) as f32 / levels as f32 - 0.5
-        })
-        .collect()
+/// `levels` different values in [-1, 1).
+fn random(len: usize, seed: u32, levels: u32) -> Vec<f32> {
+    let half = levels as f32 / 2.0;
+    values(seed, len).iter().map(|v| (v * half).floor() / half).collect()
 }
 
 #[test]
@@ -56,7 +51,7 @@ fn winners_of_every_small_shape() {
     for channels in [1, 2, 3, 4, 5, 8, 31, 64, 70] {
         for pixels in [1, 2, 9, 25] {
             let len = pixels * channels;
-            let x = random(2 * len, len as u64, 1 << 30);
+            let x = random(2 * len, len as u32, 1 << 30);
             for k in [1, 2, len / 10, len / 2, len - 1, len] {
                 let k = k.clamp(1, len);
                 check(2, pixels, channels, &x, k, Ties::Lowest, "random");

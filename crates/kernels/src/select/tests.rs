@@ -22,9 +22,8 @@ impl Rng {
     }
 }
 
-fn random(n: usize, seed: u64) -> Vec<f32> {
-    let mut rng = Rng(seed * 7919 + 1);
-    (0..n).map(|_| rng.float()).collect()
+fn random(n: usize, seed: u32) -> Vec<f32> {
+    crate::testing::values(seed, n)
 }
 
 fn by_sorting(values: &[f32], k: usize) -> Kth {
@@ -55,7 +54,7 @@ fn check_ranks(values: &[f32], what: &str) {
 #[test]
 fn agrees_with_sorting_at_every_small_size_and_rank() {
     for n in 1..=70 {
-        let values = random(n, n as u64);
+        let values = random(n, n as u32);
         for k in 1..=n {
             check(&values, k, "random");
         }
