@@ -12,7 +12,7 @@ const program = new Command('kwta')
   .description('Trains k-Winners-Take-All networks and measures honestly how robust they are.')
   .version(packageVersion())
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kwta: ')) });
+  .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
 addDemoCommand(program);
 addInfoCommand(program);
 
@@ -20,6 +20,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+}
+
+/** Commander's message, with its suggestion on the same line. */
+function oneLine(text: string): string {
+  return text.replace(/^error: /, 'kwta: ').replace('\n(', ' (');
 }
 
 /** Says what went wrong, in one line where one line explains it. */
