@@ -67,7 +67,8 @@ export function learningRateFactor(
     case 'multiStep':
       return schedule.factor ** schedule.milestones.filter((milestone) => progress >= milestone).length;
     case 'cosine':
-      return 0.5 * (1 + Math.cos((Math.PI * progress) / epochs));
+      // Twelve digits: engines differ in the last bits of a cosine, and the same seed must give the same weights.
+      return Number((0.5 * (1 + Math.cos((Math.PI * progress) / epochs))).toPrecision(12));
   }
 }
 
