@@ -93,6 +93,21 @@ export function buildGraph(model: ModelSpec): Graph {
   return { input: { c, h, w }, nodes };
 }
 
+/** The same description with another gamma in every k-WTA layer that has one. */
+export function withGamma<Module extends ModuleSpec>(module: Module, gamma: number): Module {
+  const each = (modules: ModuleSpec[]): ModuleSpec[] => modules.map((inner) => withGamma(inner, gamma));
+  switch (module.type) {
+    case 'sequential':
+      return { ...module, layers: each(module.layers) };
+    case 'residual':
+      return { ...module, main: each(module.main), shortcut: each(module.shortcut) };
+    case 'kwta':
+      return module.gamma === undefined ? module : { ...module, gamma };
+    default:
+      return module;
+  }
+}
+
 function checkNames(nodes: Node[]): void {
   const seen = new Set<string>();
   for (const { name, spec } of nodes) {

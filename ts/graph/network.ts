@@ -2,9 +2,8 @@
  * A model in wasm memory: parameters, and the plans that compute logits, losses and gradients. Training
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
-import { type KwtaSpec, winnersOf } from '../ops/kwta.js';
 import { featureSize, type RunState, sparseArguments } from '../ops/op.js';
-import { buildGraph, classesOf, type Graph, type ModelSpec } from './graph.js';
+import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import { Parameters } from './parameters.js';
 import { Plan, type Purpose } from './plan.js';
 import { countCorrect } from './predictions.js';
@@ -36,7 +35,8 @@ export interface BatchLoss {
 }
 
 export class Network {
-  readonly graph: Graph;
+  #spec: ModelSpec;
+  #graph: Graph;
   readonly classes: number;
   readonly sampleSize: number;
   readonly parameters: Parameters;
@@ -45,11 +45,12 @@ export class Network {
 
   /** @throws {ShapeError}, {ConfigError} or {MemoryError} */
   constructor(
-    readonly spec: ModelSpec,
+    spec: ModelSpec,
     seed: number,
     private readonly workspace: Workspace,
   ) {
-    this.graph = buildGraph(spec);
+    this.#spec = spec;
+    this.#graph = buildGraph(spec);
     this.classes = classesOf(this.graph);
     this.sampleSize = featureSize(this.graph.input);
     this.parameters = new Parameters(workspace.kernels, this.graph);
@@ -147,13 +148,26 @@ export class Network {
     return [...patterns].map(([layer, indices]) => ({ layer, indices }));
   }
 
+  /** The description, with the gamma that is in use. */
+  get spec(): ModelSpec {
+    return this.#spec;
+  }
+
+  get graph(): Graph {
+    return this.#graph;
+  }
+
   /** Changes gamma of every k-WTA layer that has one. @throws {ConfigError} when a layer would keep no value. */
   setGamma(gamma: number): void {
-    const layers = this.graph.nodes.filter(({ spec }) => spec.type === 'kwta' && spec.gamma !== undefined);
-    if (layers.every(({ spec }) => (spec as KwtaSpec).gamma === gamma)) return;
-    for (const { output, name } of layers) winnersOf({ gamma }, output, name);
-    for (const node of layers) node.spec = { ...(node.spec as KwtaSpec), gamma };
+    const spec = withGamma(this.#spec, gamma);
+    this.#graph = buildGraph(spec);
+    this.#spec = spec;
     this.#dropPlans();
+  }
+
+  /** @throws {ConfigError} naming the layer when {@link setGamma} would. */
+  checkGamma(gamma: number): void {
+    buildGraph(withGamma(this.#spec, gamma));
   }
 
   dispose(): void {

@@ -111,6 +111,15 @@ export class Parameters {
     }
   }
 
+  /** Remembers the running statistics; the function that it returns puts them back. */
+  rememberStatistics(): () => void {
+    const statistics = [...this.byName.values()].filter(({ spec }) => !spec.trainable);
+    const copies = statistics.map(({ data }) => this.kernels.f32(data.pointer, data.length).slice());
+    return () => {
+      for (const [i, { data }] of statistics.entries()) this.kernels.f32(data.pointer, data.length).set(copies[i]);
+    };
+  }
+
   dispose(): void {
     this.kernels.free(this.#pointer, Math.max(this.#length, 1) * 4);
     if (this.#gradients !== 0) this.kernels.free(this.#gradients, Math.max(this.#length, 1) * 4);

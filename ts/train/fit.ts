@@ -5,7 +5,7 @@ import { pgd } from '../attacks/pgd.js';
 import { Target } from '../attacks/target.js';
 import type { Dataset } from '../data/dataset.js';
 import { DivergedError } from '../errors.js';
-import type { Network } from '../graph/network.js';
+import type { BatchLoss, Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Random } from '../random.js';
@@ -71,6 +71,10 @@ export function* fit(
 ): Generator<FitEvent, void, void> {
   const perEpoch = Math.ceil(train.length / spec.batchSize);
   const steps = spec.epochs * perEpoch;
+  if (spec.gamma) {
+    // Both ends are known to be possible before any time is spent.
+    for (const epoch of [0, spec.epochs - 1]) network.checkGamma(annealed(spec.gamma, epoch));
+  }
   const optimizer = new Optimizer(spec.optimizer, network, kernels);
   try {
     let step = 0;
@@ -84,10 +88,7 @@ export function* fit(
         const chosen = order.subarray(from, from + spec.batchSize);
         const labels = Int32Array.from(chosen, (i) => train.labels[i]);
         const x = perturb(network, spec, train.tensor(chosen).data, labels, step);
-        const batch = network.parameterGradients(x, labels, true);
-        if (!Number.isFinite(batch.loss)) {
-          throw new DivergedError(`fit: expected a finite loss, got ${batch.loss} in epoch ${epoch}, step ${step}`);
-        }
+        const batch = gradients(network, x, labels, `epoch ${epoch}, step ${step}`);
         const lr = spec.optimizer.lr * learningRateFactor(spec.lr, step / perEpoch, spec.epochs);
         optimizer.step(lr);
         network.state.step = ++step;
@@ -131,6 +132,21 @@ function perturb(network: Network, spec: FitSpec, x: Float32Array, labels: Int32
   let next = attack.next();
   while (!next.done) next = attack.next();
   return next.value;
+}
+
+/** Computes the gradients of a batch. When that fails, batch norm's running statistics are as before. */
+function gradients(network: Network, x: Float32Array, labels: Int32Array, where: string): BatchLoss {
+  const restore = network.parameters.rememberStatistics();
+  try {
+    const batch = network.parameterGradients(x, labels, true);
+    if (!Number.isFinite(batch.loss)) {
+      throw new DivergedError(`fit: expected a finite loss, got ${batch.loss} in ${where}`);
+    }
+    return batch;
+  } catch (error) {
+    restore();
+    throw error;
+  }
 }
 
 /** Samples of a dataset that the network gets right, in eval mode. */

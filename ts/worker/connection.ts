@@ -9,13 +9,17 @@ import { fromPlainError, WorkerLostError } from '../errors.js';
 import { createSharedMemory } from '../kernels/load.js';
 import type { Variant } from '../kernels/variant.js';
 import type { WorkerHandle } from './platform.js';
-import type { Engine, JobControl, JobMessage, RemoteEngine } from './protocol.js';
+import type { Engine, JobControl, JobMessage, RemoteEngine, Reply } from './protocol.js';
 
 /** How a long job is watched and stopped. */
 export interface JobOptions<Progress> {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
+
+type Result<Name extends keyof Engine> = Awaited<ReturnType<Engine[Name]>>;
+
+type WithoutPort<Arguments extends unknown[]> = Arguments extends [...infer Rest, MessagePort] ? Rest : never;
 
 export class Connection {
   readonly #workers: WorkerHandle[] = [];
@@ -50,38 +54,24 @@ export class Connection {
   }
 
   /** Calls a method of the engine. @throws what the method throws, or {WorkerLostError}. */
-  async call<Name extends keyof Engine>(
-    name: Name,
-    ...args: Parameters<Engine[Name]>
-  ): Promise<Awaited<ReturnType<Engine[Name]>>> {
-    if (this.#ended !== undefined) throw this.#ended;
-    const method = (this.#remote as RemoteEngine)[name] as (...args: unknown[]) => ReturnType<RemoteEngine[Name]>;
-    let lost: ((error: Error) => void) | undefined;
-    const whenLost = new Promise<never>((_, reject) => {
-      lost = reject;
-      this.#pending.add(reject);
-    });
-    if (this.#pending.size === 1) this.#engine?.ref();
-    try {
-      const reply = await Promise.race([method(...args), whenLost]);
-      if (!reply.ok) throw fromPlainError(reply.error);
-      return reply.value as Awaited<ReturnType<Engine[Name]>>;
-    } finally {
-      this.#pending.delete(lost as (error: Error) => void);
-      if (this.#pending.size === 0) this.#engine?.unref();
-    }
+  async call<Name extends keyof Engine>(name: Name, ...args: Parameters<Engine[Name]>): Promise<Result<Name>> {
+    return unwrap(await this.#request(name, args));
   }
 
   /**
-   * Calls a method whose last argument is a port: progress comes back over it, an abort goes out.
+   * Calls a method whose last argument is a port: progress comes back over it, an abort goes out. All progress
+   * that was made is reported before the result, or the failure, is.
    *
    * @throws the signal's AbortError when it is aborted.
    */
-  async job<T, Progress>(start: (port: MessagePort) => Promise<T>, options: JobOptions<Progress>): Promise<T> {
+  async job<Name extends keyof Engine, Progress>(
+    name: Name,
+    args: WithoutPort<Parameters<Engine[Name]>>,
+    options: JobOptions<Progress>,
+  ): Promise<Result<Name>> {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     const { port1, port2 } = new MessageChannel();
-    // The result may overtake the progress that was sent before it; it is held back until all has come.
     const drained = new Promise<void>((resolve) => {
       port1.onmessage = ({ data }: MessageEvent<JobMessage<Progress>>) => {
         if ('end' in data) resolve();
@@ -91,9 +81,11 @@ export class Connection {
     const cancel = (): void => port1.postMessage('cancel' satisfies JobControl);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      const result = await start(comlink.transfer(port2, [port2]));
+      const withPort = [...args, comlink.transfer(port2, [port2])] as unknown as Parameters<Engine[Name]>;
+      const reply = await this.#request(name, withPort);
+      // It may overtake the progress that was sent before it.
       await drained;
-      return result;
+      return unwrap(reply);
     } catch (error) {
       // The caller's own reason, rather than its copy from the worker.
       if (signal?.aborted && error instanceof Error && error.name === 'AbortError') signal.throwIfAborted();
@@ -101,6 +93,24 @@ export class Connection {
     } finally {
       signal?.removeEventListener('abort', cancel);
       port1.close();
+    }
+  }
+
+  /** Sends a call and waits for its reply. @throws when there will be none. */
+  async #request<Name extends keyof Engine>(name: Name, args: Parameters<Engine[Name]>): Promise<Reply<Result<Name>>> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const method = (this.#remote as RemoteEngine)[name] as (...args: unknown[]) => Promise<Reply<Result<Name>>>;
+    let lost: ((error: Error) => void) | undefined;
+    const whenLost = new Promise<never>((_, reject) => {
+      lost = reject;
+      this.#pending.add(reject);
+    });
+    if (this.#pending.size === 1) this.#engine?.ref();
+    try {
+      return await Promise.race([method(...args), whenLost]);
+    } finally {
+      this.#pending.delete(lost as (error: Error) => void);
+      if (this.#pending.size === 0) this.#engine?.unref();
     }
   }
 
@@ -124,4 +134,9 @@ export class Connection {
     this.#ended ??= reason;
     for (const reject of this.#pending) reject(this.#ended);
   }
+}
+
+function unwrap<T>(reply: Reply<T>): T {
+  if (!reply.ok) throw fromPlainError(reply.error);
+  return reply.value;
 }

@@ -16,8 +16,8 @@ import { loadKernels } from '../kernels/load.js';
 import { shapeText, type Tensor } from '../tensor.js';
 import { type FitEvent, fit } from '../train/fit.js';
 import { runFunctional } from './functionalCalls.js';
-import { runJob } from './job.js';
-import type { AttackProgress, Engine, FitProgress, ModelInfo, RemoteEngine, Reply } from './protocol.js';
+import { endJob, runJob } from './job.js';
+import type { AttackProgress, Engine, FitProgress, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
 
 interface State {
   kernels: Kernels;
@@ -88,7 +88,7 @@ export function createEngine(): Engine {
         if (event.type !== 'epoch') return { event };
         epochs.push(event);
         const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
-        return due ? { event, state: network.parameters.read('data') } : { event };
+        return due ? { event, snapshot: snapshotOf(network) } : { event };
       });
       return epochs;
     },
@@ -131,6 +131,10 @@ export function createEngine(): Engine {
       return modelOf(model).parameters.read('data');
     },
 
+    snapshot(model) {
+      return snapshotOf(modelOf(model));
+    },
+
     loadStateDict(model, values) {
       modelOf(model).parameters.write(values);
     },
@@ -162,6 +166,10 @@ export function createEngine(): Engine {
   };
 }
 
+function snapshotOf({ spec, parameters }: Network): Snapshot {
+  return { spec, stateDict: parameters.read('data') };
+}
+
 function* accuracySteps(network: Network, data: Dataset): Generator<number, { correct: number; total: number }, void> {
   let correct = 0;
   let done = 0;
@@ -176,7 +184,7 @@ function* accuracySteps(network: Network, data: Dataset): Generator<number, { co
 /** The engine with every result in an envelope. After a trap in wasm nothing there can be trusted, and it says so. */
 export function withReplies(engine: Engine, panicMessage: () => string | undefined): RemoteEngine {
   let broken: string | undefined;
-  const guard = async (method: () => unknown): Promise<Reply<unknown>> => {
+  const guard = async (method: () => unknown, port?: MessagePort): Promise<Reply<unknown>> => {
     try {
       if (broken !== undefined) throw new WorkerLostError(`the engine failed before (${broken}); create a new runtime`);
       return { ok: true, value: await method() };
@@ -192,12 +200,17 @@ export function withReplies(engine: Engine, panicMessage: () => string | undefin
         return { ok: false, error: toPlainError(failure) };
       }
       return { ok: false, error: toPlainError(error) };
+    } finally {
+      if (port !== undefined) endJob(port);
     }
   };
   return Object.fromEntries(
     Object.entries(engine).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [
       name,
-      (...args: unknown[]) => guard(() => method(...args)),
+      (...args: unknown[]) => {
+        const last = args.at(-1);
+        return guard(() => method(...args), last instanceof MessagePort ? last : undefined);
+      },
     ]),
   ) as unknown as RemoteEngine;
 }

@@ -30,26 +30,25 @@ export async function runJob<Value, Result, Progress>(
   port.onmessage = () => {
     cancelled = true;
   };
-  try {
-    let looked = performance.now();
-    for (;;) {
-      const next = steps.next();
-      if (next.done) {
-        port.postMessage({ end: true } satisfies JobMessage<Progress>);
-        return next.value;
-      }
-      port.postMessage({ progress: report(next.value) } satisfies JobMessage<Progress>);
-      if (performance.now() - looked > patience) {
-        await nextTurn();
-        looked = performance.now();
-      }
-      if (cancelled) {
-        // Lets the generator give back what it holds.
-        steps.return(undefined as Result);
-        throw new DOMException('the operation was aborted', 'AbortError');
-      }
+  let looked = performance.now();
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return next.value;
+    port.postMessage({ progress: report(next.value) } satisfies JobMessage<Progress>);
+    if (performance.now() - looked > patience) {
+      await nextTurn();
+      looked = performance.now();
     }
-  } finally {
-    port.close();
+    if (cancelled) {
+      // Lets the generator give back what it holds.
+      steps.return(undefined as Result);
+      throw new DOMException('the operation was aborted', 'AbortError');
+    }
   }
+}
+
+/** Tells the client that no more progress comes, whichever way the job ended. */
+export function endJob(port: MessagePort): void {
+  port.postMessage({ end: true } satisfies JobMessage<never>);
+  port.close();
 }

@@ -9,7 +9,7 @@ import { type Loss, losses } from '../graph/network.js';
 import { argmax } from '../graph/predictions.js';
 import { encodeModel } from '../io/checkpoint.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../tensor.js';
-import type { FitEvent, FitSpec } from '../train/fit.js';
+import type { FitSpec } from '../train/fit.js';
 import type { OptimizerSpec } from '../train/optimizers.js';
 import { natural, type RegimeSpec } from '../train/regimes.js';
 import type { AnnealSchedule, LearningRateSchedule } from '../train/schedules.js';
@@ -95,6 +95,7 @@ export class Model {
   readonly classes: number;
   /** `[C, H, W]` of a sample. */
   readonly input: readonly [number, number, number];
+  /** The description that the model was built from; a gamma that training has changed since is not in it. */
   readonly spec: ModelSpec;
   readonly #connection: Connection;
   #disposed = false;
@@ -143,17 +144,18 @@ export class Model {
     const every = path === undefined ? 0 : everyEpochs;
     return new FitRun(async (report) => {
       let written = Promise.resolve();
-      const onProgress = ({ event, state }: FitProgress): void => {
+      const onProgress = ({ event, snapshot }: FitProgress): void => {
         report(event);
-        if (path === undefined || state === undefined) return;
-        written = written.then(() => platform.writeFile(path, encodeModel(this.spec, state)));
+        if (path === undefined || snapshot === undefined) return;
+        const { spec, stateDict } = snapshot;
+        written = written.then(() => platform.writeFile(path, encodeModel(spec, stateDict)));
         // Awaited below; until then a failure must not count as unhandled.
         written.catch(() => {});
       };
-      const events = await connection.job<FitEvent[], FitProgress>(
-        (port) => connection.call('fit', this.id, train.toPlain(), validation?.toPlain(), spec, every, port),
-        { signal, onProgress },
-      );
+      const events = await connection.job('fit', [this.id, train.toPlain(), validation?.toPlain(), spec, every], {
+        signal,
+        onProgress,
+      });
       await written;
       return events;
     });
@@ -178,10 +180,7 @@ export class Model {
   ): Promise<number> {
     this.#checkAlive();
     checkDataset('data', data);
-    const { correct, total } = await this.#connection.job<{ correct: number; total: number }, number>(
-      (port) => this.#connection.call('accuracy', this.id, data.toPlain(), port),
-      options,
-    );
+    const { correct, total } = await this.#connection.job('accuracy', [this.id, data.toPlain()], options);
     return correct / total;
   }
 
@@ -267,10 +266,7 @@ export class Model {
     for (const epsilon of epsilons) checkNumber('attack.epsilons', epsilon, { min: 0 });
     checkInteger('attack.seed', seed, { min: 0 });
     const samples = { x, labels: this.#checkedLabels(labels, x), epsilons, seed };
-    const results = await this.#connection.job(
-      (port) => this.#connection.call('attack', this.id, attack, samples, port),
-      { signal, onProgress },
-    );
+    const results = await this.#connection.job('attack', [this.id, attack, samples], { signal, onProgress });
     const asTensor = (data: Float32Array): Tensor => ({ shape: [...x.shape], data });
     const total = (kind: 'forward' | 'backward') => results.reduce((sum, result) => sum + result.queries[kind], 0);
     return {
@@ -289,8 +285,9 @@ export class Model {
 
   /** Writes the model to a safetensors file, whole or not at all (Node only). */
   async save(path: string): Promise<void> {
-    const state = await this.stateDict();
-    await platform.writeFile(path, encodeModel(this.spec, state));
+    this.#checkAlive();
+    const { spec, stateDict } = await this.#connection.call('snapshot', this.id);
+    await platform.writeFile(path, encodeModel(spec, stateDict));
   }
 
   /** Frees the model's memory; it cannot be used afterwards. */

@@ -30,10 +30,16 @@ export interface ModelInfo {
   input: [number, number, number];
 }
 
-/** Progress of a training run; `state` after an epoch whose checkpoint is due. */
+/** All that a model is, now: its description with the gamma in use, and its parameters. */
+export interface Snapshot {
+  spec: ModelSpec;
+  stateDict: Record<string, Tensor>;
+}
+
+/** Progress of a training run; `snapshot` after an epoch whose checkpoint is due. */
 export interface FitProgress {
   event: FitEvent;
-  state?: Record<string, Tensor>;
+  snapshot?: Snapshot;
 }
 
 /** Progress of an attack. */
@@ -64,6 +70,7 @@ export interface Engine {
   parameterGradients(model: number, x: Tensor, labels: Int32Array): { loss: number; gradients: Record<string, Tensor> };
   activationPattern(model: number, x: Tensor): { layer: string; indices: Uint32Array[] }[];
   stateDict(model: number): Record<string, Tensor>;
+  snapshot(model: number): Snapshot;
   loadStateDict(model: number, values: Record<string, Tensor>): void;
   attack(
     model: number,
