@@ -15,6 +15,11 @@ const BURST_MS = 40;
 const WARM_UP_MS = 400;
 const MAXIMUM_BURST = 400;
 
+/** Inputs and results of the task at hand. */
+const folder = mkdtempSync(join(tmpdir(), 'kwta-bench-'));
+process.on('exit', () => rmSync(folder, { recursive: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 /**
  * @typedef {{ name: string, threads: number, command: string[], env?: Record<string, string>, hint: string }} PeerDescription
  *   `hint` says what to install when the peer does not start
@@ -102,30 +107,25 @@ export async function startPeers(descriptions) {
  * @returns {Promise<Result>}
  */
 export async function measure(task, peers, rounds) {
-  const dir = mkdtempSync(join(tmpdir(), 'kwta-bench-'));
-  try {
-    for (const [name, data] of Object.entries(task.inputs)) writeFileSync(join(dir, `${name}.f32`), data);
-    const pairs = Object.entries({ ...task.spec, dir }).map(([key, value]) => `${key}=${value}`);
-    /** @type {Entry[]} */
-    const entries = [];
-    for (const peer of peers.filter(({ threads }) => threads === 1 || !task.oneThread)) {
-      const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
-      for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
-    }
-    const wrong = await check(task, entries, join(dir, 'result'));
-    const right = entries.filter((entry) => !wrong.some((one) => one.entry === entry));
-    for (const entry of right) await warmUp(entry);
-    for (let round = 0; round < rounds; round++) {
-      for (const entry of right) {
-        await sleep(5); // lets the threads of the peer before stop spinning
-        entry.ms.push(...(await entry.peer.ask(`time ${entry.variant} ${entry.burst}`)).ms);
-      }
-    }
-    const { name, kind, spec, flops, samples } = task;
-    return { task: name, kind, spec, flops, samples, timings: right.map(summary), wrong: wrong.map((one) => one.text) };
-  } finally {
-    rmSync(dir, { recursive: true });
+  for (const [name, data] of Object.entries(task.inputs)) writeFileSync(join(folder, `${name}.f32`), data);
+  const pairs = Object.entries({ ...task.spec, dir: folder }).map(([key, value]) => `${key}=${value}`);
+  /** @type {Entry[]} */
+  const entries = [];
+  for (const peer of peers.filter(({ threads }) => threads === 1 || !task.oneThread)) {
+    const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
+    for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
   }
+  const wrong = await check(task, entries, join(folder, 'result'));
+  const right = entries.filter((entry) => !wrong.some((one) => one.entry === entry));
+  for (const entry of right) await warmUp(entry);
+  for (let round = 0; round < rounds; round++) {
+    for (const entry of right) {
+      await sleep(5); // lets the threads of the peer before stop spinning
+      entry.ms.push(...(await entry.peer.ask(`time ${entry.variant} ${entry.burst}`)).ms);
+    }
+  }
+  const { name, kind, spec, flops, samples } = task;
+  return { task: name, kind, spec, flops, samples, timings: right.map(summary), wrong: wrong.map((one) => one.text) };
 }
 
 /**

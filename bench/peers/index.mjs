@@ -16,7 +16,8 @@ const keepMemory = { MALLOC_MMAP_THRESHOLD_: '1073741824', MALLOC_TRIM_THRESHOLD
 /** @typedef {import('../harness.mjs').PeerDescription} PeerDescription */
 
 /**
- * Builds what needs building.
+ * Builds what needs building. The first peer that knows a task is the one whose result the others must agree with, so
+ * ours come last.
  * @returns {Promise<PeerDescription[]>}
  */
 export async function peerDescriptions() {
@@ -24,9 +25,9 @@ export async function peerDescriptions() {
   const module = await buildWasm();
   const native = await buildNative();
   return [
-    ...(await nodes()).flatMap((node) => nodePeers(node, threadCounts, module)),
     ...threadCounts.flatMap((threads) => nativePeers(threads, native)),
     { name: 'C++', threads: 1, command: [await buildCpp()], hint: 'g++' },
+    ...(await nodes()).flatMap((node) => nodePeers(node, threadCounts, module)),
   ];
 }
 
@@ -83,13 +84,6 @@ function nativePeers(threads, native) {
   const limits = { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}`, MKL_NUM_THREADS: `${threads}` };
   return [
     {
-      name: `native Rust, ${plural(threads)}`,
-      threads,
-      command: [native],
-      env: { RAYON_NUM_THREADS: `${threads}` },
-      hint: 'a Rust toolchain',
-    },
-    {
       name: `PyTorch, ${plural(threads)}`,
       threads,
       command: [python, join(here, 'torch_peer.py'), `${threads}`],
@@ -102,6 +96,13 @@ function nativePeers(threads, native) {
       command: [python, join(here, 'numpy_peer.py')],
       env: limits,
       hint: 'pip install numpy; KWTA_PYTHON names the interpreter',
+    },
+    {
+      name: `native Rust, ${plural(threads)}`,
+      threads,
+      command: [native],
+      env: { RAYON_NUM_THREADS: `${threads}` },
+      hint: 'a Rust toolchain',
     },
   ];
 }
