@@ -2,13 +2,10 @@
 import {
   attacks,
   type BatchEvent,
-  type Dataset,
   DivergedError,
   datasets,
   type EpochEvent,
   type FitEvent,
-  type ModelSpec,
-  models,
   nn,
   optim,
   regimes,
@@ -23,10 +20,10 @@ import {
   expectAllClose,
   expectError,
   expectValues,
-  noise,
   noiseTensor,
   useRuntime,
 } from './support.js';
+import { stripeNet, stripes } from './toys.js';
 
 const trajectories = await fixtures('trajectories');
 
@@ -45,22 +42,8 @@ describeVariants('trajectories as in PyTorch', (runtime) => {
   });
 });
 
-/** Pictures of 1x8x8 with three classes that a few steps can learn: a bright stripe in one of three places. */
-function stripes(count: number, seed: number): Dataset {
-  const pixels = noise(seed, count * 64).map((value) => 0.2 + 0.2 * value);
-  const labels = Array.from({ length: count }, (_, i) => i % 3);
-  for (const [i, label] of labels.entries()) {
-    for (let column = 0; column < 8; column++) pixels[i * 64 + (2 * label + 1) * 8 + column] += 0.5;
-  }
-  return datasets.fromTensors({ images: { shape: [count, 1, 8, 8], data: pixels }, labels });
-}
-
-function smallNet(activation: Parameters<typeof models.smallCnn>[0]['activation']): ModelSpec {
-  return models.smallCnn({ activation, classes: 3, input: [1, 8, 8], channels: [8, 8, 8] });
-}
-
-const relu = smallNet(nn.relu());
-const kwta = smallNet(nn.kwta({ gamma: 0.2 }));
+const relu = stripeNet(nn.relu());
+const kwta = stripeNet(nn.kwta({ gamma: 0.2 }));
 const sgd = optim.sgd({ lr: 0.05, momentum: 0.9 });
 
 async function eventsOf(run: AsyncIterable<FitEvent>): Promise<{ batches: BatchEvent[]; epochs: EpochEvent[] }> {

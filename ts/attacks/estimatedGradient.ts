@@ -39,7 +39,7 @@ export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec,
       ball.step(point, gradient, stepSize, size);
       ball.project(point, x.subarray(i * size, (i + 1) * size), epsilon, size);
       clipToBox(point);
-      yield (step + done / active.length) / spec.steps;
+      yield (step + (done + 1) / active.length) / spec.steps;
     }
     const logits = target.logits(pick(result, active, size));
     active = active.filter((i, at) => margin(logits, at, labels[i], classes) <= 0);

@@ -2,6 +2,7 @@
  * A model in wasm memory: parameters, and the plans that compute logits, losses and gradients. Training
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
+import { ConfigError } from '../errors.js';
 import { featureSize, type RunState, sparseArguments } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import { Parameters } from './parameters.js';
@@ -67,8 +68,11 @@ export class Network {
     });
   }
 
-  /** Loss of each sample and its gradient w.r.t. the sample, in eval mode. */
+  /** Loss of each sample and its gradient w.r.t. the sample, in eval mode. @throws {ConfigError} for dlr of two classes. */
   inputGradient(x: Float32Array, labels: ArrayLike<number>, loss: Loss): InputGradient {
+    if (loss === 'dlr' && this.classes < 3) {
+      throw new ConfigError(`loss: 'dlr' expects at least 3 classes, the model has ${this.classes}`);
+    }
     const count = x.length / this.sampleSize;
     const result: InputGradient = {
       losses: new Float32Array(count),

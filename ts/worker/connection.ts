@@ -17,6 +17,10 @@ export interface JobOptions<Progress> {
   onProgress?: (progress: Progress) => void;
 }
 
+/** Engines started by this thread. Each numbers its models apart, so that none takes another's for its own. */
+let engines = 0;
+const modelsPerEngine = 2 ** 32;
+
 type Result<Name extends keyof Engine> = Awaited<ReturnType<Engine[Name]>>;
 
 type WithoutPort<Arguments extends unknown[]> = Arguments extends [...infer Rest, MessagePort] ? Rest : never;
@@ -40,7 +44,7 @@ export class Connection {
       const engine = await connection.#spawn({ role: 'engine' });
       connection.#engine = engine;
       connection.#remote = comlink.wrap<RemoteEngine>(engine.endpoint) as unknown as RemoteEngine;
-      await connection.call('start', { variant, module, memory });
+      await connection.call('start', { variant, module, memory, firstModel: modelsPerEngine * engines++ });
       if (memory !== undefined) {
         const role = { role: 'pool', variant, module, memory } as const;
         await Promise.all(Array.from({ length: threads - 1 }, () => connection.#spawn(role)));

@@ -58,7 +58,8 @@ export function createEngine(): Engine {
   };
 
   return {
-    async start({ variant, module, memory }) {
+    async start({ variant, module, memory, firstModel }) {
+      nextModel = firstModel;
       const kernels = await loadKernels(variant, module, memory);
       state = { kernels, workspace: new Workspace(kernels) };
     },

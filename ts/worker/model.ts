@@ -199,9 +199,6 @@ export class Model {
     this.#checkInput(x);
     const { loss = 'crossEntropy' } = options;
     checkChoice('loss', loss, losses);
-    if (loss === 'dlr' && this.classes < 3) {
-      throw new ConfigError(`loss: 'dlr' expects at least 3 classes, the model has ${this.classes}`);
-    }
     return this.#connection.call('inputGradient', this.id, x, this.#checkedLabels(labels, x), loss);
   }
 

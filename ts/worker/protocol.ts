@@ -51,7 +51,13 @@ export interface AttackProgress {
 
 /** The engine's methods, as its client calls them. */
 export interface Engine {
-  start(options: { variant: Variant; module: WebAssembly.Module; memory?: WebAssembly.Memory }): Promise<void>;
+  start(options: {
+    variant: Variant;
+    module: WebAssembly.Module;
+    memory?: WebAssembly.Memory;
+    /** Number of the first model; the next ones follow. */
+    firstModel: number;
+  }): Promise<void>;
   startPool(threads: number): void;
   createModel(spec: ModelSpec, seed: number): ModelInfo;
   disposeModel(model: number): void;

@@ -1,0 +1,303 @@
+/** Attacks: against PyTorch's, and what holds of every one of them. */
+import { type AttackResult, attacks, ConfigError, type Model, nn, type Tensor } from 'kwta';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type AttackCase, fixtures, modelOf } from '../fixtures/fixtures.js';
+import { caught, describeVariants, expectClose, expectError, useRuntime } from './support.js';
+import { greys, saw, slope, spoiledLabels, stripes, trainedStripeNet } from './toys.js';
+
+const cases: AttackCase[] = await fixtures('attacks');
+
+describeVariants('attacks as in PyTorch', (runtime) => {
+  const each = cases.flatMap((item) =>
+    item.attacks.map(
+      (attack) => [`${item.name}: ${attack.name} ${attack.norm ?? ''} ${attack.loss}`, item, attack] as const,
+    ),
+  );
+  it.each(each)('%s', async (_, item, { name, epsilon, adversarial, ...options }) => {
+    const model = await runtime().model(modelOf(item));
+    await model.loadStateDict(item.stateDict);
+    const attack = name === 'fgsm' ? attacks.fgsm(options) : attacks.pgd({ ...options, randomStart: false });
+    const { clipped } = await model.attack(attack, { x: item.x, labels: item.labels, epsilons: [epsilon] });
+    expectClose(clipped[0], adversarial, 2e-5);
+  });
+});
+
+describe('every attack', () => {
+  const runtime = useRuntime();
+  const test = stripes(24, 2);
+  const x = test.tensor();
+  const labels = spoiledLabels(test);
+  const epsilons = [0, 0.05, 0.2];
+  let targets: Record<string, Model>;
+
+  beforeAll(async () => {
+    targets = {
+      ReLU: await trainedStripeNet(runtime(), nn.relu()),
+      'k-WTA': await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 })),
+    };
+  });
+
+  const list = (norm: 'linf' | 'l2') => {
+    const pgd = attacks.pgd({ norm, steps: 5, restarts: 2 });
+    return {
+      fgsm: attacks.fgsm({ norm }),
+      'fgsm on the margin': attacks.fgsm({ norm, loss: 'margin' }),
+      pgd,
+      'pgd with early stop on dlr': attacks.pgd({ norm, steps: 5, earlyStop: true, loss: 'dlr' }),
+      'pgd with far too large steps': attacks.pgd({ norm, steps: 3, stepSize: 5 }),
+      estimatedGradient: attacks.estimatedGradient({ norm, steps: 4, samples: [10, 20] }),
+      transfer: attacks.transfer({ source: targets.ReLU, attack: pgd }),
+    };
+  };
+
+  const run = async (
+    check: (result: AttackResult, model: Model, norm: 'linf' | 'l2', what: string) => Promise<void>,
+  ): Promise<void> => {
+    for (const [target, model] of Object.entries(targets)) {
+      for (const norm of ['linf', 'l2'] as const) {
+        for (const [name, attack] of Object.entries(list(norm))) {
+          const result = await model.attack(attack, { x, labels, epsilons, seed: 5 });
+          await check(result, model, norm, `${name} in ${norm} on ${target}`);
+        }
+      }
+    }
+  };
+
+  it('stays in the ball and in the box, and reports the distances', async () => {
+    await run(async ({ clipped, distances }, _model, norm, what) => {
+      for (const [e, epsilon] of epsilons.entries()) {
+        const found = distancesOf(clipped[e], x, norm);
+        expect(
+          clipped[e].data.every((pixel) => pixel >= 0 && pixel <= 1),
+          `${what}: box`,
+        ).toBe(true);
+        expect(Math.max(...found), `${what}: ball of ${epsilon}`).toBeLessThanOrEqual(epsilon * (1 + 1e-6) + 1e-7);
+        for (const [i, distance] of distances[e].entries()) expect(distance).toBeCloseTo(found[i], 5);
+      }
+    });
+  });
+
+  it('is believed by nobody: success is what the model answers to the clipped sample', async () => {
+    await run(async ({ clipped, success, predictions }, model, _norm, what) => {
+      for (const e of epsilons.keys()) {
+        const answers = await model.predict(clipped[e]);
+        expect(predictions[e], what).toEqual(answers);
+        expect(success[e], what).toEqual(labels.map((label, i) => answers[i] !== label));
+      }
+    });
+  });
+
+  it('leaves alone what is misclassified as it is, and changes nothing at epsilon 0', async () => {
+    const size = 64;
+    let misclassified = 0;
+    await run(async ({ clipped, raw, success }, model, _norm, what) => {
+      expect(clipped[0].data, what).toEqual(x.data);
+      const answers = await model.predict(x);
+      expect(success[0], what).toEqual(labels.map((label, i) => answers[i] !== label));
+      for (const e of epsilons.keys()) {
+        for (const [i, label] of labels.entries()) {
+          if (answers[i] === label) continue;
+          misclassified++;
+          expect(success[e][i], what).toBe(true);
+          expect(raw[e].data.slice(i * size, (i + 1) * size)).toEqual(x.data.slice(i * size, (i + 1) * size));
+        }
+      }
+    });
+    expect(misclassified).toBeGreaterThan(0);
+  });
+
+  it('finds more in a larger ball, and something at all', async () => {
+    const broken = (flags: boolean[]): number => flags.filter(Boolean).length;
+    const model = targets['k-WTA'];
+    for (const [name, attack] of Object.entries(list('linf'))) {
+      const { success } = await model.attack(attack, { x, labels, epsilons: [0.02, 0.3] });
+      expect(broken(success[1]), name).toBeGreaterThan(broken(success[0]));
+    }
+  });
+
+  it('gives the same for the same seed', async () => {
+    for (const norm of ['linf', 'l2'] as const) {
+      for (const [name, attack] of Object.entries(list(norm))) {
+        const result = async (seed: number): Promise<Tensor> =>
+          (await targets['k-WTA'].attack(attack, { x, labels, epsilons: [0.1], seed })).clipped[0];
+        expect(await result(1), name).toEqual(await result(1));
+        if (name === 'pgd' || name === 'estimatedGradient' || name === 'transfer') {
+          expect((await result(2)).data, name).not.toEqual((await result(1)).data);
+        }
+      }
+    }
+  });
+
+  it('reports its progress from 0 to 1 for each epsilon in turn', async () => {
+    for (const [name, attack] of Object.entries(list('linf'))) {
+      const seen: { epsilon: number; done: number }[] = [];
+      const onProgress = (progress: { epsilon: number; done: number }): void => {
+        seen.push(progress);
+      };
+      await targets['k-WTA'].attack(attack, { x, labels, epsilons: [0.1, 0.2], onProgress });
+      for (const epsilon of [0.1, 0.2]) {
+        const own = seen.filter((progress) => progress.epsilon === epsilon).map(({ done }) => done);
+        expect(own.length, name).toBeGreaterThan(0);
+        expect(
+          own.every((done, i) => done > 0 && done <= 1 && (i === 0 || done >= own[i - 1])),
+          name,
+        ).toBe(true);
+      }
+      expect(seen.map(({ epsilon }) => epsilon)).toEqual(seen.map(({ epsilon }) => epsilon).sort());
+    }
+  });
+
+  it('can be aborted, and the model answers afterwards', async () => {
+    for (const attack of [attacks.pgd({ steps: 100_000 }), attacks.estimatedGradient({ steps: 100_000 })]) {
+      const controller = new AbortController();
+      const onProgress = (): void => controller.abort();
+      const options = { x, labels, epsilons: [1e-6], signal: controller.signal, onProgress };
+      expect(((await caught(targets['k-WTA'].attack(attack, options))) as Error).name).toBe('AbortError');
+      expect((await targets['k-WTA'].predict(x)).length).toBe(24);
+    }
+  });
+});
+
+describe('queries', () => {
+  const runtime = useRuntime();
+  const test = stripes(24, 2);
+  const x = test.tensor();
+  const labels = spoiledLabels(test);
+  const n = 24;
+
+  it('are counted by sample: before, during and after the attack', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const answers = await model.predict(x);
+    const right = answers.filter((answer, i) => answer === labels[i]).length;
+    expect(right).toBeGreaterThan(0);
+    expect(right).toBeLessThan(n);
+    const queries = async (attack: Parameters<Model['attack']>[0]) =>
+      (await model.attack(attack, { x, labels, epsilons: [1e-6] })).queries;
+    // Whoever is right is attacked; in so small a ball nobody falls and no attack ends early.
+    expect(await queries(attacks.fgsm())).toEqual({ forward: 2 * n + right, backward: right });
+    expect(await queries(attacks.pgd({ steps: 7 }))).toEqual({ forward: 2 * n + 7 * right, backward: 7 * right });
+    const restarts = attacks.pgd({ steps: 7, restarts: 3, earlyStop: true });
+    // Between restarts the model is asked who has fallen.
+    expect(await queries(restarts)).toEqual({ forward: 2 * n + 23 * right, backward: 21 * right });
+    // After each step the model is asked who has fallen.
+    const estimated = attacks.estimatedGradient({ steps: 4, samples: [10, 20] });
+    expect(await queries(estimated)).toEqual({ forward: 2 * n + (2 * 11 + 2 * 21) * right, backward: 0 });
+    expect(await queries(attacks.transfer({ source: model }))).toEqual({ forward: 2 * n, backward: 0 });
+  });
+
+  it('are summed over the epsilons', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const options = { x, labels, epsilons: [0.01, 0.3] };
+    const { queries, queriesByEpsilon } = await model.attack(attacks.estimatedGradient({ steps: 20 }), options);
+    expect(queriesByEpsilon.length).toBe(2);
+    expect(queries.forward).toBe(queriesByEpsilon[0].forward + queriesByEpsilon[1].forward);
+    expect(queriesByEpsilon[1].forward).toBeLessThan(queriesByEpsilon[0].forward);
+  });
+});
+
+describe('PGD', () => {
+  const runtime = useRuntime();
+  const test = stripes(60, 2);
+  const options = { x: test.tensor(), labels: test.labels, epsilons: [0.1], seed: 3 };
+
+  it('is never worse with restarts or early stop, sample by sample', async () => {
+    for (const activation of [nn.relu(), nn.kwta({ gamma: 0.1 })]) {
+      const model = await trainedStripeNet(runtime(), activation);
+      const broken = async (more: Parameters<typeof attacks.pgd>[0]): Promise<boolean[]> =>
+        (await model.attack(attacks.pgd({ steps: 5, ...more }), options)).success[0];
+      const plain = await broken({});
+      for (const stronger of [await broken({ restarts: 4 }), await broken({ earlyStop: true })]) {
+        expect(plain.every((flag, i) => !flag || stronger[i])).toBe(true);
+      }
+    }
+  });
+
+  it('is stronger than FGSM, and steps of 2.5 epsilon / steps are its default', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const result = async (attack: Parameters<Model['attack']>[0]) => model.attack(attack, options);
+    const count = ({ success }: AttackResult): number => success[0].filter(Boolean).length;
+    const pgd = await result(attacks.pgd({ steps: 20 }));
+    expect(count(pgd)).toBeGreaterThanOrEqual(count(await result(attacks.fgsm())));
+    expect(await result(attacks.pgd({ steps: 20, stepSize: (2.5 * 0.1) / 20 }))).toEqual({
+      ...pgd,
+      seconds: expect.anything(),
+    });
+  });
+
+  it('warns of steps that cannot cross the ball, and of a gradient that is zero', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const short = await model.attack(attacks.pgd({ steps: 4, stepSize: 0.003 }), options);
+    expect(short.warnings[0].join()).toContain('cannot cross the ball of radius 0.1');
+    const flat = await runtime().model(nn.sequential([nn.flatten(), nn.linear({ out: 3 })], { input: [1, 8, 8] }));
+    const state = await flat.stateDict();
+    await flat.loadStateDict({ ...state, '1.weight': { shape: [3, 64], data: new Float32Array(192) } });
+    const { warnings } = await flat.attack(attacks.pgd({ steps: 3 }), options);
+    expect(warnings[0].join()).toContain('the gradient was zero for 100 % of the queries');
+  });
+
+  it('on the dlr loss needs three classes', async () => {
+    const model = await slope(runtime());
+    const data = greys(2);
+    const target = { x: data.tensor(), labels: data.labels, epsilons: [0.1] };
+    await expectError(model.attack(attacks.pgd({ loss: 'dlr' }), target), ConfigError, 'dlr', '3 classes', '2');
+    expect((await model.predict(data.tensor())).length).toBe(2);
+  });
+});
+
+describe('a k-WTA network that hides its gradient', () => {
+  const runtime = useRuntime();
+  const data = greys(20);
+  const options = { x: data.tensor(), labels: data.labels, epsilons: [0.1] };
+  const broken = async (model: Model, attack: Parameters<Model['attack']>[0]): Promise<number> =>
+    (await model.attack(attack, options)).success[0].filter(Boolean).length;
+
+  it('withstands every attack that follows the gradient', async () => {
+    const model = await saw(runtime());
+    expect(await model.accuracy(data)).toBe(1);
+    expect(await broken(model, attacks.fgsm())).toBe(0);
+    expect(await broken(model, attacks.pgd({ steps: 40 }))).toBe(0);
+  });
+
+  it('falls to the estimated gradient and to examples made on another model', async () => {
+    const model = await saw(runtime());
+    expect(await broken(model, attacks.estimatedGradient({ steps: 10, samples: 100, sigma: 0.05 }))).toBe(20);
+    const source = await slope(runtime());
+    expect(await broken(source, attacks.pgd({ steps: 5 }))).toBe(20);
+    expect(await broken(model, attacks.transfer({ source, attack: attacks.pgd({ steps: 5 }) }))).toBe(20);
+  });
+});
+
+describe('transfer', () => {
+  const runtime = useRuntime();
+  const elsewhere = useRuntime();
+  const data = greys(3);
+  const options = { x: data.tensor(), labels: data.labels, epsilons: [0.1] };
+
+  it('grades on the target what was made on the source', async () => {
+    const [source, target] = [await slope(runtime()), await saw(runtime())];
+    const made = await source.attack(attacks.pgd({ steps: 3 }), options);
+    const moved = await target.attack(attacks.transfer({ source, attack: attacks.pgd({ steps: 3 }) }), options);
+    expect(moved.clipped).toEqual(made.clipped);
+    expect(moved.predictions[0]).toEqual(await target.predict(made.clipped[0]));
+  });
+
+  it('takes only a model of the same shape, alive, in the same runtime', async () => {
+    const target = await slope(runtime());
+    const transfer = (source: Model) => target.attack(attacks.transfer({ source }), options);
+    const other = await trainedStripeNet(runtime(), nn.relu());
+    await expectError(transfer(other), ConfigError, 'transfer.source', '[1, 4, 4]', '[1, 8, 8]');
+    await expectError(transfer(await slope(elsewhere())), ConfigError, 'another runtime');
+    const gone = await slope(runtime());
+    await gone.dispose();
+    await expectError(transfer(gone), ConfigError, 'used after dispose');
+  });
+});
+
+function distancesOf(adversarial: Tensor, { data }: Tensor, norm: 'linf' | 'l2'): number[] {
+  const n = adversarial.shape[0];
+  const size = data.length / n;
+  return Array.from({ length: n }, (_, i) => {
+    const changes = adversarial.data.slice(i * size, (i + 1) * size).map((pixel, j) => pixel - data[i * size + j]);
+    return norm === 'linf' ? Math.max(...changes.map(Math.abs)) : Math.hypot(...changes);
+  });
+}
