@@ -3,6 +3,7 @@
  * compressed; in eval mode it is affine, so the gradient stays compressed behind it.
  */
 
+import { ShapeError } from '../errors.js';
 import type { Buffer } from './buffer.js';
 import {
   type BackwardStep,
@@ -12,6 +13,7 @@ import {
   denseInput,
   denseValue,
   featureSize,
+  featureText,
   type Gradient,
   gradientBuffers,
   type Op,
@@ -161,6 +163,11 @@ export const batchNorm2d: Op<BatchNorm2dSpec> = {
       output,
       uses: [input.data, output.data, mean, variance],
       run(n) {
+        if (n * h * w < 2) {
+          throw new ShapeError(
+            `${context.layer} (batchNorm2d): expected at least 2 values per channel in training, got a batch of ${n} of ${featureText(input.features)}`,
+          );
+        }
         exports.batch_norm_train_forward(
           n * h * w,
           c,

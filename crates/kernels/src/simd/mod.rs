@@ -1,18 +1,23 @@
 //! One vector type of four `f32`, the only place in the project that names intrinsics.
 //!
-//! `wasm.rs` is simd128, with relaxed multiply-add when the build enables `relaxed-simd`;
-//! `portable.rs` is plain arrays, for native tests and benches. Both round alike (multiply, then add),
-//! except for `mul_add` under relaxed SIMD, which is fused.
-
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-mod portable;
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub use portable::F32x4;
+//! `wasm.rs` is simd128, with relaxed multiply-add when the build enables `relaxed-simd`; `sse2.rs` serves
+//! native tests and benches on x86-64, `portable.rs`, plain arrays, elsewhere. All round alike (multiply,
+//! then add), except for `mul_add` under relaxed SIMD, which is fused.
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use wasm::F32x4;
+
+#[cfg(target_arch = "x86_64")]
+mod sse2;
+#[cfg(target_arch = "x86_64")]
+pub use sse2::F32x4;
+
+#[cfg(not(any(all(target_arch = "wasm32", target_feature = "simd128"), target_arch = "x86_64")))]
+mod portable;
+#[cfg(not(any(all(target_arch = "wasm32", target_feature = "simd128"), target_arch = "x86_64")))]
+pub use portable::F32x4;
 
 /// Lanes of a vector.
 pub const LANES: usize = 4;

@@ -105,12 +105,6 @@ impl F32x4 {
         Self(self.0.map(f32::sqrt))
     }
 
-    /// Lane-wise division, correctly rounded.
-    #[inline(always)]
-    pub fn div(self, divisor: Self) -> Self {
-        zip(self, divisor, |a, b| a / b)
-    }
-
     /// Bit `i` set where lane `i` >= the other's.
     #[inline(always)]
     pub fn ge_mask(self, other: Self) -> u32 {

@@ -104,12 +104,6 @@ impl F32x4 {
         Self(w::f32x4_sqrt(self.0))
     }
 
-    /// Lane-wise division, correctly rounded.
-    #[inline(always)]
-    pub fn div(self, divisor: Self) -> Self {
-        Self(w::f32x4_div(self.0, divisor.0))
-    }
-
     /// Bit `i` set where lane `i` >= the other's.
     #[inline(always)]
     pub fn ge_mask(self, other: Self) -> u32 {

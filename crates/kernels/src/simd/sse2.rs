@@ -1,0 +1,157 @@
+//! SSE2, which every x86-64 has: native tests and benches. Rounds as `wasm.rs` does without relaxed SIMD.
+
+use core::arch::x86_64 as x;
+use core::ops::{Add, Mul, Sub};
+
+/// Four `f32` in one 128-bit register.
+#[derive(Clone, Copy)]
+pub struct F32x4(x::__m128);
+
+/// Wraps intrinsics that need nothing but SSE2.
+macro_rules! sse2 {
+    ($call:expr) => {
+        // SAFETY: every x86-64 has SSE2, and these work on registers alone.
+        unsafe { $call }
+    };
+}
+
+impl F32x4 {
+    /// Every lane `value`.
+    #[inline(always)]
+    pub fn splat(value: f32) -> Self {
+        Self(sse2!(x::_mm_set1_ps(value)))
+    }
+
+    /// Lanes from an array.
+    #[inline(always)]
+    pub fn from_array(lanes: [f32; 4]) -> Self {
+        // SAFETY: the array holds four values.
+        unsafe { Self::load_ptr(lanes.as_ptr()) }
+    }
+
+    /// Lanes to an array.
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 4] {
+        let mut lanes = [0.0; 4];
+        // SAFETY: the array holds four values.
+        unsafe { self.store_ptr(lanes.as_mut_ptr()) };
+        lanes
+    }
+
+    /// Loads four values.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading four `f32`; no alignment is needed.
+    #[inline(always)]
+    pub unsafe fn load_ptr(source: *const f32) -> Self {
+        // SAFETY: the caller's contract.
+        Self(unsafe { x::_mm_loadu_ps(source) })
+    }
+
+    /// Loads one value into every lane.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading one `f32`.
+    #[inline(always)]
+    pub unsafe fn splat_ptr(source: *const f32) -> Self {
+        // SAFETY: the caller's contract.
+        Self(unsafe { x::_mm_load1_ps(source) })
+    }
+
+    /// Stores four values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`; no alignment is needed.
+    #[inline(always)]
+    pub unsafe fn store_ptr(self, target: *mut f32) {
+        // SAFETY: the caller's contract.
+        unsafe { x::_mm_storeu_ps(target, self.0) }
+    }
+
+    /// Stores the lanes whose bit is set in `mask` (below 16) one after another; the places after them,
+    /// up to four in all, get unspecified values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`.
+    #[inline(always)]
+    pub unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
+        let mut kept = 0;
+        for (lane, v) in self.to_array().into_iter().enumerate() {
+            // SAFETY: at most `lane` values were kept before, so `kept` is below four.
+            unsafe { target.add(kept).write(v) };
+            kept += (mask >> lane & 1) as usize;
+        }
+    }
+
+    /// `self * factor + addend`, rounded twice.
+    #[inline(always)]
+    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+        self * factor + addend
+    }
+
+    /// Lane-wise maximum; unspecified for NaN.
+    #[inline(always)]
+    pub fn max(self, other: Self) -> Self {
+        Self(sse2!(x::_mm_max_ps(self.0, other.0)))
+    }
+
+    /// Lane-wise minimum; unspecified for NaN.
+    #[inline(always)]
+    pub fn min(self, other: Self) -> Self {
+        Self(sse2!(x::_mm_min_ps(self.0, other.0)))
+    }
+
+    /// Lane-wise square root, correctly rounded.
+    #[inline(always)]
+    pub fn sqrt(self) -> Self {
+        Self(sse2!(x::_mm_sqrt_ps(self.0)))
+    }
+
+    /// Bit `i` set where lane `i` >= the other's.
+    #[inline(always)]
+    pub fn ge_mask(self, other: Self) -> u32 {
+        sse2!(x::_mm_movemask_ps(x::_mm_cmpge_ps(self.0, other.0))) as u32
+    }
+
+    /// Bit `i` set where lane `i` > the other's.
+    #[inline(always)]
+    pub fn gt_mask(self, other: Self) -> u32 {
+        sse2!(x::_mm_movemask_ps(x::_mm_cmpgt_ps(self.0, other.0))) as u32
+    }
+
+    /// Bit `i` set where lane `i` == the other's (-0 equals +0).
+    #[inline(always)]
+    pub fn eq_mask(self, other: Self) -> u32 {
+        sse2!(x::_mm_movemask_ps(x::_mm_cmpeq_ps(self.0, other.0))) as u32
+    }
+
+    /// Bit `i` set where lane `i` is NaN.
+    #[inline(always)]
+    pub fn nan_mask(self) -> u32 {
+        sse2!(x::_mm_movemask_ps(x::_mm_cmpunord_ps(self.0, self.0))) as u32
+    }
+}
+
+impl Add for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(sse2!(x::_mm_add_ps(self.0, other.0)))
+    }
+}
+
+impl Sub for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(sse2!(x::_mm_sub_ps(self.0, other.0)))
+    }
+}
+
+impl Mul for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(sse2!(x::_mm_mul_ps(self.0, other.0)))
+    }
+}
