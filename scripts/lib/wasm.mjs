@@ -101,8 +101,7 @@ async function buildVariant(variant, folder) {
   const env = await wasmEnvironment(variant);
   note(`${variant.name}: compiling (a minute or two when std is compiled along)`);
   // Built beside its place and then moved: an interrupted build leaves nothing half-written.
-  const partial = path.join(root, `${folder}.partial`);
-  rmSync(partial, { recursive: true, force: true });
+  const partial = path.join(root, `${folder}.partial-${process.pid}`);
   try {
     const output = ['--target', 'web', '--out-name', 'kwta', '--out-dir', partial, '--no-pack'];
     const features = variant.threads ? ['--features', 'threads'] : [];
