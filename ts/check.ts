@@ -54,6 +54,17 @@ export function checkChoice<T extends string>(
   }
 }
 
+/**
+ * Checks plain data that functions of the package make, told apart by their `type`.
+ *
+ * @throws {ConfigError} unless that is one of `types`; `expected` says what makes them.
+ */
+export function checkType(argument: string, value: unknown, types: readonly string[], expected: string): void {
+  const type = (value as { type?: unknown } | null | undefined)?.type;
+  if (typeof type !== 'string') throw new ConfigError(`${argument}: expected ${expected}, got ${describe(value)}`);
+  if (!types.includes(type)) throw new ConfigError(`${argument}: expected ${expected}, got the type '${type}'`);
+}
+
 /** @throws {ConfigError} naming the first key of `options` that is not in `known`: a misspelt option must not be ignored. */
 export function checkKeys(argument: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {

@@ -1,4 +1,5 @@
 /** What one attack is: a description as plain data, and a procedure that makes perturbed samples from it. */
+import { checkType } from '../check.js';
 import type { Random } from '../random.js';
 import type { EstimatedGradientSpec } from './estimatedGradient.js';
 import type { FgsmSpec } from './fgsm.js';
@@ -31,6 +32,18 @@ export interface AttackInput {
  * can report progress and cancel. It need not clip or check: the wrapper does both and trusts nothing.
  */
 export type Attack<Spec> = (spec: Spec, input: AttackInput) => Generator<number, Float32Array, void>;
+
+/** Attacks of their own, without a second model. */
+export const directAttacks: readonly AttackSpec['type'][] = ['fgsm', 'pgd', 'estimatedGradient'];
+
+/** @throws {ConfigError} unless `value` is an attack; of one of `types`, when given. */
+export function checkAttack(
+  argument: string,
+  value: unknown,
+  types: readonly AttackSpec['type'][] = [...directAttacks, 'transfer'],
+): void {
+  checkType(argument, value, types, types.map((type) => `attacks.${type}(...)`).join(' or '));
+}
 
 /** Norm of an attack's ball. */
 export function normOf(spec: AttackSpec): Norm {

@@ -3,7 +3,7 @@ import { checkChoice, checkInteger, checkKeys, checkNumber } from '../check.js';
 import { ConfigError } from '../errors.js';
 import { type Loss, losses } from '../graph/network.js';
 import { describe } from '../tensor.js';
-import type { AttackSpec } from './attack.js';
+import { type AttackSpec, checkAttack, directAttacks } from './attack.js';
 import type { EstimatedGradientSpec } from './estimatedGradient.js';
 import type { FgsmSpec } from './fgsm.js';
 import { type Norm, norms } from './norms.js';
@@ -105,6 +105,7 @@ export function transfer(options: { source: ModelHandle; attack?: Exclude<Attack
   const { source, attack = pgd() } = options;
   if (typeof source?.id !== 'number')
     throw new ConfigError(`transfer.source: expected a model, got ${describe(source)}`);
+  checkAttack('transfer.attack', attack, directAttacks);
   return { type: 'transfer', source: source.id, attack };
 }
 

@@ -1,6 +1,6 @@
 /** How robust a model is: accuracy as it is and under attacks, with confidence intervals, worst case and checks. */
 
-import type { AttackSpec } from '../attacks/index.js';
+import { type AttackSpec, checkAttack } from '../attacks/attack.js';
 import * as attacks from '../attacks/index.js';
 import { checkInteger, checkKeys, checkNumber } from '../check.js';
 import type { Dataset } from '../data/dataset.js';
@@ -165,7 +165,12 @@ function named(list: 'standard' | (AttackSpec | NamedAttack)[]): NamedAttack[] {
       `evaluateRobustness.attacks: expected 'standard' or a list of attacks, got ${describe(list)}`,
     );
   }
-  return list.map((entry) => ('attack' in entry && 'name' in entry ? entry : { name: entry.type, attack: entry }));
+  return list.map((entry) => {
+    // A transfer attack has an attack too, but no name.
+    const named = 'name' in entry ? entry : { name: entry.type, attack: entry };
+    checkAttack('evaluateRobustness.attacks', named.attack);
+    return named;
+  });
 }
 
 function count(flags: boolean[]): number {

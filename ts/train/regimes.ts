@@ -1,9 +1,8 @@
 /** What a network is trained on: the samples as they are, or adversarial ones made on the way. */
 
+import { checkAttack } from '../attacks/attack.js';
 import type { FgsmSpec, PgdSpec } from '../attacks/index.js';
-import { checkKeys } from '../check.js';
-import { ConfigError } from '../errors.js';
-import { describe } from '../tensor.js';
+import { checkKeys, checkNumber } from '../check.js';
 
 /** See {@link natural} and {@link adversarial}. */
 export type RegimeSpec = { type: 'natural' } | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };
@@ -22,9 +21,8 @@ export function natural(): RegimeSpec {
  * @throws {ConfigError}
  */
 export function adversarial(attack: PgdSpec | FgsmSpec, options: { epsilon: number }): RegimeSpec {
-  if (attack?.type !== 'pgd' && attack?.type !== 'fgsm') {
-    throw new ConfigError(`regimes.adversarial: expected attacks.pgd or attacks.fgsm, got ${describe(attack)}`);
-  }
+  checkAttack('regimes.adversarial', attack, ['pgd', 'fgsm']);
   checkKeys('regimes.adversarial', options, ['epsilon']);
+  checkNumber('regimes.adversarial.epsilon', options.epsilon, { above: 0 });
   return { type: 'adversarial', attack, epsilon: options.epsilon };
 }

@@ -1,7 +1,7 @@
 /** A model in a runtime's engine, as users hold it. Tensors are `[n, C, H, W]`, pixels in [0, 1] by convention. */
 import { platform } from '#platform';
-import type { AttackSpec } from '../attacks/index.js';
-import { checkChoice, checkInteger, checkKeys, checkNumber } from '../check.js';
+import { type AttackSpec, checkAttack } from '../attacks/attack.js';
+import { checkChoice, checkInteger, checkKeys, checkNumber, checkType } from '../check.js';
 import { Dataset } from '../data/dataset.js';
 import { ConfigError, DataError, ShapeError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
@@ -128,11 +128,12 @@ export class Model {
     if (validation !== undefined) checkDataset('validation', validation);
     checkInteger('fit.epochs', epochs, { min: 1 });
     checkInteger('fit.batchSize', batchSize, { min: 1 });
-    if (!['sgd', 'adam', 'adamw'].includes(optimizer?.type)) {
-      throw new ConfigError(`fit.optimizer: expected optim.sgd(...), adam or adamw, got ${describe(optimizer)}`);
-    }
+    checkType('fit.optimizer', optimizer, ['sgd', 'adam', 'adamw'], 'optim.sgd(...), adam or adamw');
+    checkType('fit.regime', regime, ['natural', 'adversarial'], 'regimes.natural() or adversarial(...)');
+    if (lr !== undefined)
+      checkType('fit.lr', lr, ['step', 'multiStep', 'cosine'], 'schedules.step(...), multiStep or cosine');
+    if (gamma !== undefined) checkType('fit.gamma', gamma, ['anneal'], 'schedules.anneal(...)');
     checkInteger('fit.seed', seed, { min: 0 });
-    if (regime.type === 'adversarial') checkNumber('regime.epsilon', regime.epsilon, { above: 0 });
     const spec: FitSpec = { epochs, batchSize: Math.min(batchSize, train.length), optimizer, lr, gamma, regime, seed };
     if (options.checkpoint !== undefined) {
       checkKeys('fit.checkpoint', options.checkpoint, ['path', 'everyEpochs']);
@@ -251,8 +252,7 @@ export class Model {
    */
   async attack(attack: AttackSpec, options: AttackOptions): Promise<AttackResult> {
     this.#checkAlive();
-    if (typeof attack?.type !== 'string')
-      throw new ConfigError(`attack: expected attacks.*(...), got ${describe(attack)}`);
+    checkAttack('attack', attack);
     checkKeys('attack', options, ['x', 'labels', 'epsilons', 'seed', 'signal', 'onProgress']);
     const { x, labels, epsilons, seed = 0, signal, onProgress } = options;
     this.#checkInput(x);
