@@ -10,7 +10,7 @@ import type { Progress } from '../progress.js';
 import { packageVersion } from '../version.js';
 import { type AttackedModel, attackModel } from './attack.js';
 import { type DataOptions, loadData } from './data.js';
-import { demoAttacks, EPSILONS, type RegimeName } from './defaults.js';
+import { demoAttacks, EPSILONS, NETWORK, type RegimeName } from './defaults.js';
 import { regimeText, trainModel } from './train.js';
 
 /** All that a run depends on. */
@@ -48,7 +48,7 @@ export async function runDemo(options: DemoOptions, progress: Progress, signal: 
     { name: 'k-WTA', gamma, activation: nn.kwta({ gamma }) },
   ]) {
     const { classes, shape } = data.train;
-    const model = await runtime.model(models.smallCnn({ activation, classes, input: shape }), { seed });
+    const model = await runtime.model(models.smallCnn({ activation, classes, input: shape, ...NETWORK }), { seed });
     const title = modelTitle({ name, gamma: own });
     const run = await trainModel(model, data.train, { title, regime, epochs, seed, signal }, progress);
     trained.push({ name, gamma: own, title, model, ...run });
@@ -56,9 +56,9 @@ export async function runDemo(options: DemoOptions, progress: Progress, signal: 
 
   progress.note('');
   const results: AttackedModel[] = [];
-  for (const [i, { model, title }] of trained.entries()) {
+  for (const [i, { model, name, title }] of trained.entries()) {
     const other = trained[1 - i].model;
-    const settings = { title, attacks: demoAttacks(other), samples, seed, signal };
+    const settings = { name, title, attacks: demoAttacks(other), samples, seed, signal };
     results.push(await attackModel(model, data.test, settings, progress));
   }
 
