@@ -8,6 +8,8 @@ import { note, root, runPackage } from './steps.mjs';
 export async function buildTypeScript() {
   const hash = fingerprint(['ts', 'tsconfig.json', 'package-lock.json', 'dist/wasm/simd-threads/kwta.d.ts']);
   const built = await unlessFresh('dist/ts.hash', hash, ['dist/index.js'], async () => {
+    // Errors are found before the last good build is touched.
+    await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit']);
     const dist = path.join(root, 'dist');
     for (const name of readdirSync(dist)) {
       // What a removed source file left behind must not be importable.
