@@ -18,6 +18,7 @@ import {
   gradientBuffers,
   type Op,
   type ParameterSpec,
+  type SparseValue,
   type Step,
   sparseArguments,
   type Value,
@@ -117,6 +118,42 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
   };
 }
 
+/**
+ * Weights that a gradient between two compressed values may gather from: beyond this many the single values
+ * it picks miss the caches, and whole rows are faster.
+ */
+const gatherLimit = 2 ** 18;
+
+/** Input gradient of an attack between two k-WTA layers: its cost is the product of both densities. */
+function betweenStep(
+  context: BuildContext,
+  shape: (n: number) => ShapeArguments,
+  input: SparseValue,
+  dy: Gradient & { kind: 'sparse' },
+): BackwardStep {
+  const { exports } = context.kernels;
+  const { weight } = context.parameters;
+  const values = context.buffer(context.batch * input.capacity);
+  return {
+    inputs: [{ kind: 'sparse', at: input, values }],
+    uses: [input.start, input.channel, values, ...gradientBuffers(dy)],
+    run(n) {
+      exports.sparse_conv2d_input_gradient_between(
+        ...shape(n),
+        input.capacity,
+        input.start.pointer,
+        input.channel.pointer,
+        dy.at.capacity,
+        dy.at.start.pointer,
+        dy.at.channel.pointer,
+        dy.values.pointer,
+        weight.data.pointer,
+        values.pointer,
+      );
+    },
+  };
+}
+
 function backwardStep(
   context: BuildContext,
   geometry: Geometry,
@@ -129,6 +166,9 @@ function backwardStep(
   const { exports } = context.kernels;
   const { weight, bias } = context.parameters;
   const { c: channels, h, w } = geometry.output;
+  if (input.kind === 'sparse' && outputGradient.kind === 'sparse' && !wanted.parameters) {
+    if (weight.data.length <= gatherLimit) return betweenStep(context, shape, input, outputGradient);
+  }
   const dy = denseGradient(context, outputGradient, geometry.output);
   const uses: Buffer[] = [...dy.uses];
   if (wanted.parameters) uses.push(...buffersOf(input));

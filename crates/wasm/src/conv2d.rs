@@ -174,3 +174,36 @@ pub unsafe fn sparse_conv2d_input_gradient(
         sparse::input_gradient(&s, &pattern, dy, weight, dvalue, false);
     }
 }
+
+/// The same where `dy` is zero but at the entries of a second pattern, of `dy_capacity` entries a sample.
+#[wasm_bindgen]
+pub unsafe fn sparse_conv2d_input_gradient_between(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    capacity: usize,
+    start: *const u32,
+    channel: *const u32,
+    dy_capacity: usize,
+    dy_start: *const u32,
+    dy_channel: *const u32,
+    dy_value: *const f32,
+    weight: *const f32,
+    dvalue: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    let dy_shape = SparseShape { n, pixels: s.out_h() * s.out_w(), channels: c_out, capacity: dy_capacity };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let x = pattern(sparse_shape(&s, capacity), start, channel);
+        let dy = pattern(dy_shape, dy_start, dy_channel);
+        let (dy_value, weight) = (read(dy_value, n * dy_capacity), read(weight, s.weight_len()));
+        sparse::input_gradient_between(&s, &x, &dy, dy_value, weight, write(dvalue, n * capacity));
+    }
+}

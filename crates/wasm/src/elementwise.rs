@@ -68,7 +68,9 @@ pub unsafe fn normalize_backward(rows: usize, channels: usize, dy: *const f32, s
 #[wasm_bindgen]
 pub unsafe fn dropout(len: usize, x: *const f32, p: f32, seed: f64, layer: u32, step: u32, y: *mut f32) {
     // SAFETY: the contract of the crate.
-    unsafe { elementwise::dropout(seed as u64, crate::rng::dropout_stream(layer, step), p, read(x, len), write(y, len)) }
+    unsafe {
+        elementwise::dropout(seed as u64, crate::rng::dropout_stream(layer, step), p, read(x, len), write(y, len))
+    }
 }
 
 /// Surrogate gradient of k-WTA: a sigmoid around each sample's threshold in place of the mask.

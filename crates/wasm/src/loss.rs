@@ -10,14 +10,7 @@ fn kind(number: usize) -> Loss {
 
 /// Loss of each sample.
 #[wasm_bindgen]
-pub unsafe fn losses(
-    loss: usize,
-    n: usize,
-    classes: usize,
-    logits: *const f32,
-    labels: *const u32,
-    losses: *mut f32,
-) {
+pub unsafe fn losses(loss: usize, n: usize, classes: usize, logits: *const f32, labels: *const u32, losses: *mut f32) {
     // SAFETY: the contract of the crate.
     unsafe { loss::losses(kind(loss), n, classes, read(logits, n * classes), read(labels, n), write(losses, n)) }
 }

@@ -39,5 +39,7 @@ pub unsafe fn adam_step(
 ) {
     let options = Adam { lr, beta1, beta2, eps, weight_decay, decoupled };
     // SAFETY: the contract of the crate.
-    unsafe { optim::adam_step(&options, step, write(parameter, len), read(gradient, len), write(m, len), write(v, len)) }
+    unsafe {
+        optim::adam_step(&options, step, write(parameter, len), read(gradient, len), write(m, len), write(v, len))
+    }
 }

@@ -3,10 +3,13 @@
 //! `c_out` is cut into blocks of at most 32 channels, whose accumulators stay in registers
 //! ([`for_each_block`]). Linear layers come here as 1x1 convolutions of one pixel.
 
+mod between;
 mod forward;
 mod input_gradient;
+mod taps;
 mod weight_gradient;
 
+pub use between::input_gradient_between;
 pub use forward::forward;
 pub use input_gradient::input_gradient;
 pub use weight_gradient::weight_gradient;

@@ -2,6 +2,7 @@
 //! and the entry's weight rows. Up to four entries of a pixel go together and share the loads of `dy`.
 
 use super::check;
+use super::taps::Taps;
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::simd::{F32x4, LANES};
@@ -64,23 +65,6 @@ pub fn input_gradient(
             }
         }
     });
-}
-
-/// The taps that bring one input row (or column) to an output row: `first`, and every `stride`-th after it
-/// below `end`. The first brings it to row `output`, each next one to the row before.
-struct Taps {
-    first: usize,
-    end: usize,
-    output: usize,
-}
-
-impl Taps {
-    /// For input place `i`, `k` taps and output places `0..len`.
-    fn new(i: usize, k: usize, len: usize, shape: &Conv2dShape) -> Self {
-        let place = i + shape.padding;
-        let first = place.checked_sub((len - 1) * shape.stride).unwrap_or(place % shape.stride);
-        Self { first, end: k.min(place + 1).max(first), output: (place - first) / shape.stride }
-    }
 }
 
 struct Sample<'a> {

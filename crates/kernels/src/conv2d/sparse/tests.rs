@@ -63,17 +63,9 @@ impl Case {
         let [y, dw, mut dvalue] = self.run();
         close(&y, &reference::conv2d::forward(shape, &self.x, &self.weight, Some(&self.bias)), shape, "y");
         close(&dw, &reference::conv2d::weight_gradient(shape, &self.x, &self.dy), shape, "dw");
-        let dx = reference::conv2d::input_gradient(shape, &self.dy, &self.weight);
-        let mut at_entries = vec![0.0; dx.len()];
-        add_to_dense(&pattern, &dvalue, &mut at_entries);
-        let mut expected = vec![0.0; dx.len()];
-        for s in 0..shape.n {
-            pattern.for_each_entry(s, |_, pixel, channel| {
-                let place = (s * self.sparse.pixels + pixel) * shape.c_in + channel;
-                expected[place] = dx[place];
-            });
-        }
-        close(&at_entries, &expected, shape, "dvalue");
+        self.check_at_entries(&dvalue, &self.dy, "dvalue");
+        let (dy, between) = self.run_between();
+        self.check_at_entries(&between, &dy, "dvalue from a compressed gradient");
 
         let once = dvalue.clone();
         input_gradient(shape, &pattern, &self.dy, &self.weight, &mut dvalue, true);
@@ -84,6 +76,35 @@ impl Case {
         let mut unbiased = vec![f32::NAN; y.len()];
         forward(shape, &pattern, &self.value, &self.weight, None, &mut unbiased);
         close(&unbiased, &reference::conv2d::forward(shape, &self.x, &self.weight, None), shape, "y without bias");
+    }
+
+    /// `dvalue` is the input gradient of `dy` at the entries.
+    fn check_at_entries(&self, dvalue: &[f32], dy: &[f32], what: &str) {
+        let (shape, pattern) = (&self.shape, self.pattern());
+        let dx = reference::conv2d::input_gradient(shape, dy, &self.weight);
+        let mut at_entries = vec![0.0; dx.len()];
+        add_to_dense(&pattern, dvalue, &mut at_entries);
+        let mut expected = vec![0.0; dx.len()];
+        for s in 0..shape.n {
+            pattern.for_each_entry(s, |_, pixel, channel| {
+                let place = (s * self.sparse.pixels + pixel) * shape.c_in + channel;
+                expected[place] = dx[place];
+            });
+        }
+        close(&at_entries, &expected, shape, what);
+    }
+
+    /// `dy` with its negative values set to zero, and the gradient computed from it compressed.
+    fn run_between(&self) -> (Vec<f32>, Vec<f32>) {
+        let (shape, pixels) = (&self.shape, self.shape.out_h() * self.shape.out_w());
+        let sparse = SparseShape { n: shape.n, pixels, channels: shape.c_out, capacity: pixels * shape.c_out };
+        let (mut start, mut channel) = (vec![0; sparse.start_len()], vec![u32::MAX; sparse.entries_len()]);
+        let mut value = vec![f32::NAN; sparse.entries_len()];
+        relu_compress(&sparse, &self.dy, &mut start, &mut channel, &mut value);
+        let dy_pattern = Pattern::new(sparse, &start, &channel);
+        let mut dvalue = vec![f32::NAN; self.sparse.entries_len()];
+        input_gradient_between(shape, &self.pattern(), &dy_pattern, &value, &self.weight, &mut dvalue);
+        (self.dy.iter().map(|dy| dy.max(0.0)).collect(), dvalue)
     }
 }
 
@@ -170,8 +191,11 @@ fn bits_do_not_depend_on_threads() {
         assert_same_bits(|| {
             let [mut all, dw, dvalue] = case.run();
             all.extend(dw);
+            let (_, between) = case.run_between();
             for s in 0..n {
-                all.extend(&dvalue[s * case.sparse.capacity..][..case.pattern().count(s)]);
+                let entries = s * case.sparse.capacity..s * case.sparse.capacity + case.pattern().count(s);
+                all.extend(&dvalue[entries.clone()]);
+                all.extend(&between[entries]);
             }
             all
         });

@@ -1,0 +1,151 @@
+//! Input gradient at the entries of a compressed input, from an output gradient that is compressed too: the
+//! backward pass of an attack between two k-WTA layers, where batch norm is affine. It costs the product of
+//! both densities.
+//!
+//! Under the flipped kernel of an input pixel, the output entries of one output row stand in one run. An
+//! entry's weights are `[ky][x + padding - ox * stride][c][o]`, so their place is the sum of a part of the
+//! entry alone, `o - ox * stride * c_in * c_out`, computed once, and one of the input pixel and channel.
+
+use super::check;
+use super::taps::Taps;
+use crate::conv2d::Conv2dShape;
+use crate::parallel::{for_each_piece, threads, Disjoint};
+use crate::scratch;
+use crate::sparse::Pattern;
+use core::ops::Range;
+
+/// Input pixels of a piece.
+const PIECE_PIXELS: usize = 256;
+
+/// `dvalue[entry of x] =` the gradient by the entry's value, from the gradient `dy_value` at the entries of
+/// `dy [n][out_h * out_w][c_out]`; it is zero elsewhere.
+pub fn input_gradient_between(
+    shape: &Conv2dShape,
+    x: &Pattern,
+    dy: &Pattern,
+    dy_value: &[f32],
+    weight: &[f32],
+    dvalue: &mut [f32],
+) {
+    check(shape, x);
+    assert_eq!(dy.shape.n, shape.n, "dy: n");
+    assert_eq!(dy.shape.pixels, shape.out_h() * shape.out_w(), "dy: pixels");
+    assert_eq!(dy.shape.channels, shape.c_out, "dy: channels");
+    assert_eq!(dy_value.len(), dy.shape.entries_len(), "dy_value");
+    assert_eq!(weight.len(), shape.weight_len(), "weight");
+    assert_eq!(dvalue.len(), x.shape.entries_len(), "dvalue");
+    let piece_rows = (PIECE_PIXELS / shape.w.max(1)).min((shape.n * shape.h).div_ceil(4 * threads())).max(1);
+    let pieces = shape.h.div_ceil(piece_rows);
+    let row_taps: Vec<Taps> = (0..shape.h).map(|y| Taps::new(y, shape.kh, shape.out_h(), shape)).collect();
+    let column_taps: Vec<Taps> = (0..shape.w).map(|x| Taps::new(x, shape.kw, shape.out_w(), shape)).collect();
+    scratch::with_u32(dy.shape.entries_len(), |offset| {
+        entry_offsets(shape, dy, offset);
+        let (offset, dvalue) = (&*offset, Disjoint::new(dvalue));
+        for_each_piece(shape.n * pieces, |piece| {
+            let (s, first_row) = (piece / pieces, piece % pieces * piece_rows);
+            let rows = first_row..(first_row + piece_rows).min(shape.h);
+            let (starts, channels) = (x.starts(s), x.channels(s));
+            let (first, end) = (starts[rows.start * shape.w] as usize, starts[rows.end * shape.w] as usize);
+            let entries = s * x.shape.capacity + first..s * x.shape.capacity + end;
+            // SAFETY: the entries of these rows of the sample belong to this piece alone.
+            let dvalue = unsafe { dvalue.slice(entries) };
+            let output = s * dy.shape.capacity..s * dy.shape.capacity + dy.count(s);
+            let sample = Sample {
+                shape,
+                starts: dy.starts(s),
+                offset: &offset[output.clone()],
+                value: &dy_value[output],
+                weight,
+            };
+            for y in rows {
+                for (x, columns) in column_taps.iter().enumerate() {
+                    let pixel = y * shape.w + x;
+                    let entries = starts[pixel] as usize..starts[pixel + 1] as usize;
+                    let dvalue = &mut dvalue[entries.start - first..entries.end - first];
+                    sample.pixel(x, &row_taps[y], columns, &channels[entries], dvalue);
+                }
+            }
+        });
+    });
+}
+
+/// `offset[entry] = o - ox * stride * c_in * c_out`, modulo 2^32. Every channel in use is checked.
+fn entry_offsets(shape: &Conv2dShape, dy: &Pattern, offset: &mut [u32]) {
+    let step = shape.stride * shape.c_in * shape.c_out;
+    assert!(i32::try_from(shape.weight_len() + shape.out_w() * step).is_ok(), "shape: too many weights");
+    let offset = Disjoint::new(offset);
+    for_each_piece(shape.n, |s| {
+        let (starts, channels, first) = (dy.starts(s), dy.channels(s), s * dy.shape.capacity);
+        // SAFETY: each sample is one piece.
+        let offset = unsafe { offset.slice(first..first + channels.len()) };
+        for (pixel, range) in starts.windows(2).enumerate() {
+            let range = range[0] as usize..range[1] as usize;
+            let column = (pixel % shape.out_w() * step) as u32;
+            for (offset, &channel) in offset[range.clone()].iter_mut().zip(&channels[range]) {
+                assert!((channel as usize) < shape.c_out, "channel: {channel} of {}", shape.c_out);
+                *offset = channel.wrapping_sub(column);
+            }
+        }
+    });
+}
+
+struct Sample<'a> {
+    shape: &'a Conv2dShape,
+    /// Of the output's pixels.
+    starts: &'a [u32],
+    offset: &'a [u32],
+    value: &'a [f32],
+    weight: &'a [f32],
+}
+
+impl Sample<'_> {
+    /// The gradients of `channels` of the input pixel in column `x` that `rows` and `columns` describe.
+    fn pixel(&self, x: usize, rows: &Taps, columns: &Taps, channels: &[u32], dvalue: &mut [f32]) {
+        let (mut dvalue, mut channels) = (dvalue, channels);
+        while !channels.is_empty() {
+            let group = channels.len().min(4);
+            let (now, later) = dvalue.split_at_mut(group);
+            match group {
+                4 => self.dots::<4>(x, rows, columns, channels, now),
+                3 => self.dots::<3>(x, rows, columns, channels, now),
+                2 => self.dots::<2>(x, rows, columns, channels, now),
+                _ => self.dots::<1>(x, rows, columns, channels, now),
+            }
+            (dvalue, channels) = (later, &channels[group..]);
+        }
+    }
+
+    #[inline(always)]
+    fn dots<const G: usize>(&self, x: usize, rows: &Taps, columns: &Taps, channels: &[u32], dvalue: &mut [f32]) {
+        let Conv2dShape { c_in, c_out, kw, stride, padding, .. } = *self.shape;
+        let out_w = self.shape.out_w();
+        let row: [usize; G] = core::array::from_fn(|g| {
+            assert!((channels[g] as usize) < c_in, "channel: {} of {c_in}", channels[g]);
+            channels[g] as usize * c_out
+        });
+        let mut acc = [0.0; G];
+        for (i, ky) in (rows.first..rows.end).step_by(stride).enumerate() {
+            let run = self.run((rows.output - i) * out_w, columns, stride);
+            let origin = (ky * kw + x + padding) * c_in * c_out;
+            let weight = row.map(|row| self.weight.as_ptr().wrapping_add(origin + row));
+            for (&v, &offset) in self.value[run.clone()].iter().zip(&self.offset[run]) {
+                for g in 0..G {
+                    // SAFETY: the entry lies under the kernel, so its place is [ky][kx][c][o] of a tap that
+                    // Taps allows, with c and o checked.
+                    acc[g] += v * unsafe { *weight[g].wrapping_offset(offset as i32 as isize) };
+                }
+            }
+        }
+        dvalue.copy_from_slice(&acc);
+    }
+
+    /// The entries of the output pixels that `columns` reaches in the row that begins at pixel `row`.
+    fn run(&self, row: usize, columns: &Taps, stride: usize) -> Range<usize> {
+        let count = (columns.end - columns.first).div_ceil(stride);
+        if count == 0 {
+            return 0..0;
+        }
+        let last = row + columns.output;
+        self.starts[last + 1 - count] as usize..self.starts[last + 1] as usize
+    }
+}
