@@ -131,6 +131,12 @@ describe('demo', () => {
   });
 
   it('shows examples that were right and that the attack broke, inside the ball', () => {
+    for (const { name, clean, attacks } of result.models) {
+      const pgd = attacks.find((attack) => attack.name === 'PGD-40' && attack.epsilon === 0.1);
+      const broken = pgd?.survived.filter((alive, i) => !alive && clean.predictions[i] === result.labels[i]) ?? [];
+      const shown = result.examples.filter(({ model, attack }) => model === name && attack === 'PGD-40');
+      expect(shown).toHaveLength(Math.min(2, broken.length));
+    }
     for (const example of result.examples) {
       expect(example.cleanPrediction).toBe(example.label);
       expect(example.adversarialPrediction).not.toBe(example.label);

@@ -210,7 +210,7 @@ describe('verdict', () => {
   });
 
   it('finds its headline in the comparison otherwise', () => {
-    const at = (first: number, second: number): DemoResult =>
+    const at = (first: number, second: number, secondAtLarge = 50): DemoResult =>
       result([
         model('a', null, 190, [
           attack('PGD-40', 'exact', 0.1, right(first)),
@@ -218,11 +218,12 @@ describe('verdict', () => {
         ]),
         model('b', null, 190, [
           attack('PGD-40', 'exact', 0.1, right(second)),
-          attack('PGD-40', 'exact', 0.2, right(50)),
+          attack('PGD-40', 'exact', 0.2, right(secondAtLarge)),
         ]),
       ]);
     expect(headline(at(100, 150))).toBe('b is the more robust');
     expect(headline(at(150, 100))).toBe('Which model is more robust depends on ε');
+    expect(headline(at(150, 100, 11))).toBe('a is the more robust at ε = 0.1');
     expect(headline(result([model('a', null, 190, [attack('PGD-40', 'exact', 0.1, right(9))])]))).toBe(
       'How robust is a?',
     );

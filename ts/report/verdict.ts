@@ -27,13 +27,17 @@ export function headline(result: DemoResult): string {
     const models = list([...new Set(hiding.map((finding) => modelTitle(finding.model)))]);
     return `${models}: the gradient is hidden, not the weakness`;
   }
-  const winners = new Set(comparisons(result).map(({ ranked, significant }) => (significant ? ranked[0] : undefined)));
-  const [winner] = winners;
-  if (winners.size > 1) return 'Which model is more robust depends on ε';
-  if (winner !== undefined) return `${modelTitle(winner)} is the more robust`;
-  return winners.size === 1
-    ? 'No clear difference between the models'
-    : `How robust is ${list(result.models.map(modelTitle))}?`;
+  const all = comparisons(result);
+  const clear = all.filter(({ significant }) => significant);
+  if (clear.length === 0) {
+    return all.length > 0
+      ? 'No clear difference between the models'
+      : `How robust is ${list(result.models.map(modelTitle))}?`;
+  }
+  const [winner] = clear[0].ranked;
+  if (clear.some(({ ranked }) => ranked[0] !== winner)) return 'Which model is more robust depends on ε';
+  const where = clear.length < all.length ? ` at ε = ${list(clear.map(({ epsilon }) => String(epsilon)))}` : '';
+  return `${modelTitle(winner)} is the more robust${where}`;
 }
 
 /** A model that sees the same class in every image. */

@@ -22,10 +22,10 @@ export interface AttackedModel {
 export async function attackModel(
   model: Model,
   test: Dataset,
-  options: { title: string; attacks: DemoAttack[]; samples: number; seed: number; signal: AbortSignal },
+  options: { name: string; title: string; attacks: DemoAttack[]; samples: number; seed: number; signal: AbortSignal },
   progress: Progress,
 ): Promise<AttackedModel> {
-  const { title, attacks, samples, seed, signal } = options;
+  const { name, title, attacks, samples, seed, signal } = options;
   const predictions = Array.from(await model.predict(test.tensor()));
   const correct = predictions.filter((prediction, i) => prediction === test.labels[i]).length;
   const clean = { ...accuracyOf(correct, test.length), predictions };
@@ -48,12 +48,12 @@ export async function attackModel(
   };
   const report = await evaluateRobustness(watched, test, { epsilons: EPSILONS, attacks, samples, seed, signal });
   const described = report.attacks.map((entry) => {
-    const { description, gradient } = attacks.find(({ name }) => name === entry.name) as DemoAttack;
+    const { description, gradient } = attacks.find((attack) => attack.name === entry.name) as DemoAttack;
     return { ...entry, description, gradient };
   });
   return {
     figures: { clean, worstCase: report.worstCase, attacks: described },
-    examples: pickExamples(title, test, predictions, outcomes),
+    examples: pickExamples(name, test, predictions, outcomes),
   };
 }
 
