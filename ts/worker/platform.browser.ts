@@ -1,7 +1,7 @@
 /** Browsers: module workers, fetch. */
 import { ConfigError, WorkerLostError } from '../errors.js';
 import { wasmUrl } from '../kernels/load.js';
-import type { Platform } from './platform.js';
+import { nameOf, type Platform } from './platform.js';
 
 export const platform: Platform = {
   concurrency: () => navigator.hardwareConcurrency,
@@ -15,12 +15,13 @@ export const platform: Platform = {
 
   spawn(role, lost) {
     const worker = new Worker(new URL('./entry.browser.js', import.meta.url), { type: 'module' });
+    const name = nameOf(role);
     return new Promise((resolve, reject) => {
       let ready = false;
       worker.addEventListener('error', (event) => {
         const reason = event.message || 'its script could not be loaded';
-        if (ready) lost(`a ${role.role} worker died: ${reason}`);
-        else reject(new WorkerLostError(`a ${role.role} worker did not start: ${reason}`));
+        if (ready) lost(`${name} died: ${reason}`);
+        else reject(new WorkerLostError(`${name} did not start: ${reason}`));
       });
       worker.addEventListener(
         'message',

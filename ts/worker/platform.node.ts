@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../errors.js';
 import { wasmUrl } from '../kernels/load.js';
-import type { Platform } from './platform.js';
+import { nameOf, type Platform } from './platform.js';
 
 export const platform: Platform = {
   concurrency: availableParallelism,
@@ -15,7 +15,9 @@ export const platform: Platform = {
   },
 
   spawn(role, lost) {
-    const worker = new Worker(new URL('./entry.node.js', import.meta.url), { workerData: role });
+    // Flags of the process are not for the worker: with `--input-type`, which goes with `--eval`, it would not start.
+    const worker = new Worker(new URL('./entry.node.js', import.meta.url), { workerData: role, execArgv: [] });
+    const name = nameOf(role);
     // The client keeps the process alive while calls are pending; an idle runtime must not.
     worker.unref();
     let ending = false;
@@ -39,8 +41,8 @@ export const platform: Platform = {
       });
       worker.on('exit', (code) => {
         const reason = failure ?? `it exited with code ${code}`;
-        reject(new WorkerLostError(`a ${role.role} worker did not start: ${reason}`));
-        if (!ending) lost(`a ${role.role} worker died: ${reason}`);
+        reject(new WorkerLostError(`${name} did not start: ${reason}`));
+        if (!ending) lost(`${name} died: ${reason}`);
       });
     });
   },

@@ -26,3 +26,8 @@ export interface Platform {
   /** Writes a file whole or not at all. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
 }
+
+/** A worker of this role in messages. */
+export function nameOf({ role }: Role): string {
+  return role === 'engine' ? 'the engine worker' : 'a pool worker';
+}

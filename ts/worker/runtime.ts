@@ -106,6 +106,9 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const { threads = platform.concurrency(), deterministic = false, variant: wanted } = options;
   checkInteger('createRuntime.threads', threads, { min: 1, max: 256 });
   if (wanted !== undefined) checkChoice('createRuntime.variant', wanted, variants);
+  if (wanted === 'simd' && (options.threads ?? 1) > 1) {
+    throw new ConfigError(`createRuntime.threads: expected 1 for the variant 'simd', got ${threads}`);
+  }
   const variant = await chooseVariant({ deterministic, wanted });
   const shared = variant !== 'simd';
   const used = shared ? threads : 1;
