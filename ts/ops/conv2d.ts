@@ -118,11 +118,8 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
   };
 }
 
-/**
- * Weights that a gradient between two compressed values may gather from: beyond this many the single values
- * it picks miss the caches, and whole rows are faster.
- */
-const gatherLimit = 2 ** 18;
+/** Fewest output channels whose compressed gradient pays: below, runs of entries are too short. */
+const betweenChannels = 64;
 
 /** Input gradient of an attack between two k-WTA layers: its cost is the product of both densities. */
 function betweenStep(
@@ -167,7 +164,7 @@ function backwardStep(
   const { weight, bias } = context.parameters;
   const { c: channels, h, w } = geometry.output;
   if (input.kind === 'sparse' && outputGradient.kind === 'sparse' && !wanted.parameters) {
-    if (weight.data.length <= gatherLimit) return betweenStep(context, shape, input, outputGradient);
+    if (channels >= betweenChannels) return betweenStep(context, shape, input, outputGradient);
   }
   const dy = denseGradient(context, outputGradient, geometry.output);
   const uses: Buffer[] = [...dy.uses];
