@@ -46,7 +46,7 @@ export interface DemoAttack extends NamedAttack {
   gradient: GradientSource;
 }
 
-const PGD = attacks.pgd({ steps: 40, restarts: 3, earlyStop: true });
+const PGD = attacks.pgd({ steps: 40, restarts: 2, earlyStop: true });
 
 /** What every model is attacked with; `other` is the model that transferred examples are made on. */
 export function demoAttacks(other: { id: number }): DemoAttack[] {
