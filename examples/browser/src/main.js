@@ -51,7 +51,7 @@ async function run(signal) {
 
   const choice = element('activation').value;
   const activation = choice === 'relu' ? nn.relu() : nn.kwta({ gamma: Number(choice) });
-  const model = await runtime.model(models.smallCnn({ activation, channels: [16, 32, 64] }), { seed: 0 });
+  const model = await runtime.model(models.smallCnn({ activation }), { seed: 0 });
   try {
     await fit(model, signal);
     element('test-accuracy').textContent = percent(await model.accuracy(test, { signal }));

@@ -17,7 +17,7 @@ export const DEFAULTS = {
   /** How much to train; an adversarial step costs several natural ones. */
   training: {
     adversarial: { epochs: 2, trainSamples: 15_000 },
-    natural: { epochs: 3, trainSamples: 60_000 },
+    natural: { epochs: 2, trainSamples: 60_000 },
   },
 } as const;
 
