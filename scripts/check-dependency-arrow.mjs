@@ -38,6 +38,7 @@ const unsafePlaces = [
   'crates/kernels/src/kwta.rs',
   'crates/kernels/src/optim.rs',
   'crates/kernels/src/parallel.rs',
+  'crates/kernels/src/parallel/',
   'crates/kernels/src/pool.rs',
   'crates/kernels/src/select.rs',
   'crates/wasm/src/',

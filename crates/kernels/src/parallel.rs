@@ -1,12 +1,23 @@
-//! Runs the pieces of a kernel, on the global rayon pool with feature `threads`, else one by one.
+//! Runs the pieces of a kernel on several threads with feature `threads`, else one by one: natively on the
+//! current rayon pool, in WebAssembly on a team of workers (`team.rs`) that wakes faster.
 //!
 //! How work is cut must never depend on the number of threads where pieces are summed afterwards;
 //! it may where every output value is computed whole by one piece.
+
+#[cfg(feature = "threads")]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))] // tested natively, used in WebAssembly
+mod team;
+#[cfg(all(feature = "threads", target_arch = "wasm32"))]
+mod workers;
+
+#[cfg(all(feature = "threads", target_arch = "wasm32"))]
+pub use workers::{for_each_piece, help, set_threads, threads};
 
 use core::marker::PhantomData;
 use core::ops::Range;
 
 /// Threads that work on pieces.
+#[cfg(not(all(feature = "threads", target_arch = "wasm32")))]
 pub fn threads() -> usize {
     #[cfg(feature = "threads")]
     {
@@ -19,6 +30,7 @@ pub fn threads() -> usize {
 }
 
 /// Calls `work(0) ... work(pieces - 1)`, in any order and on any thread.
+#[cfg(not(all(feature = "threads", target_arch = "wasm32")))]
 pub fn for_each_piece(pieces: usize, work: impl Fn(usize) + Sync + Send) {
     #[cfg(feature = "threads")]
     if pieces > 1 && rayon::current_num_threads() > 1 {
