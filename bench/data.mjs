@@ -47,8 +47,12 @@ export function keepLargest(x, n, k) {
   const size = x.length / n;
   for (let at = 0; at < x.length; at += size) {
     const sample = x.subarray(at, at + size);
-    const order = Array.from(sample.keys()).sort((a, b) => sample[b] - sample[a] || a - b);
-    for (const loser of order.slice(k)) sample[loser] = 0;
+    const threshold = sample.slice().sort()[size - k];
+    let ties = k - sample.reduce((count, value) => count + Number(value > threshold), 0);
+    for (let i = 0; i < size; i++) {
+      if (sample[i] > threshold || (sample[i] === threshold && ties-- > 0)) continue;
+      sample[i] = 0;
+    }
   }
   return x;
 }

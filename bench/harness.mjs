@@ -21,31 +21,55 @@ process.on('exit', () => rmSync(folder, { recursive: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 /**
- * @typedef {{ name: string, threads: number, command: string[], env?: Record<string, string>, hint: string }} PeerDescription
- *   `hint` says what to install when the peer does not start
- * @typedef {{ name: string, kind: string, spec: Record<string, number | string>, inputs: Record<string, Float32Array>,
- *             flops?: number, samples?: number, oneThread?: boolean,
- *             compare?: (actual: Float32Array, expected: Float32Array, variant: string) => string | null }} Task
- *   `oneThread` leaves out peers with more; `compare` returns what is wrong, or null
- * @typedef {{ peer: string, variant: string, minimum: number, median: number, runs: number }} Timing  in ms
- * @typedef {{ task: string, kind: string, spec: Record<string, number | string>, flops?: number, samples?: number,
- *             timings: Timing[], wrong: string[] }} Result
+ * @typedef {object} PeerDescription
+ * @property {string} name
+ * @property {number} threads
+ * @property {() => string[] | Promise<string[]>} command  builds what needs building
+ * @property {Record<string, string>} [env]
+ * @property {string} [peak]  the peer whose peak is this one's, when it knows none itself
+ * @property {string} hint  what to install when the peer does not start
+ *
+ * @typedef {object} Task
+ * @property {string} name
+ * @property {string} kind
+ * @property {Record<string, number | string>} spec
+ * @property {Record<string, Float32Array>} inputs
+ * @property {number} [flops]  of the dense operation
+ * @property {Record<string, number>} [work]  FLOPs that a variant really does, where they are fewer
+ * @property {number | Record<string, number>} [bytes]  that a run moves at least; by variant where it differs
+ * @property {number} [samples]
+ * @property {Sweep} [sweep]  that the task is a point of
+ * @property {boolean} [againstPeak]  measure the peers' peaks along with the task
+ * @property {(peer: PeerDescription) => boolean} [takes]  leaves out peers; default: none
+ * @property {(actual: Float32Array, expected: Float32Array, variant: string) => string | null} [compare]
+ *   returns what is wrong, or null
+ *
+ * @typedef {{ over: string, of: string, at: number }} Sweep  what varies, what stays, and its value here
+ *
+ * @typedef {{ peer: string, variant: string, minimum: number, median: number, runs: number, work?: number,
+ *             bytes?: number, peak?: number }} Timing  times in ms; `peak`: FLOP/ms of the engine in the same rounds
+ * @typedef {{ suite: string, task: string, kind: string, spec: Record<string, number | string>, flops?: number,
+ *             samples?: number, sweep?: Sweep, timings: Timing[], wrong: string[] }} Result
  * @typedef {{ peer: Peer, variant: string, ms: number[], burst: number }} Entry
  */
 
 /** A running peer. */
 export class Peer {
-  /** @param {PeerDescription} description */
-  constructor(description) {
+  /**
+   * @param {PeerDescription} description
+   * @param {string[]} command
+   */
+  constructor(description, [command, ...args]) {
+    this.description = description;
     this.name = description.name;
-    this.threads = description.threads;
-    const [command, ...args] = description.command;
     this.child = spawn(command, args, {
       env: { ...process.env, ...description.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     /** @type {Record<string, string>} */
     this.versions = {};
+    /** @type {{ name: string, flops: number } | undefined} */
+    this.peak = undefined;
     this.complaint = '';
     this.child.stderr.on('data', (text) => {
       this.complaint = (this.complaint + text).slice(-2000);
@@ -87,12 +111,13 @@ export async function startPeers(descriptions) {
   const peers = [];
   const absent = [];
   for (const description of descriptions) {
-    const peer = new Peer(description);
+    let peer;
     try {
-      peer.versions = (await peer.ask('info')).versions;
+      peer = new Peer(description, await description.command());
+      Object.assign(peer, await peer.ask('info'));
       peers.push(peer);
     } catch (error) {
-      peer.close();
+      peer?.close();
       absent.push({ name: description.name, reason: /** @type {Error} */ (error).message, hint: description.hint });
     }
   }
@@ -101,31 +126,66 @@ export async function startPeers(descriptions) {
 
 /**
  * Checks and times one task on every peer that knows it.
+ * @param {string} suite
  * @param {Task} task
  * @param {Peer[]} peers
  * @param {number} rounds
  * @returns {Promise<Result>}
  */
-export async function measure(task, peers, rounds) {
+export async function measure(suite, task, peers, rounds) {
   for (const [name, data] of Object.entries(task.inputs)) writeFileSync(join(folder, `${name}.f32`), data);
   const pairs = Object.entries({ ...task.spec, dir: folder }).map(([key, value]) => `${key}=${value}`);
   /** @type {Entry[]} */
   const entries = [];
-  for (const peer of peers.filter(({ threads }) => threads === 1 || !task.oneThread)) {
+  for (const peer of peers.filter(({ description }) => task.takes?.(description) ?? true)) {
     const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
     for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
   }
   const wrong = await check(task, entries, join(folder, 'result'));
   const right = entries.filter((entry) => !wrong.some((one) => one.entry === entry));
-  for (const entry of right) await warmUp(entry);
+  const peaks = task.againstPeak ? peaksFor(right, peers) : [];
+  const all = [...peaks, ...right];
+  for (const entry of all) await warmUp(entry);
   for (let round = 0; round < rounds; round++) {
-    for (const entry of right) {
+    for (const entry of all) {
       await sleep(5); // lets the threads of the peer before stop spinning
       entry.ms.push(...(await entry.peer.ask(`time ${entry.variant} ${entry.burst}`)).ms);
     }
   }
-  const { name, kind, spec, flops, samples } = task;
-  return { task: name, kind, spec, flops, samples, timings: right.map(summary), wrong: wrong.map((one) => one.text) };
+  const { name: title, kind, spec, flops, samples, sweep } = task;
+  const timings = right.map((entry) => ({ ...summary(entry), ...rates(task, entry, peaks) }));
+  return { suite, task: title, kind, spec, flops, samples, sweep, timings, wrong: wrong.map((one) => one.text) };
+}
+
+/**
+ * The peaks of all engines that the entries run on.
+ * @param {Entry[]} entries
+ * @param {Peer[]} peers
+ * @returns {Entry[]}
+ */
+function peaksFor(entries, peers) {
+  const names = new Set(entries.map(peakOf));
+  return peers
+    .filter((peer) => peer.peak && names.has(peer.name))
+    .map((peer) => ({ peer, variant: 'peak', ms: [], burst: 1 }));
+}
+
+/** The peer whose peak an entry is measured by. */
+const peakOf = (/** @type {Entry} */ { peer }) => (peer.peak ? peer.name : peer.description.peak);
+
+/**
+ * What an entry is measured by: its work, the bytes it moves, the peak of its engine.
+ * @param {Task} task
+ * @param {Entry} entry
+ * @param {Entry[]} peaks
+ */
+function rates({ flops, work, bytes }, entry, peaks) {
+  const best = peaks.find(({ peer }) => peer.name === peakOf(entry));
+  return {
+    work: work?.[entry.variant] ?? flops,
+    bytes: typeof bytes === 'object' ? (bytes[entry.variant] ?? bytes.dense) : bytes,
+    peak: best?.peer.peak && best.peer.peak.flops / Math.min(...best.ms),
+  };
 }
 
 /**

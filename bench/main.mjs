@@ -1,66 +1,104 @@
 /**
- * npm run bench [-- SUITE...] [--rounds N] [--peers TEXT] [--json FILE]
+ * npm run bench [-- SUITE...] [--rounds N] [--peers TEXT] [--json FILE] [--html FILE] [--from FILE...]
  *
- * Times this project beside its peers; suites are select, matmul, conv and step (default: all). `--peers` takes
- * only those whose name contains one of the comma-separated texts. Figures go to the terminal and, as JSON, to
- * bench/results/ or FILE.
+ * Times this project beside its peers; suites are peak, select, matmul, conv, step and cost (default: all). `--peers`
+ * takes only those whose name contains one of the comma-separated texts. Figures go to the terminal and, as JSON and
+ * as a page, to bench/results/ or the files named; the page stands beside the JSON unless it has a name of its own.
+ * `--from` measures nothing and makes the page of earlier JSON files, the later ones replacing what they measured again.
  */
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measure, startPeers } from './harness.mjs';
 import { peerDescriptions } from './peers/index.mjs';
-import { machine, table, writeJson } from './report.mjs';
+import { resultTable } from './report/blocks.mjs';
+import { suites } from './report/findings/index.mjs';
+import { machine } from './report/machine.mjs';
+import { mergeReports } from './report/merge.mjs';
+import { renderPage } from './report/page.mjs';
+import { renderTable } from './report/tables.mjs';
 
-const names = ['select', 'matmul', 'conv', 'step'];
+const names = Object.keys(suites);
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '10' }, peers: { type: 'string' }, json: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '10' },
+    peers: { type: 'string' },
+    json: { type: 'string' },
+    html: { type: 'string' },
+    from: { type: 'string', multiple: true },
+  },
 });
 const rounds = Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new Error(`--rounds: expected a whole number from 1, got ${options.rounds}`);
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown) throw new Error(`no suite is called ${unknown}; there are ${names.join(', ')}`);
-const suites = positionals.length > 0 ? positionals : names;
 
-const wanted = options.peers?.split(',');
-const descriptions = (await peerDescriptions()).filter(
-  ({ name }) => !wanted || wanted.some((text) => name.toLowerCase().includes(text.toLowerCase())),
-);
-const facts = machine();
-const { peers, absent } = await startPeers(descriptions);
+const report = options.from
+  ? mergeReports(options.from.map(read))
+  : await run(positionals.length ? positionals : names);
 
-console.log(`${facts.cpu}, ${facts.cores} cores, ${facts.system}, Node ${facts.node}, commit ${facts.commit}`);
-if (facts.loadAverage > 0.5) console.log(`  the machine is busy: load ${facts.loadAverage.toFixed(1)}`);
-for (const { name, versions } of peers) {
-  console.log(
-    `  ${name}: ${Object.entries(versions)
-      .map((pair) => pair.join(' '))
-      .join(', ')}`,
+const fallback = join(import.meta.dirname, 'results', report.machine.date.replaceAll(':', '-'));
+const json = options.json ?? `${fallback}.json`;
+write(json, `${JSON.stringify(report, null, 2)}\n`);
+write(options.html ?? `${json.replace(/\.json$/, '')}.html`, renderPage(report));
+if (report.results.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
+
+/**
+ * Measures.
+ * @param {string[]} wanted suites
+ * @returns {Promise<import('./report/merge.mjs').Report>}
+ */
+async function run(wanted) {
+  const texts = options.peers?.toLowerCase().split(',');
+  const descriptions = (await peerDescriptions()).filter(
+    ({ name }) => !texts || texts.some((text) => name.toLowerCase().includes(text)),
   );
-}
-for (const { name, reason, hint } of absent) console.log(`  ${name}: absent (${reason}); needs ${hint}`);
+  const facts = machine();
+  const { peers, absent } = await startPeers(descriptions);
 
-const results = [];
-let wrong = 0;
-for (const suite of suites) {
-  const { tasks } = await import(`./suites/${suite}.mjs`);
-  for (const task of tasks()) {
-    const result = await measure(task, peers, rounds);
-    results.push(result);
-    wrong += result.wrong.length;
-    console.log(`\n${table(result)}`);
+  console.log(`${facts.cpu}, ${facts.cores} cores, ${facts.system}, Node ${facts.node}, commit ${facts.commit}`);
+  if (facts.loadAverage > 0.5) console.log(`  the machine is busy: load ${facts.loadAverage.toFixed(1)}`);
+  for (const { name, versions } of peers) {
+    const texts = Object.entries(versions).map((pair) => pair.join(' '));
+    console.log(`  ${name}: ${texts.join(', ')}`);
   }
-}
-for (const peer of peers) peer.close();
+  for (const { name, reason, hint } of absent) console.log(`  ${name}: absent (${reason}); needs ${hint}`);
 
-const file = options.json ?? join(import.meta.dirname, 'results', `${facts.date.replaceAll(':', '-')}.json`);
-writeJson(file, {
-  machine: facts,
-  rounds,
-  peers: peers.map(({ name, versions }) => ({ name, versions })),
-  absent,
-  results,
-});
-console.log(`\n${file}`);
-if (wrong > 0) process.exitCode = 1;
+  const results = [];
+  for (const suite of wanted) {
+    const { tasks } = await import(`./suites/${suite}.mjs`);
+    const its = [];
+    for (const task of tasks()) {
+      const result = await measure(suite, task, peers, rounds);
+      its.push(result);
+      console.log(`\n${renderTable(resultTable(result))}`);
+    }
+    for (const block of suites[suite].find(its)) {
+      if (block.type === 'table') console.log(`\n${renderTable(block)}`);
+    }
+    results.push(...its);
+  }
+  for (const peer of peers) peer.close();
+  const versions = peers.map(({ name, versions }) => ({ name, versions }));
+  return { machine: facts, rounds, peers: versions, absent, results };
+}
+
+/**
+ * @param {string} file
+ * @returns {import('./report/merge.mjs').Report}
+ */
+function read(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/**
+ * @param {string} file
+ * @param {string} text
+ */
+function write(file, text) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  console.log(file);
+}

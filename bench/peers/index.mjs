@@ -1,13 +1,11 @@
 /** Every peer: how it is built and started, and what is missing when it is not there. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { nativeEnvironment } from '../../scripts/lib/rust.mjs';
-import { cache, run, which } from '../../scripts/lib/steps.mjs';
-import { buildStd, wasmEnvironment } from '../../scripts/lib/wasm.mjs';
+import { run } from '../../scripts/lib/steps.mjs';
+import { buildCpp, buildNative, buildPeak, buildWasm } from './build.mjs';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
+const here = import.meta.dirname;
 const python = process.env.KWTA_PYTHON ?? 'python3';
 
 /** glibc would otherwise map and unmap PyTorch's larger buffers on every step, at a third of its speed. */
@@ -16,18 +14,22 @@ const keepMemory = { MALLOC_MMAP_THRESHOLD_: '1073741824', MALLOC_TRIM_THRESHOLD
 /** @typedef {import('../harness.mjs').PeerDescription} PeerDescription */
 
 /**
- * Builds what needs building. The first peer that knows a task is the one whose result the others must agree with, so
- * ours come last.
+ * All of them. The first peer that knows a task is the one whose result the others must agree with, so ours come
+ * last.
  * @returns {Promise<PeerDescription[]>}
  */
 export async function peerDescriptions() {
   const threadCounts = availableParallelism() > 1 ? [1, 2] : [1];
-  const module = await buildWasm();
-  const native = await buildNative();
   return [
-    ...threadCounts.flatMap((threads) => nativePeers(threads, native)),
-    { name: 'C++', threads: 1, command: [await buildCpp()], hint: 'g++' },
-    ...(await nodes()).flatMap((node) => nodePeers(node, threadCounts, module)),
+    ...threadCounts.flatMap(nativePeers),
+    { name: 'C++', threads: 1, command: async () => [await buildCpp()], hint: 'g++' },
+    ...(await nodes()).flatMap((node) => nodePeers(node, threadCounts)),
+    ...threadCounts.map((threads) => ({
+      name: `kwta, Chromium, ${plural(threads)}`,
+      threads,
+      command: async () => [process.execPath, join(here, 'chromium.mjs'), `${threads}`, ...(await buildPeak())],
+      hint: 'Chromium; KWTA_CHROMIUM names the executable',
+    })),
   ];
 }
 
@@ -49,58 +51,83 @@ async function nodes() {
 /**
  * @param {Node} node
  * @param {number[]} threadCounts
- * @param {string} module
  * @returns {PeerDescription[]}
  */
-function nodePeers({ program, title }, threadCounts, module) {
+function nodePeers({ program, title }, threadCounts) {
+  const ours = (/** @type {number} */ threads) => `kwta, ${title}, ${plural(threads)}`;
+  const install = 'npm ci --prefix bench';
   return [
-    {
-      name: `wasm, ${title}`,
-      threads: 1,
-      command: [program, join(here, 'rust.mjs'), module],
-      hint: 'a Rust toolchain that can build for WebAssembly',
-    },
-    ...threadCounts.map((threads) => ({
-      name: `kwta, ${title}, ${plural(threads)}`,
-      threads,
-      command: [program, join(here, 'package.mjs'), `${threads}`],
-      hint: 'npm run build',
-    })),
     {
       name: `TensorFlow.js wasm, ${title}, 1 thread`,
       threads: 1,
-      command: [program, join(here, 'tfjs.mjs')],
-      hint: 'npm ci --prefix bench',
+      command: () => [program, join(here, 'tfjs.mjs')],
+      peak: ours(1),
+      hint: install,
     },
+    {
+      name: `jax-js wasm, ${title}, 1 thread`,
+      threads: 1,
+      command: () => [program, join(here, 'jax.mjs')],
+      peak: ours(1),
+      hint: install,
+    },
+    ...threadCounts.map((threads) => ({
+      name: `onnxruntime-web, ${title}, ${plural(threads)}`,
+      threads,
+      command: () => [program, join(here, 'onnx/web.mjs'), `${threads}`],
+      peak: ours(threads),
+      hint: install,
+    })),
+    {
+      name: `wasm, ${title}`,
+      threads: 1,
+      command: async () => [program, join(here, 'rust.mjs'), await buildWasm()],
+      hint: 'a Rust toolchain that can build for WebAssembly',
+    },
+    ...threadCounts.map((threads) => ({
+      name: ours(threads),
+      threads,
+      command: async () => [program, join(here, 'package.mjs'), `${threads}`, ...(await buildPeak())],
+      hint: 'npm run build',
+    })),
   ];
 }
 
 /**
  * @param {number} threads
- * @param {string} native
  * @returns {PeerDescription[]}
  */
-function nativePeers(threads, native) {
+function nativePeers(threads) {
   const limits = { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}`, MKL_NUM_THREADS: `${threads}` };
+  const rust = `native Rust, ${plural(threads)}`;
   return [
     {
       name: `PyTorch, ${plural(threads)}`,
       threads,
-      command: [python, join(here, 'torch_peer.py'), `${threads}`],
+      command: () => [python, join(here, 'torch_peer.py'), `${threads}`],
       env: { ...limits, ...keepMemory },
+      peak: rust,
       hint: 'pip install torch numpy; KWTA_PYTHON names the interpreter',
     },
     {
       name: `numpy, ${plural(threads)}`,
       threads,
-      command: [python, join(here, 'numpy_peer.py')],
+      command: () => [python, join(here, 'numpy_peer.py')],
       env: limits,
+      peak: rust,
       hint: 'pip install numpy; KWTA_PYTHON names the interpreter',
     },
     {
-      name: `native Rust, ${plural(threads)}`,
+      name: `onnxruntime-node, ${plural(threads)}`,
       threads,
-      command: [native],
+      command: () => [process.execPath, join(here, 'onnx/node.mjs'), `${threads}`],
+      peak: rust,
+      hint: 'npm ci --prefix bench',
+    },
+    {
+      name: rust,
+      threads,
+      command: async () => [await buildNative()],
       env: { RAYON_NUM_THREADS: `${threads}` },
       hint: 'a Rust toolchain',
     },
@@ -109,35 +136,3 @@ function nativePeers(threads, native) {
 
 /** @param {number} threads */
 const plural = (threads) => `${threads} thread${threads > 1 ? 's' : ''}`;
-
-async function buildWasm() {
-  const env = await wasmEnvironment({ threads: false, relaxed: false });
-  const target = 'wasm32-unknown-unknown';
-  await cargo(['--lib', '--target', target, buildStd], env);
-  return join(/** @type {string} */ (env.CARGO_TARGET_DIR), target, 'release', 'kwta_bench.wasm');
-}
-
-async function buildNative() {
-  const folder = join(cache, 'target', 'bench-native');
-  const env = { ...(await nativeEnvironment()), CARGO_TARGET_DIR: folder, RUSTFLAGS: '-C target-cpu=native' };
-  await cargo(['--bin', 'kwta-bench', '--features', 'threads'], env);
-  return join(folder, 'release', 'kwta-bench');
-}
-
-/**
- * @param {string[]} args
- * @param {NodeJS.ProcessEnv} env
- */
-async function cargo(args, env) {
-  const manifest = join(here, 'rust', 'Cargo.toml');
-  await run('cargo', ['build', '--release', '--quiet', '--manifest-path', manifest, ...args], { env });
-}
-
-async function buildCpp() {
-  if (!which('g++')) return 'g++';
-  const folder = join(cache, 'bench');
-  mkdirSync(folder, { recursive: true });
-  const program = join(folder, 'nth_element');
-  await run('g++', ['-std=c++17', '-O3', '-march=native', '-o', program, join(here, 'nth_element.cpp')]);
-  return program;
-}

@@ -1,15 +1,19 @@
 /**
- * The package as it is shipped: its raw kernels, and whole steps through its public API. Usage: package.mjs THREADS
+ * The package as it is shipped: its raw kernels, and whole steps through its public API; and the peak of the engine
+ * it runs on. Usage: package.mjs THREADS PEAK.wasm RELAXED_PEAK.wasm
  */
 import { createRuntime } from '../../dist/index.js';
+import { platform } from '../../dist/worker/platform.node.js';
 import { kernelTasks, startKernels } from './packageKernels.mjs';
-import { step } from './packageSteps.mjs';
+import { steps } from './packageSteps.mjs';
+import { peakInNode } from './peak/node.mjs';
 import { serve } from './protocol.mjs';
 
 const threads = Number(process.argv[2]);
 const runtime = await createRuntime({ threads });
 const { variant } = runtime.info;
-const kernels = await startKernels(variant, threads);
+const kernels = await startKernels(platform, variant, threads);
+const { peak, loaders } = await peakInNode(process.argv.slice(3), threads, variant === 'relaxed-threads');
 
-await serve({ node: process.version, variant }, { ...kernelTasks(kernels), step: (spec) => step(runtime, spec) });
+await serve({ node: process.version, variant }, { ...kernelTasks(kernels), ...loaders, step: steps(runtime) }, peak);
 process.exit(); // the pool waits for ever

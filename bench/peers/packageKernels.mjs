@@ -1,25 +1,21 @@
 /** Tasks on the package's raw kernels: what its layers call, on a pool of threads, without the layers. */
 import { createSharedMemory, loadKernels } from '../../dist/kernels/load.js';
-import { platform } from '../../dist/worker/platform.node.js';
-import { readInput, transpose } from './protocol.mjs';
-
-const NCHW_TO_NHWC = [0, 2, 3, 1];
-const NHWC_TO_NCHW = [0, 3, 1, 2];
-const OIHW_TO_HWIO = [2, 3, 1, 0];
-const HWIO_TO_OIHW = [3, 2, 0, 1];
+import { HWIO_TO_OIHW, NCHW_TO_NHWC, NHWC_TO_NCHW, OIHW_TO_HWIO, transpose } from './layout.mjs';
 
 /**
  * @typedef {import('../../dist/kernels/kernels.js').Kernels} Kernels
- * @typedef {import('./protocol.mjs').Spec} Spec
- * @typedef {Record<string, import('./protocol.mjs').Variant>} Variants
+ * @typedef {import('./conversation.mjs').Spec} Spec
+ * @typedef {import('./conversation.mjs').Read} Read
+ * @typedef {import('./conversation.mjs').Variants} Variants
  */
 
 /**
  * Kernels in this thread with `threads - 1` more to help.
+ * @param {import('../../dist/worker/platform.js').Platform} platform
  * @param {import('../../dist/index.js').Variant} variant
  * @param {number} threads
  */
-export async function startKernels(variant, threads) {
+export async function startKernels(platform, variant, threads) {
   const module = await platform.compile(variant);
   const memory = createSharedMemory();
   const kernels = await loadKernels(variant, module, memory);
@@ -63,31 +59,32 @@ class Arena {
 
 /**
  * @param {Kernels} kernels
- * @returns {Record<string, (spec: Spec) => Variants>}
+ * @returns {Record<string, import('./conversation.mjs').Loader>}
  */
 export function kernelTasks(kernels) {
   const arena = new Arena(kernels);
   return {
-    matmul(spec) {
+    matmul(spec, read) {
       arena.release();
-      return matmul(spec, arena);
+      return matmul(spec, read, arena);
     },
-    conv2d(spec) {
+    conv2d(spec, read) {
       arena.release();
-      return conv2d(spec, arena);
+      return conv2d(spec, read, arena);
     },
   };
 }
 
 /**
  * @param {Spec} spec
+ * @param {Read} read
  * @param {Arena} arena
  * @returns {Variants}
  */
-function matmul({ m, n, k, ...spec }, arena) {
+function matmul({ m, n, k }, read, arena) {
   const { kernels } = arena;
-  const a = arena.copyIn(readInput(spec, 'a'));
-  const b = arena.copyIn(readInput(spec, 'b'));
+  const a = arena.copyIn(read('a'));
+  const b = arena.copyIn(read('b'));
   const c = arena.reserve(m * n);
   return {
     matmul: {
@@ -98,12 +95,13 @@ function matmul({ m, n, k, ...spec }, arena) {
 }
 
 /**
- * One pass, with the input dense and, where a k-WTA made it, compressed.
+ * One pass, with the input dense and, where a k-WTA layer came before, compressed.
  * @param {Spec} spec
+ * @param {Read} read
  * @param {Arena} arena
  * @returns {Variants}
  */
-function conv2d(spec, arena) {
+function conv2d(spec, read, arena) {
   const { kernels } = arena;
   const { exports } = kernels;
   const { n, h, w, kernel, stride, padding, oh, ow, active } = spec;
@@ -111,23 +109,23 @@ function conv2d(spec, arena) {
   const pixels = h * w;
   const shape = /** @type {const} */ ([n, h, w, channels, out, kernel, kernel, stride, padding]);
 
-  const dense = transpose(readInput(spec, 'x'), [n, channels, h, w], NCHW_TO_NHWC);
+  const dense = transpose(read('x'), [n, channels, h, w], NCHW_TO_NHWC);
   const x = arena.copyIn(dense);
-  const weight = arena.copyIn(transpose(readInput(spec, 'weight'), [out, channels, kernel, kernel], OIHW_TO_HWIO));
-  const dy = arena.copyIn(transpose(readInput(spec, 'dy'), [n, out, oh, ow], NCHW_TO_NHWC));
+  const weight = arena.copyIn(transpose(read('weight'), [out, channels, kernel, kernel], OIHW_TO_HWIO));
+  const dy = arena.copyIn(transpose(read('dy'), [n, out, oh, ow], NCHW_TO_NHWC));
   const y = arena.reserve(n * oh * ow * out);
   const dx = arena.reserve(dense.length);
   const dw = arena.reserve(out * channels * kernel * kernel);
 
-  const read = (/** @type {number} */ pointer, /** @type {number[]} */ extents, /** @type {number[]} */ axes) => {
+  const copyOut = (/** @type {number} */ pointer, /** @type {number[]} */ extents, /** @type {number[]} */ axes) => {
     const length = extents.reduce((a, b) => a * b, 1);
     return transpose(kernels.f32(pointer, length), extents, axes);
   };
   /** @type {Record<string, () => Float32Array>} */
   const outputs = {
-    forward: () => read(y, [n, oh, ow, out], NHWC_TO_NCHW),
-    inputGradient: () => read(dx, [n, h, w, channels], NHWC_TO_NCHW),
-    weightGradient: () => read(dw, [kernel, kernel, channels, out], HWIO_TO_OIHW),
+    forward: () => copyOut(y, [n, oh, ow, out], NHWC_TO_NCHW),
+    inputGradient: () => copyOut(dx, [n, h, w, channels], NHWC_TO_NCHW),
+    weightGradient: () => copyOut(dw, [kernel, kernel, channels, out], HWIO_TO_OIHW),
   };
   /** @type {Record<string, () => void>} */
   const denseRuns = {
@@ -137,7 +135,7 @@ function conv2d(spec, arena) {
   };
   const output = outputs[spec.pass];
   const variants = { dense: { run: denseRuns[spec.pass], output } };
-  if (active === pixels * channels) return variants;
+  if (!spec.compressed) return variants;
 
   const [start, channel] = [arena.reserve(n * (pixels + 1)), arena.reserve(n * active)];
   const [value, gradient] = [arena.reserve(n * active), arena.reserve(n * active)];

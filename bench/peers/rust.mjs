@@ -3,15 +3,12 @@
  * Usage: rust.mjs FILE.wasm
  */
 import { readFileSync } from 'node:fs';
-import { readInput, serve } from './protocol.mjs';
+import { serve } from './protocol.mjs';
 
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
 
-/**
- * @param {import('./protocol.mjs').Spec} spec
- * @returns {Record<string, import('./protocol.mjs').Variant>}
- */
-function select(spec) {
+/** @type {import('./conversation.mjs').Loader} */
+function select(spec, read) {
   // A fresh instance for each task: nothing that an earlier one left in memory helps or hinders.
   const { exports } = new WebAssembly.Instance(module);
   const wasm = /** @type {any} */ (exports);
@@ -20,7 +17,7 @@ function select(spec) {
     const at = wasm.text(bytes.length);
     new Uint8Array(wasm.memory.buffer, at, bytes.length).set(bytes);
   };
-  const x = readInput(spec, 'x');
+  const x = read('x');
   writeText('x');
   const at = wasm.input(x.length);
   new Float32Array(wasm.memory.buffer, at, x.length).set(x);

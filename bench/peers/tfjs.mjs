@@ -6,18 +6,15 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { readInput, serve, transpose } from './protocol.mjs';
+import { NCHW_TO_NHWC, NHWC_TO_NCHW, OIHW_TO_HWIO, transpose } from './layout.mjs';
+import { serve } from './protocol.mjs';
 
 const require = createRequire(import.meta.url);
 setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
 await tf.setBackend('wasm');
 tf.enableProdMode();
 
-const NCHW_TO_NHWC = [0, 2, 3, 1];
-const NHWC_TO_NCHW = [0, 3, 1, 2];
-const OIHW_TO_HWIO = [2, 3, 1, 0];
-
-/** @typedef {Record<string, import('./protocol.mjs').Variant>} Variants */
+/** @typedef {import('./conversation.mjs').Variants} Variants */
 
 /** @param {tf.Tensor} result */
 const release = (result) => result.dispose();
@@ -42,23 +39,23 @@ function releaseHeld() {
 await serve(
   { tfjs: version_wasm, node: process.version },
   {
-    matmul(spec) {
+    matmul(spec, read) {
       releaseHeld();
-      const a = hold(tf.tensor2d(readInput(spec, 'a'), [spec.m, spec.k]));
-      const b = hold(tf.tensor2d(readInput(spec, 'b'), [spec.k, spec.n]));
+      const a = hold(tf.tensor2d(read('a'), [spec.m, spec.k]));
+      const b = hold(tf.tensor2d(read('b'), [spec.k, spec.n]));
       return { matmul: { run: () => tf.matMul(a, b), output: (c) => c.dataSync(), release } };
     },
 
     /** @returns {Variants} */
-    conv2d(spec) {
+    conv2d(spec, read) {
       releaseHeld();
       const { n, h, w, kernel, stride, padding, oh, ow } = spec;
       /** @type {(name: string, channels: number, height: number, width: number) => tf.Tensor4D} */
       const images = (name, channels, height, width) => {
-        const data = transpose(readInput(spec, name), [n, channels, height, width], NCHW_TO_NHWC);
+        const data = transpose(read(name), [n, channels, height, width], NCHW_TO_NHWC);
         return hold(tf.tensor4d(data, [n, height, width, channels]));
       };
-      const hwio = transpose(readInput(spec, 'weight'), [spec.out, spec.in, kernel, kernel], OIHW_TO_HWIO);
+      const hwio = transpose(read('weight'), [spec.out, spec.in, kernel, kernel], OIHW_TO_HWIO);
       const weight = hold(tf.tensor4d(hwio, [kernel, kernel, spec.in, spec.out]));
       const output = (/** @type {tf.Tensor4D} */ y) =>
         transpose(/** @type {Float32Array} */ (y.dataSync()), y.shape, NHWC_TO_NCHW);
@@ -77,25 +74,26 @@ await serve(
     },
 
     /** @returns {Variants} */
-    step(spec) {
+    step(spec, read) {
       releaseHeld();
-      if (spec.what !== 'inference' || spec.activation !== 'relu') return {};
-      const x = hold(tf.tensor4d(readInput(spec, 'x'), [spec.batch, 28, 28, 1]));
+      if (spec.network !== 'smallCnn' || spec.what !== 'inference' || spec.activation !== 'relu') return {};
+      const { base, height, width } = spec;
+      const x = hold(tf.tensor4d(read('x'), [spec.batch, height, width, spec.channels]));
       const layers = [
-        [1, 16, 1],
-        [16, 32, 2],
-        [32, 64, 2],
+        [spec.channels, base, 1],
+        [base, 2 * base, 2],
+        [2 * base, 4 * base, 2],
       ].map(([channels, out, stride], i) => {
-        const vector = (/** @type {string} */ name) => hold(tf.tensor1d(readInput(spec, `${3 * i + 1}.${name}`)));
-        const weight = transpose(readInput(spec, `${3 * i}.weight`), [out, channels, 3, 3], OIHW_TO_HWIO);
+        const vector = (/** @type {string} */ name) => hold(tf.tensor1d(read(`${3 * i + 1}.${name}`)));
+        const weight = transpose(read(`${3 * i}.weight`), [out, channels, 3, 3], OIHW_TO_HWIO);
         return {
           stride,
           weight: hold(tf.tensor4d(weight, [3, 3, channels, out])),
           norm: ['running_mean', 'running_var', 'bias', 'weight'].map(vector),
         };
       });
-      const classify = hold(tf.tensor2d(readInput(spec, '10.weight'), [10, 64]));
-      const bias = hold(tf.tensor1d(readInput(spec, '10.bias')));
+      const classify = hold(tf.tensor2d(read('10.weight'), [10, 4 * base]));
+      const bias = hold(tf.tensor1d(read('10.bias')));
       const run = () =>
         tf.tidy(() => {
           let y = x;

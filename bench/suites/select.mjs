@@ -25,7 +25,7 @@ export function tasks() {
     kind: 'select',
     spec: { n, k },
     inputs: { x: make() },
-    oneThread: true,
+    takes: ({ threads }) => threads === 1,
   }));
 }
 

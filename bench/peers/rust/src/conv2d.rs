@@ -96,7 +96,7 @@ impl Task for Conv2d {
         let pattern = Pattern::new(*sizes, start, channel);
         match self.pass {
             Pass::Forward => sparse::forward(shape, &pattern, value, weight, None, result),
-            Pass::InputGradient => sparse::input_gradient(shape, &pattern, dy, weight, gradient, false),
+            Pass::InputGradient => sparse::input_gradient(shape, &pattern, dy, weight, gradient),
             Pass::WeightGradient => sparse::weight_gradient(shape, &pattern, value, dy, result),
         }
     }

@@ -4,6 +4,7 @@
 
 mod conv2d;
 mod matmul;
+pub mod peak;
 mod select;
 mod spec;
 #[cfg(target_arch = "wasm32")]
@@ -28,6 +29,8 @@ pub fn load(spec: &Spec, input: &mut dyn FnMut(&str) -> Vec<f32>) -> Option<Box<
     match spec.task.as_str() {
         "select" => Some(Box::new(select::Select::new(spec, input))),
         "matmul" => Some(Box::new(matmul::Matmul::new(spec, input))),
+        "peak" => Some(Box::new(peak::Peak)),
+        "copy" => Some(Box::new(peak::Copy::new(spec))),
         "conv2d" => Some(Box::new(conv2d::Conv2d::new(spec, input))),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use kwta_bench::{load, Spec, Task};
+use kwta_bench::{load, peak, Spec, Task};
 
 fn main() {
     let mut task: Option<Box<dyn Task>> = None;
@@ -11,7 +11,11 @@ fn main() {
         let line = line.expect("a line");
         let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
         let reply = match command {
-            "info" => format!(r#"{{"versions":{{"rustc":"{}"}}}}"#, env!("KWTA_BENCH_RUSTC")),
+            "info" => info(),
+            "time" if rest.starts_with("peak ") => {
+                let fastest = peak::Peak.variants().len() - 1;
+                format!(r#"{{"ms":{:?}}}"#, time(&mut peak::Peak, fastest, number(&rest["peak ".len()..])))
+            }
             "load" => {
                 drop(task.take());
                 let spec = Spec::parse(rest);
@@ -29,13 +33,23 @@ fn main() {
                     write(argument, &task.output(variant));
                     r#"{"ok":true}"#.to_owned()
                 } else {
-                    format!(r#"{{"ms":{:?}}}"#, time(&mut **task, variant, argument.parse().expect("a number")))
+                    format!(r#"{{"ms":{:?}}}"#, time(&mut **task, variant, number(argument)))
                 }
             }
         };
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{reply}").and_then(|()| stdout.flush()).expect("a reader");
     }
+}
+
+fn info() -> String {
+    let rustc = env!("KWTA_BENCH_RUSTC");
+    let peak = peak::fastest().map(|name| format!(r#","peak":{{"name":{name:?},"flops":{}}}"#, peak::FLOPS));
+    format!(r#"{{"versions":{{"rustc":{rustc:?}}}{}}}"#, peak.unwrap_or_default())
+}
+
+fn number(text: &str) -> usize {
+    text.parse().expect("a number")
 }
 
 fn time(task: &mut dyn Task, variant: usize, repetitions: usize) -> Vec<f64> {

@@ -1,0 +1,33 @@
+/**
+ * Several runs on one machine as one report.
+ *
+ * @typedef {object} Report
+ * @property {ReturnType<typeof import('./machine.mjs').machine>} machine
+ * @property {number} rounds
+ * @property {{ name: string, versions: Record<string, string> }[]} peers
+ * @property {{ name: string, reason: string, hint: string }[]} absent
+ * @property {import('./blocks.mjs').Result[]} results
+ */
+
+/**
+ * Facts and versions are those of the last run; what it measured replaces what earlier ones did.
+ * @param {Report[]} reports
+ * @returns {Report}
+ */
+export function mergeReports(reports) {
+  const last = reports[reports.length - 1];
+  for (const { machine } of reports) {
+    if (machine.cpu !== last.machine.cpu)
+      throw new Error(`these runs are of two machines: ${machine.cpu}, ${last.machine.cpu}`);
+  }
+  const byTask = new Map(
+    reports.flatMap(({ results }) => results.map((result) => [`${result.suite}: ${result.task}`, result])),
+  );
+  const peers = new Map(reports.flatMap(({ peers }) => peers.map((peer) => [peer.name, peer])));
+  return {
+    ...last,
+    peers: [...peers.values()],
+    absent: last.absent.filter(({ name }) => !peers.has(name)),
+    results: [...byTask.values()],
+  };
+}
