@@ -27,7 +27,7 @@ export class Parameters {
       const from = node.inputs[0];
       const input = from === graphInput ? graph.input : graph.nodes[from].output;
       for (const spec of opOf(node.spec).parameters(node.spec, input)) {
-        const length = sizeOf(spec.shape);
+        const length = this.#lengthOf(spec);
         this.byName.set(`${node.name}.${spec.name}`, { spec, data: new Buffer(length), gradient: new Buffer(length) });
       }
     }
@@ -38,7 +38,7 @@ export class Parameters {
 
   /** Number of trainable values. */
   get count(): number {
-    return this.trainable.reduce((sum, { data }) => sum + data.length, 0);
+    return this.trainable.reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
   }
 
   get trainable(): Parameter[] {
@@ -56,14 +56,14 @@ export class Parameters {
   initialise(seed: number): void {
     let stream = initialStream;
     for (const { spec, data } of this.byName.values()) {
-      const values = new Float32Array(data.length);
+      const values = new Float32Array(sizeOf(spec.shape));
       if ('constant' in spec.initial) values.fill(spec.initial.constant);
       else {
         const { uniform: bound } = spec.initial;
         const random = new Random(seed, stream++);
         for (let i = 0; i < values.length; i++) values[i] = (2 * random.uniform() - 1) * bound;
       }
-      this.kernels.f32(data.pointer, data.length).set(fromTorch(spec, values));
+      this.kernels.f32(data.pointer, data.length).set(this.#fromTorch(spec, values));
     }
   }
 
@@ -75,7 +75,7 @@ export class Parameters {
         const { pointer, length } = parameter[which];
         return [
           name,
-          { shape: [...parameter.spec.shape], data: toTorch(parameter.spec, this.kernels.f32(pointer, length)) },
+          { shape: [...parameter.spec.shape], data: this.#toTorch(parameter.spec, this.kernels.f32(pointer, length)) },
         ];
       }),
     );
@@ -107,7 +107,7 @@ export class Parameters {
       }
     }
     for (const [name, { spec, data }] of this.byName) {
-      this.kernels.f32(data.pointer, data.length).set(fromTorch(spec, values[name].data));
+      this.kernels.f32(data.pointer, data.length).set(this.#fromTorch(spec, values[name].data));
     }
   }
 
@@ -125,6 +125,26 @@ export class Parameters {
     if (this.#gradients !== 0) this.kernels.free(this.#gradients, Math.max(this.#length, 1) * 4);
   }
 
+  /** Values in memory: blocks of weights are whole. */
+  #lengthOf({ layout, shape: [out, ...rest] }: ParameterSpec): number {
+    const width = layout === 'plain' ? 1 : this.kernels.exports.conv2d_weight_block(out);
+    return Math.ceil(out / width) * width * sizeOf(rest);
+  }
+
+  #fromTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
+    if (spec.layout === 'plain') return values;
+    const result = new Float32Array(this.#lengthOf(spec));
+    const places = convolutionOrder(spec.shape, this.kernels.exports.conv2d_weight_block(spec.shape[0]));
+    for (let i = 0; i < values.length; i++) result[places[i]] = values[i];
+    return result;
+  }
+
+  #toTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
+    if (spec.layout === 'plain') return values.slice();
+    const places = convolutionOrder(spec.shape, this.kernels.exports.conv2d_weight_block(spec.shape[0]));
+    return Float32Array.from(places, (place) => values[place]);
+  }
+
   #assign(pointer: number, buffer: (parameter: Parameter) => Buffer): void {
     let next = pointer;
     for (const parameter of this.byName.values()) {
@@ -138,27 +158,16 @@ function padded(length: number): number {
   return Math.ceil(length / 16) * 16;
 }
 
-/** `[out][in][...taps]` to `[...taps][in][out]`. */
-function fromTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
-  return spec.layout === 'plain' ? values : transposeTaps(values, spec.shape, true);
-}
-
-function toTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
-  return spec.layout === 'plain' ? values.slice() : transposeTaps(values, spec.shape, false);
-}
-
-function transposeTaps(values: Float32Array, [out, inputs, ...kernel]: number[], inwards: boolean): Float32Array {
+/** For each value of `[out][in][...taps]` its place in `[block][...taps][in][width]`. */
+function convolutionOrder([out, inputs, ...kernel]: number[], width: number): Uint32Array {
   const taps = sizeOf(kernel);
-  const result = new Float32Array(values.length);
+  const places = new Uint32Array(out * inputs * taps);
+  let next = 0;
   for (let o = 0; o < out; o++) {
+    const first = Math.floor(o / width) * taps * inputs * width + (o % width);
     for (let i = 0; i < inputs; i++) {
-      for (let t = 0; t < taps; t++) {
-        const torch = (o * inputs + i) * taps + t;
-        const inner = (t * inputs + i) * out + o;
-        if (inwards) result[inner] = values[torch];
-        else result[torch] = values[inner];
-      }
+      for (let t = 0; t < taps; t++) places[next++] = first + (t * inputs + i) * width;
     }
   }
-  return result;
+  return places;
 }

@@ -20,7 +20,6 @@ import {
   type ParameterSpec,
   type SparseValue,
   type Step,
-  sparseArguments,
   type Value,
   type Wanted,
 } from './op.js';
@@ -177,40 +176,40 @@ function backwardStep(
         : { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
     uses.push(...gradientBuffers(inputGradient));
   }
+  const sparseGradients = (n: number, at: SparseValue): void => {
+    const pattern = [at.capacity, at.start.pointer, at.channel.pointer] as const;
+    const [values, dw] = [at.value.pointer, weight.gradient.pointer];
+    const dx = inputGradient?.kind === 'sparse' ? inputGradient.values.pointer : undefined;
+    if (dx === undefined) {
+      exports.sparse_conv2d_weight_gradient(...shape(n), ...pattern, values, dy.data.pointer, dw);
+    } else if (wanted.parameters) {
+      const gradients = [dw, dx] as const;
+      exports.sparse_conv2d_gradients(
+        ...shape(n),
+        ...pattern,
+        values,
+        dy.data.pointer,
+        weight.data.pointer,
+        ...gradients,
+      );
+    } else {
+      exports.sparse_conv2d_input_gradient(...shape(n), ...pattern, dy.data.pointer, weight.data.pointer, dx);
+    }
+  };
   return {
     inputs: [inputGradient],
     uses,
     run(n) {
       dy.prepare(n);
+      if (input.kind === 'sparse') sparseGradients(n, input);
+      else if (wanted.parameters) {
+        exports.conv2d_weight_gradient(...shape(n), input.data.pointer, dy.data.pointer, weight.gradient.pointer);
+      }
       if (wanted.parameters) {
-        if (input.kind === 'dense') {
-          exports.conv2d_weight_gradient(...shape(n), input.data.pointer, dy.data.pointer, weight.gradient.pointer);
-        } else {
-          exports.sparse_conv2d_weight_gradient(
-            ...shape(n),
-            input.capacity,
-            input.start.pointer,
-            input.channel.pointer,
-            input.value.pointer,
-            dy.data.pointer,
-            weight.gradient.pointer,
-          );
-        }
         if (hasBias) exports.conv2d_bias_gradient(n * h * w, channels, dy.data.pointer, bias.gradient.pointer);
       }
       if (inputGradient?.kind === 'dense') {
         exports.conv2d_input_gradient(...shape(n), dy.data.pointer, weight.data.pointer, inputGradient.data.pointer);
-      } else if (inputGradient?.kind === 'sparse') {
-        const [, , , capacity, start, channel] = sparseArguments(n, inputGradient.at);
-        exports.sparse_conv2d_input_gradient(
-          ...shape(n),
-          capacity,
-          start,
-          channel,
-          dy.data.pointer,
-          weight.data.pointer,
-          inputGradient.values.pointer,
-        );
       }
     },
   };

@@ -112,7 +112,7 @@ fn convolutions(criterion: &mut Criterion) {
             bench.iter(|| sparse::weight_gradient(&shape, &pattern, black_box(&x.value), &y, &mut weight));
         });
         group.bench_function(id("input gradient"), |bench| {
-            bench.iter(|| sparse::input_gradient(&shape, &pattern, black_box(&y), &weight, &mut dvalue, false));
+            bench.iter(|| sparse::input_gradient(&shape, &pattern, black_box(&y), &weight, &mut dvalue));
         });
     }
     group.finish();

@@ -20,13 +20,18 @@ pub fn with_u32<R>(len: usize, work: impl FnOnce(&mut [u32]) -> R) -> R {
     lend(&FREE_U32, len, work)
 }
 
+/// Buffers begin on a cache line, so that no vector load straddles two.
+const LINE: usize = 64;
+
 fn lend<T: Copy + Default, R>(free: &'static LocalKey<Free<T>>, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
     // The outermost call returns its buffer last, so the same nesting finds the same buffers again.
     let mut buffer = free.with_borrow_mut(Vec::pop).unwrap_or_default();
-    if buffer.len() < len {
-        buffer.resize(len, T::default());
+    let room = len + LINE / size_of::<T>();
+    if buffer.len() < room {
+        buffer.resize(room, T::default());
     }
-    let result = work(&mut buffer[..len]);
+    let skip = buffer.as_ptr().align_offset(LINE);
+    let result = work(&mut buffer[skip..skip + len]);
     free.with_borrow_mut(|free| free.push(buffer));
     result
 }

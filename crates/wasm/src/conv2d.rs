@@ -2,7 +2,7 @@
 
 use crate::memory::{read, write};
 use crate::sparse::pattern;
-use kwta_kernels::conv2d::{dense, sparse, Conv2dShape};
+use kwta_kernels::conv2d::{block_width, dense, sparse, Conv2dShape};
 use kwta_kernels::sparse::SparseShape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -14,6 +14,12 @@ unsafe fn optional<'a>(pointer: *const f32, len: usize) -> Option<&'a [f32]> {
 
 fn sparse_shape(shape: &Conv2dShape, capacity: usize) -> SparseShape {
     SparseShape { n: shape.n, pixels: shape.h * shape.w, channels: shape.c_in, capacity }
+}
+
+/// Output channels of a block of weights, see `kwta_kernels::conv2d`.
+#[wasm_bindgen]
+pub fn conv2d_weight_block(c_out: usize) -> usize {
+    block_width(c_out)
 }
 
 /// `y` from `x`; `bias` may be 0.
@@ -171,11 +177,42 @@ pub unsafe fn sparse_conv2d_input_gradient(
     unsafe {
         let pattern = pattern(sparse_shape(&s, capacity), start, channel);
         let (dy, weight, dvalue) = (read(dy, s.y_len()), read(weight, s.weight_len()), write(dvalue, n * capacity));
-        sparse::input_gradient(&s, &pattern, dy, weight, dvalue, false);
+        sparse::input_gradient(&s, &pattern, dy, weight, dvalue);
     }
 }
 
-/// The same where `dy` is zero but at the entries of a second pattern, of `dy_capacity` entries a sample.
+/// Both gradients from a compressed `x`, faster than one by one.
+#[wasm_bindgen]
+pub unsafe fn sparse_conv2d_gradients(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    capacity: usize,
+    start: *const u32,
+    channel: *const u32,
+    value: *const f32,
+    dy: *const f32,
+    weight: *const f32,
+    dw: *mut f32,
+    dvalue: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let pattern = pattern(sparse_shape(&s, capacity), start, channel);
+        let (value, dy, weight) = (read(value, n * capacity), read(dy, s.y_len()), read(weight, s.weight_len()));
+        let (dw, dvalue) = (write(dw, s.weight_len()), write(dvalue, n * capacity));
+        sparse::gradients(&s, &pattern, value, dy, weight, dw, dvalue);
+    }
+}
+
+/// The input gradient where `dy` is zero but at the entries of a second pattern, of `dy_capacity` entries a sample.
 #[wasm_bindgen]
 pub unsafe fn sparse_conv2d_input_gradient_between(
     n: usize,

@@ -19,36 +19,36 @@ use crate::matmul::pack::{KMajor, LineMajor};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
 use crate::simd::{F32x4, LANES};
-use operands::{Patches, PatchesTransposed, PhaseWeights};
+use operands::{InputWeights, OutputWeights, Patches, PatchesTransposed};
 
-/// `y [n][out_h][out_w][c_out]` from `x [n][h][w][c_in]`, `weight [kh][kw][c_in][c_out]` and `bias [c_out]`.
+/// `y [n][out_h][out_w][c_out]` from `x [n][h][w][c_in]`, `weight` and `bias [c_out]`.
 pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
     check(shape, x, weight, y);
     if let Some(bias) = bias {
         assert_eq!(bias.len(), shape.c_out, "bias: c_out values");
     }
     let n = shape.c_out;
-    let b = &KMajor { data: weight, lines: n };
-    let row_start = &|i| i * n;
+    let b = &OutputWeights { weight, shape };
+    let (row_start, column_start) = (&|i| i * n, &|j| j);
     if let Some((m, k)) = as_matmul(shape) {
         let a = &LineMajor { data: x, lines: m, k };
-        Product { m, n, k, a, b, bias, row_start }.write(y);
+        Product { m, n, k, a, b, bias, row_start, column_start }.write(y);
         return;
     }
     with_zeros(shape.c_in, |zeros| {
         let a = &input_patches(shape, x, zeros);
         let (m, k) = (shape.n * shape.out_h() * shape.out_w(), shape.kh * shape.kw * shape.c_in);
-        Product { m, n, k, a, b, bias, row_start }.write(y);
+        Product { m, n, k, a, b, bias, row_start, column_start }.write(y);
     });
 }
 
-/// `dx [n][h][w][c_in]` from `dy [n][out_h][out_w][c_out]` and `weight [kh][kw][c_in][c_out]`.
+/// `dx [n][h][w][c_in]` from `dy [n][out_h][out_w][c_out]` and `weight`.
 pub fn input_gradient(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
     check(shape, dx, weight, dy);
     if let Some((m, n)) = as_matmul(shape) {
         let k = shape.c_out;
-        let (a, b) = (&LineMajor { data: dy, lines: m, k }, &LineMajor { data: weight, lines: n, k });
-        Product { m, n, k, a, b, bias: None, row_start: &|i| i * n }.write(dx);
+        let (a, b) = (&LineMajor { data: dy, lines: m, k }, &InputWeights::all_taps(shape, weight));
+        Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(dx);
         return;
     }
     if shape.c_in < LANES {
@@ -72,8 +72,8 @@ fn input_gradient_of_few_channels(shape: &Conv2dShape, dy: &[f32], weight: &[f32
     for_each_chunk_mut(dx, h * w * c_in, |sample, dx| {
         scratch::with(m * n, |patches| {
             let a = &LineMajor { data: &dy[sample * m * k..][..m * k], lines: m, k };
-            let b = &LineMajor { data: weight, lines: n, k };
-            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n }.write(patches);
+            let b = &InputWeights::all_taps(shape, weight);
+            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(patches);
             dx.fill(0.0);
             for (i, patch) in patches.chunks_exact(n).enumerate() {
                 let (top, left) = (i / out_w * stride, i % out_w * stride);
@@ -130,30 +130,34 @@ fn input_gradient_of_phase(
         origin_x: first_x as isize + 1 - taps_x as isize,
         zeros,
     };
-    let b = &PhaseWeights { weight, kw, c_in, c_out, stride, phase_y, phase_x, taps_y, taps_x };
+    let b = &InputWeights { shape: *shape, weight, step: stride, phase_y, phase_x, taps_y, taps_x };
     let row_start = &|i: usize| {
         let (row, gx) = (i / grid_w, i % grid_w);
         let (sample, gy) = (row / grid_h, row % grid_h);
         ((sample * h + gy * stride + top - padding) * w + gx * stride + left - padding) * c_in
     };
     let (m, k) = (samples * grid_h * grid_w, taps_y * taps_x * c_out);
-    Product { m, n: c_in, k, a, b, bias: None, row_start }.write(dx);
+    Product { m, n: c_in, k, a, b, bias: None, row_start, column_start: &|j| j }.write(dx);
 }
 
-/// `dw [kh][kw][c_in][c_out]` from `x [n][h][w][c_in]` and `dy [n][out_h][out_w][c_out]`.
+/// `dw`, in the order of weights, from `x [n][h][w][c_in]` and `dy [n][out_h][out_w][c_out]`.
 pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     check(shape, x, dw, dy);
     let n = shape.c_out;
     let b = &KMajor { data: dy, lines: n };
-    let row_start = &|i| i * n;
+    if n % shape.block_width() > 0 {
+        // Past c_out, the last block is zero.
+        dw.fill(0.0);
+    }
+    let (row_start, column_start) = (&|i| i * shape.block_width(), &|j| shape.weight_index(0, 0, j));
     if let Some((k, m)) = as_matmul(shape) {
         let a = &KMajor { data: x, lines: m };
-        Product { m, n, k, a, b, bias: None, row_start }.write(dw);
+        Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);
         return;
     }
     let a = &PatchesTransposed(input_patches(shape, x, &[]));
     let (m, k) = (shape.kh * shape.kw * shape.c_in, shape.n * shape.out_h() * shape.out_w());
-    Product { m, n, k, a, b, bias: None, row_start }.write(dw);
+    Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);
 }
 
 /// `db [channels]`, the column sums of `dy [rows][channels]`.

@@ -1,11 +1,20 @@
 //! 2-D convolution (cross-correlation, as in PyTorch), channels last.
 //!
 //! `dense.rs` takes dense inputs, `sparse.rs` takes compressed ones; both share [`Conv2dShape`].
+//!
+//! Weights lie in blocks of output channels, `[block][kh][kw][c_in][width]` with `width` =
+//! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
+//! values apart, rows of many channels would fall into few of a cache's sets and evict each other.
 
 pub mod dense;
 pub mod sparse;
 
-/// Sizes of one convolution over a batch: `x [n][h][w][c_in]`, `weight [kh][kw][c_in][c_out]`,
+/// Output channels of a block of weights. The last block is as wide, and zero past `c_out`.
+pub fn block_width(c_out: usize) -> usize {
+    c_out.clamp(1, 32)
+}
+
+/// Sizes of one convolution over a batch: `x [n][h][w][c_in]`, `weight [block][kh][kw][c_in][width]`,
 /// `y [n][out_h][out_w][c_out]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2dShape {
@@ -45,9 +54,25 @@ impl Conv2dShape {
         self.n * self.h * self.w * self.c_in
     }
 
+    /// [`block_width`] of these weights.
+    pub fn block_width(&self) -> usize {
+        block_width(self.c_out)
+    }
+
+    /// Length of a block of weights.
+    pub fn block_len(&self) -> usize {
+        self.kh * self.kw * self.c_in * self.block_width()
+    }
+
     /// Length of `weight`.
     pub fn weight_len(&self) -> usize {
-        self.kh * self.kw * self.c_in * self.c_out
+        self.c_out.div_ceil(self.block_width()) * self.block_len()
+    }
+
+    /// Place of the weight from input channel `c` to output channel `o` at tap `ky * kw + kx`.
+    pub fn weight_index(&self, tap: usize, c: usize, o: usize) -> usize {
+        let width = self.block_width();
+        o / width * self.block_len() + (tap * self.c_in + c) * width + o % width
     }
 
     /// Length of `y`.

@@ -1,23 +1,24 @@
 //! 2-D convolution of compressed inputs: all three passes cost what the entries cost.
 //!
-//! `c_out` is cut into blocks of at most 32 channels, whose accumulators stay in registers
-//! ([`for_each_block`]). Linear layers come here as 1x1 convolutions of one pixel.
+//! They work on one block of weights at a time, whose accumulators, up to 32 channels, stay in registers
+//! ([`run_block`]). Node 20 spills one or two of eight vectors, yet six, which it does not spill, are no faster
+//! there and a tenth slower in Node 24: each block repeats the loads of the entries. Linear layers come here as
+//! 1x1 convolutions of one pixel.
 
 mod between;
 mod forward;
-mod input_gradient;
+mod gradients;
+mod lists;
 mod taps;
-mod weight_gradient;
 
 pub use between::input_gradient_between;
 pub use forward::forward;
-pub use input_gradient::input_gradient;
-pub use weight_gradient::weight_gradient;
+pub use gradients::{gradients, input_gradient, weight_gradient};
 
 use super::Conv2dShape;
 use crate::simd::{F32x4, LANES};
 use crate::sparse::Pattern;
-use core::ops::Range;
+use core::sync::atomic::{compiler_fence, Ordering};
 
 /// What an inner loop treats as one number: a vector of output channels, or one channel.
 trait Lanes: Copy {
@@ -34,6 +35,9 @@ trait Lanes: Copy {
     /// `target` must be valid for writing `WIDTH` values.
     unsafe fn store(self, target: *mut f32);
     fn mul_add(self, factor: Self, addend: Self) -> Self;
+    fn add(self, other: Self) -> Self;
+    /// Of the output channels.
+    fn sum(self) -> f32;
 }
 
 impl Lanes for F32x4 {
@@ -60,6 +64,14 @@ impl Lanes for F32x4 {
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
         F32x4::mul_add(self, factor, addend)
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        F32x4::sum(self)
     }
 }
 
@@ -88,6 +100,20 @@ impl Lanes for f32 {
     fn mul_add(self, factor: Self, addend: Self) -> Self {
         self * factor + addend
     }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        self
+    }
+}
+
+/// Loads behind stay behind: V8 has 15 vectors, and the compiler would load all rows before it uses one.
+#[inline(always)]
+fn keep_order() {
+    compiler_fence(Ordering::SeqCst);
 }
 
 /// `acc + sum of values[t] * rows[t]`, in order of t, where `rows[t]` are the `V * L::WIDTH` values from
@@ -109,6 +135,9 @@ unsafe fn weighted_sum<L: Lanes, const V: usize>(
             let row = base.wrapping_add(place as usize);
             for (i, acc) in acc.iter_mut().enumerate() {
                 *acc = v.mul_add(L::load(row.add(i * L::WIDTH)), *acc);
+                if i % 2 == 1 {
+                    keep_order();
+                }
             }
         }
     }
@@ -117,46 +146,42 @@ unsafe fn weighted_sum<L: Lanes, const V: usize>(
 
 /// A pass over one block of output channels.
 trait Block {
+    /// Most vectors of output channels that it keeps in registers: 8 or 4.
+    const WIDEST: usize = 8;
     /// Treats the `V * L::WIDTH` output channels from `first` on.
     fn run<L: Lanes, const V: usize>(&self, first: usize);
 }
 
-/// Vectors of the widest block. Node 20 spills one or two of eight, yet blocks of six, which it does not
-/// spill, are no faster there and a tenth slower in Node 24: each block repeats the loads of the entries.
-const WIDEST: usize = 8;
-
-/// Cuts `channels` into blocks of about the same width and runs `pass` on each.
-fn for_each_block(channels: Range<usize>, pass: &impl Block) {
-    let mut first = channels.start;
-    let mut vectors = channels.len() / LANES;
-    let mut blocks = vectors.div_ceil(WIDEST);
-    while blocks > 0 {
-        let width = vectors.div_ceil(blocks);
-        match width {
-            8 => pass.run::<F32x4, 8>(first),
-            7 => pass.run::<F32x4, 7>(first),
-            6 => pass.run::<F32x4, 6>(first),
-            5 => pass.run::<F32x4, 5>(first),
-            4 => pass.run::<F32x4, 4>(first),
-            3 => pass.run::<F32x4, 3>(first),
-            2 => pass.run::<F32x4, 2>(first),
-            _ => pass.run::<F32x4, 1>(first),
-        }
-        first += width * LANES;
-        vectors -= width;
-        blocks -= 1;
+/// Runs `pass` on the block of weights `block`: on 8 vectors of output channels, or 4, 2, 1 and single channels.
+fn run_block<B: Block>(shape: &Conv2dShape, block: usize, pass: &B) {
+    let first = block * shape.block_width();
+    let channels = shape.block_width().min(shape.c_out - first);
+    let mut next = first;
+    let left = |next: usize| (first + channels - next) / LANES;
+    while left(next) >= 8 && B::WIDEST == 8 {
+        pass.run::<F32x4, 8>(next);
+        next += 8 * LANES;
     }
-    match channels.end - first {
-        3 => pass.run::<f32, 3>(first),
-        2 => pass.run::<f32, 2>(first),
-        1 => pass.run::<f32, 1>(first),
-        _ => {}
+    while left(next) >= 4 {
+        pass.run::<F32x4, 4>(next);
+        next += 4 * LANES;
+    }
+    if left(next) >= 2 {
+        pass.run::<F32x4, 2>(next);
+        next += 2 * LANES;
+    }
+    if left(next) >= 1 {
+        pass.run::<F32x4, 1>(next);
+        next += LANES;
+    }
+    for channel in next..first + channels {
+        pass.run::<f32, 1>(channel);
     }
 }
 
-/// Output channels of a piece, when `channels` are cut into at most `parts`.
-fn piece_width(channels: usize, parts: usize) -> usize {
-    channels.div_ceil(WIDEST * LANES).div_ceil(parts).max(1) * WIDEST * LANES
+/// Blocks of weights.
+fn blocks(shape: &Conv2dShape) -> usize {
+    shape.c_out.div_ceil(shape.block_width())
 }
 
 fn check(shape: &Conv2dShape, pattern: &Pattern) {

@@ -36,7 +36,8 @@ const SPLIT_OUTPUTS: usize = 1 << 14;
 const SPLIT_PARTS: usize = 16;
 const SPLIT_K: usize = 1024;
 
-/// `c[i][j] = bias[j] + sum over p < k of a[i][p] * b[p][j]`; row `i` of `c` starts at `row_start(i)`.
+/// `c[i][j] = bias[j] + sum over p < k of a[i][p] * b[p][j]`; `c[i][j]` stands at
+/// `row_start(i) + column_start(j)`.
 pub(crate) struct Product<'a> {
     pub m: usize,
     pub n: usize,
@@ -44,8 +45,10 @@ pub(crate) struct Product<'a> {
     pub a: &'a dyn Operand,
     pub b: &'a dyn Operand,
     pub bias: Option<&'a [f32]>,
-    /// Distinct rows must not overlap: `row_start(i) .. row_start(i) + n`.
+    /// Distinct outputs must have distinct places.
     pub row_start: &'a (dyn Fn(usize) -> usize + Sync),
+    /// The columns of a panel, from a multiple of `NR` on, must stand side by side.
+    pub column_start: &'a (dyn Fn(usize) -> usize + Sync),
 }
 
 impl Product<'_> {
@@ -64,19 +67,20 @@ impl Product<'_> {
         let part_k = k.div_ceil(parts);
         scratch::with(parts * m * n, |partial| {
             for_each_chunk_mut(partial, m * n, |part, sums| {
-                let product = Product { bias: None, row_start: &|i| i * n, ..*self };
+                let product = Product { bias: None, row_start: &|i| i * n, column_start: &|j| j, ..*self };
                 product.sum_over(part * part_k..k.min((part + 1) * part_k), &Disjoint::new(sums));
             });
-            for i in 0..m {
-                let start = (self.row_start)(i);
+            for (i, j) in (0..m).flat_map(|i| (0..n).step_by(NR).map(move |j| (i, j))) {
+                let (start, columns) = ((self.row_start)(i) + (self.column_start)(j), j..n.min(j + NR));
                 // SAFETY: no piece is running, and this is the only slice that lives.
-                let row = unsafe { c.slice(start..start + n) };
+                let outputs = unsafe { c.slice(start..start + columns.len()) };
                 match self.bias {
-                    Some(bias) => row.copy_from_slice(bias),
-                    None => row.fill(0.0),
+                    Some(bias) => outputs.copy_from_slice(&bias[columns.clone()]),
+                    None => outputs.fill(0.0),
                 }
                 for sums in partial.chunks_exact(m * n) {
-                    row.iter_mut().zip(&sums[i * n..]).for_each(|(total, sum)| *total += sum);
+                    let sums = &sums[i * n..][columns.clone()];
+                    outputs.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
                 }
             }
         });
@@ -91,7 +95,7 @@ impl Product<'_> {
         let column_pieces = panels.div_ceil(columns);
         let mut slab = ks.start..ks.end.min(ks.start + slab_k);
         loop {
-            with_aligned(slab.len() * panels * NR, |packed_b| {
+            scratch::with(slab.len() * panels * NR, |packed_b| {
                 let mut rest = &mut *packed_b;
                 for block in blocks(&slab, kc) {
                     let (packed, after) = rest.split_at_mut(block.len() * panels * NR);
@@ -160,7 +164,7 @@ impl Piece<'_> {
             *start = (self.product.row_start)(row);
         }
         let starts = &starts[..self.rows.len()];
-        with_aligned(self.rows.len().next_multiple_of(MR) * kc, |packed_a| {
+        scratch::with(self.rows.len().next_multiple_of(MR) * kc, |packed_a| {
             for block in blocks(slab, kc) {
                 let kc = block.len();
                 if kc > 0 {
@@ -185,9 +189,10 @@ impl Piece<'_> {
         const ZEROS: [f32; NR] = [0.0; NR];
         let kc = a.len() / MR;
         let width = NR.min(self.product.n - column);
-        // SAFETY: rows are distinct, pieces share none of their columns, and the slice ends before the
-        // next one of the same row is made.
-        let row = |r: usize| unsafe { c.slice(starts[r] + column..starts[r] + column + width) };
+        let first_place = (self.product.column_start)(column);
+        // SAFETY: outputs are distinct, pieces share none of them, and the slice ends before the next one of
+        // the same row is made.
+        let row = |r: usize| unsafe { c.slice(starts[r] + first_place..starts[r] + first_place + width) };
         let bias = self.product.bias.map(|bias| &bias[column..column + width]);
         if starts.len() == MR && width % QUAD == 0 {
             let to = core::array::from_fn(|r| row(r).as_mut_ptr());
@@ -235,13 +240,4 @@ fn even_part(len: usize, largest: usize) -> usize {
 fn blocks(range: &Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
     let (start, end) = (range.start, range.end);
     (0..(end - start).div_ceil(len).max(1)).map(move |i| start + i * len..end.min(start + (i + 1) * len))
-}
-
-/// A scratch buffer on a cache line, so that no vector load straddles two.
-fn with_aligned<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    const LINE: usize = 64;
-    scratch::with(len + LINE / size_of::<f32>(), |buffer| {
-        let skip = buffer.as_ptr().align_offset(LINE);
-        work(&mut buffer[skip..skip + len])
-    })
 }

@@ -23,8 +23,8 @@ fn products(shape: &Conv2dShape, mut visit: impl FnMut(usize, usize, usize)) {
                         let out_pixel = (sample * shape.out_h() + oy) * shape.out_w() + ox;
                         for c in 0..c_in {
                             for o in 0..c_out {
-                                let tap = (ky * kw + kx) * c_in + c;
-                                visit(pixel * c_in + c, tap * c_out + o, out_pixel * c_out + o);
+                                let weight = shape.weight_index(ky * kw + kx, c, o);
+                                visit(pixel * c_in + c, weight, out_pixel * c_out + o);
                             }
                         }
                     }
@@ -53,7 +53,7 @@ pub fn input_gradient(shape: &Conv2dShape, dy: &[f32], weight: &[f32]) -> Vec<f3
     to_f32(dx)
 }
 
-/// `dw [kh][kw][c_in][c_out]`.
+/// `dw`, in the order of weights.
 pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut dw = vec![0.0; shape.weight_len()];
     products(shape, |i, j, k| dw[j] += f64::from(x[i]) * f64::from(dy[k]));

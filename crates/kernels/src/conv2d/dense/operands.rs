@@ -1,6 +1,7 @@
 //! A convolution's tensors as operands of a matrix product, packed straight from where they lie: the
 //! matrices of patches that the products speak of are never stored.
 
+use crate::conv2d::Conv2dShape;
 use crate::matmul::pack::{interleave, spread, Operand, GROUP, QUAD};
 use crate::simd::F32x4;
 use core::ops::Range;
@@ -171,35 +172,84 @@ impl Operand for PatchesTransposed<'_> {
     }
 }
 
-/// The weights that input gradients use: one line per input channel, k over `(jy, jx, c_out)`.
+/// The weights as forward passes use them: one line per output channel, k over `(ky, kx, c_in)`.
+pub(super) struct OutputWeights<'a> {
+    pub shape: &'a Conv2dShape,
+    pub weight: &'a [f32],
+}
+
+impl OutputWeights<'_> {
+    /// The block that has `line`, and the line's place in each of its rows.
+    fn block(&self, line: usize) -> (&[f32], usize) {
+        let (len, width) = (self.shape.block_len(), self.shape.block_width());
+        (&self.weight[line / width * len..][..len], line % width)
+    }
+}
+
+impl Operand for OutputWeights<'_> {
+    fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]) {
+        let ((block, first), width) = (self.block(line), self.shape.block_width());
+        let count = QUAD.min(width - first);
+        for (p, out) in ks.zip(out.chunks_mut(step)) {
+            let source = &block[p * width + first..][..count];
+            if count == QUAD {
+                F32x4::load(source).store(out);
+            } else {
+                out[..count].copy_from_slice(source);
+            }
+        }
+    }
+
+    fn pack_group(&self, line: usize, ks: Range<usize>, step: usize, starts: [usize; GROUP], out: &mut [f32]) -> bool {
+        let ((block, first), width) = (self.block(line), self.shape.block_width());
+        if first + GROUP * QUAD > width {
+            return false;
+        }
+        for (i, p) in ks.enumerate() {
+            let values = block[p * width + first..].first_chunk().expect("a whole group");
+            spread(values, &starts, i * step, out);
+        }
+        true
+    }
+}
+
+/// The weights as input gradients use them: one line per input channel, k over `(jy, jx, c_out)`.
 ///
 /// `(jy, jx)` counts the taps of one phase, from the last to the first: rows `phase_y`,
-/// `phase_y + stride`, ... of the kernel, and columns alike.
-pub(super) struct PhaseWeights<'a> {
-    /// `[kh][kw][c_in][c_out]`
+/// `phase_y + step`, ... of the kernel, and columns alike.
+pub(super) struct InputWeights<'a> {
+    pub shape: Conv2dShape,
     pub weight: &'a [f32],
-    pub kw: usize,
-    pub c_in: usize,
-    pub c_out: usize,
-    pub stride: usize,
+    pub step: usize,
     pub phase_y: usize,
     pub phase_x: usize,
     pub taps_y: usize,
     pub taps_x: usize,
 }
 
-impl Operand for PhaseWeights<'_> {
+impl<'a> InputWeights<'a> {
+    /// One line per tap and input channel, k over `c_out`.
+    pub(super) fn all_taps(shape: &Conv2dShape, weight: &'a [f32]) -> Self {
+        let shape = Conv2dShape { kh: 1, kw: 1, c_in: shape.kh * shape.kw * shape.c_in, ..*shape };
+        Self { shape, weight, step: 1, phase_y: 0, phase_x: 0, taps_y: 1, taps_x: 1 }
+    }
+}
+
+impl Operand for InputWeights<'_> {
     fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]) {
-        for_each_run(ks, self.c_out, |tap, run, done| {
+        let (Conv2dShape { kw, c_in, c_out, .. }, width) = (self.shape, self.shape.block_width());
+        for_each_run(ks, c_out, |tap, run, done| {
             let (jy, jx) = (tap / self.taps_x, tap % self.taps_x);
-            let ky = self.phase_y + (self.taps_y - 1 - jy) * self.stride;
-            let kx = self.phase_x + (self.taps_x - 1 - jx) * self.stride;
-            let lines = core::array::from_fn(|l| {
-                let channel = (line + l).min(self.c_in - 1);
-                let first = ((ky * self.kw + kx) * self.c_in + channel) * self.c_out;
-                &self.weight[first + run.start..first + run.end]
+            let ky = self.phase_y + (self.taps_y - 1 - jy) * self.step;
+            let kx = self.phase_x + (self.taps_x - 1 - jx) * self.step;
+            for_each_run(run, width, |block, run, in_run| {
+                let lines = core::array::from_fn(|l| {
+                    let channel = (line + l).min(c_in - 1);
+                    let first = self.shape.weight_index(ky * kw + kx, channel, block * width);
+                    &self.weight[first + run.start..first + run.end]
+                });
+                interleave(lines, step, &mut out[(done + in_run) * step..]);
             });
-            interleave(lines, step, &mut out[done * step..]);
         });
     }
 }

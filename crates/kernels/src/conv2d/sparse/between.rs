@@ -3,8 +3,8 @@
 //! both densities.
 //!
 //! Under the flipped kernel of an input pixel, the output entries of one output row stand in one run. An
-//! entry's weights are `[ky][x + padding - ox * stride][c][o]`, so their place is the sum of a part of the
-//! entry alone, `o - ox * stride * c_in * c_out`, computed once, and one of the input pixel and channel.
+//! entry's weights are `[ky][x + padding - ox * stride][c][o]` in the block of o, so their place is the sum of a
+//! part of the entry alone, computed once, and one of the input pixel and channel.
 
 use super::check;
 use super::taps::Taps;
@@ -69,9 +69,10 @@ pub fn input_gradient_between(
     });
 }
 
-/// `offset[entry] = o - ox * stride * c_in * c_out`, modulo 2^32. Every channel in use is checked.
+/// `offset[entry] =` place of o's first weight `- ox * stride * c_in * width`, modulo 2^32. Every channel in use is
+/// checked.
 fn entry_offsets(shape: &Conv2dShape, dy: &Pattern, offset: &mut [u32]) {
-    let step = shape.stride * shape.c_in * shape.c_out;
+    let step = shape.stride * shape.c_in * shape.block_width();
     assert!(i32::try_from(shape.weight_len() + shape.out_w() * step).is_ok(), "shape: too many weights");
     let offset = Disjoint::new(offset);
     for_each_piece(shape.n, |s| {
@@ -83,7 +84,7 @@ fn entry_offsets(shape: &Conv2dShape, dy: &Pattern, offset: &mut [u32]) {
             let column = (pixel % shape.out_w() * step) as u32;
             for (offset, &channel) in offset[range.clone()].iter_mut().zip(&channels[range]) {
                 assert!((channel as usize) < shape.c_out, "channel: {channel} of {}", shape.c_out);
-                *offset = channel.wrapping_sub(column);
+                *offset = (shape.weight_index(0, 0, channel as usize) as u32).wrapping_sub(column);
             }
         }
     });
@@ -117,16 +118,16 @@ impl Sample<'_> {
 
     #[inline(always)]
     fn dots<const G: usize>(&self, x: usize, rows: &Taps, columns: &Taps, channels: &[u32], dvalue: &mut [f32]) {
-        let Conv2dShape { c_in, c_out, kw, stride, padding, .. } = *self.shape;
-        let out_w = self.shape.out_w();
+        let Conv2dShape { c_in, kw, stride, padding, .. } = *self.shape;
+        let (out_w, width) = (self.shape.out_w(), self.shape.block_width());
         let row: [usize; G] = core::array::from_fn(|g| {
             assert!((channels[g] as usize) < c_in, "channel: {} of {c_in}", channels[g]);
-            channels[g] as usize * c_out
+            channels[g] as usize * width
         });
         let mut acc = [0.0; G];
         for (i, ky) in (rows.first..rows.end).step_by(stride).enumerate() {
             let run = self.run((rows.output - i) * out_w, columns, stride);
-            let origin = (ky * kw + x + padding) * c_in * c_out;
+            let origin = (ky * kw + x + padding) * c_in * width;
             let weight = row.map(|row| self.weight.as_ptr().wrapping_add(origin + row));
             for (&v, &offset) in self.value[run.clone()].iter().zip(&self.offset[run]) {
                 for g in 0..G {

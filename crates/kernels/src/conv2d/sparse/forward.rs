@@ -1,11 +1,11 @@
 //! Forward: for each output pixel, a weighted sum of weight rows, one per entry under the kernel.
 //!
 //! Per output pixel and kernel row the entries under the kernel stand in one run of the input row, whatever
-//! the kernel's width. An entry's weight row is `[ky][x - x0][channel]` for the kernel's left edge `x0`, so
-//! its place is the sum of a part of the entry alone, `(x * c_in + channel) * c_out`, computed once, and one
-//! of the output pixel.
+//! the kernel's width. An entry's weight row in a block is `[ky][x - x0][channel]` for the kernel's left edge
+//! `x0`, so its place is the sum of a part of the entry alone, `(x * c_in + channel) * width`, computed once, and
+//! one of the output pixel.
 
-use super::{check, for_each_block, piece_width, weighted_sum, Block, Lanes};
+use super::{blocks, check, run_block, weighted_sum, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -31,27 +31,23 @@ pub fn forward(
     assert_eq!(y.len(), shape.y_len(), "y");
     let (rows, row_pixels) = (shape.n * shape.out_h(), shape.out_w());
     let piece_rows = (PIECE_PIXELS / row_pixels.max(1)).min(rows.div_ceil(4 * threads())).max(1);
-    let row_pieces = rows.div_ceil(piece_rows);
-    // Few rows (a linear layer on one sample): also cut the output channels.
-    let width = piece_width(shape.c_out, if row_pieces < threads() { threads() } else { 1 });
-    let column_pieces = shape.c_out.div_ceil(width);
+    let pieces = rows.div_ceil(piece_rows);
     scratch::with_u32(pattern.shape.entries_len(), |offset| {
         entry_offsets(shape, pattern, offset);
         let (offset, y) = (&*offset, Disjoint::new(y));
-        for_each_piece(row_pieces * column_pieces, |piece| {
-            let first_row = piece / column_pieces * piece_rows;
-            let first = piece % column_pieces * width;
+        // Block by block, so that all threads read the same weights from their caches.
+        for_each_piece(blocks(shape) * pieces, |piece| {
+            let (block, first_row) = (piece / pieces, piece % pieces * piece_rows);
             let rows = first_row..(first_row + piece_rows).min(rows);
-            let channels = first..(first + width).min(shape.c_out);
-            for_each_block(channels, &Rows { shape, pattern, offset, value, weight, bias, y: &y, rows });
+            run_block(shape, block, &Rows { shape, pattern, offset, value, weight, bias, y: &y, rows });
         });
     });
 }
 
-/// `offset[entry] = (x * c_in + channel) * c_out`. Every range of `start` and every channel in use is checked.
+/// `offset[entry] = (x * c_in + channel) * width`. Every range of `start` and every channel in use is checked.
 fn entry_offsets(shape: &Conv2dShape, pattern: &Pattern, offset: &mut [u32]) {
-    let (w, c_in, c_out) = (shape.w, shape.c_in, shape.c_out);
-    assert!(u32::try_from(w * c_in * c_out).is_ok(), "shape: w * c_in * c_out");
+    let (w, c_in, width) = (shape.w, shape.c_in, shape.block_width());
+    assert!(u32::try_from(w * c_in * width).is_ok(), "shape: w * c_in * width");
     let offset = Disjoint::new(offset);
     for_each_piece(shape.n, |s| {
         let (starts, channels, first) = (pattern.starts(s), pattern.channels(s), s * pattern.shape.capacity);
@@ -63,7 +59,7 @@ fn entry_offsets(shape: &Conv2dShape, pattern: &Pattern, offset: &mut [u32]) {
             let range = range[0] as usize..range[1] as usize;
             for (offset, &channel) in offset[range.clone()].iter_mut().zip(&channels[range]) {
                 assert!((channel as usize) < c_in, "channel: {channel} of {c_in}");
-                *offset = ((x + channel as usize) * c_out) as u32;
+                *offset = ((x + channel as usize) * width) as u32;
             }
             x = if x + c_in == w * c_in { 0 } else { x + c_in };
         }
@@ -94,6 +90,8 @@ impl Block for Rows<'_> {
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
         let Conv2dShape { h, w, c_in, c_out, kh, kw, stride, padding, .. } = *self.shape;
         let (out_h, out_w, capacity) = (self.shape.out_h(), self.shape.out_w(), self.pattern.shape.capacity);
+        let width = self.shape.block_width();
+        let block = self.weight[self.shape.weight_index(0, 0, first)..].as_ptr();
         for row in self.rows.clone() {
             let (s, oy) = (row / out_h, row % out_h);
             let starts = self.pattern.starts(s);
@@ -117,10 +115,9 @@ impl Block for Rows<'_> {
                     let (begin, end) = (starts[pixel] as usize, starts[pixel + kx_range.len()] as usize);
                     // The weight row of an entry at x = 0, which may lie before the weights.
                     let origin = (ky * kw + padding) as isize - (ox * stride) as isize;
-                    let weight =
-                        self.weight.as_ptr().wrapping_offset(origin * (c_in * c_out) as isize + first as isize);
+                    let weight = block.wrapping_offset(origin * (c_in * width) as isize);
                     // SAFETY: `entry_offsets` checked the channels, and x lies under the kernel: an entry's row is
-                    // [ky][x + padding - ox * stride][channel]; V * WIDTH values from `first` on are in it.
+                    // [ky][x + padding - ox * stride][channel]; the V * WIDTH values from `first` on are in it.
                     acc = unsafe { weighted_sum(acc, &value[begin..end], &offset[begin..end], weight) };
                 }
                 let target = (row * out_w + ox) * c_out + first;

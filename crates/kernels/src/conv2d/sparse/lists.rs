@@ -1,0 +1,286 @@
+//! The entries of a round of samples listed by input channel, and `dy` laid out so that each of them finds its
+//! rows without a look at borders.
+//!
+//! - `dy` gets margins of zeros, so that an entry's row of `dy` is its own place minus one of the tap. It is laid
+//!   out in blocks of output channels, as weights are.
+//! - The input's rows, counted through the round, are cut into tiles, so that a tile's part of a block of `dy` stays
+//!   in the L2 cache. A counting sort lists each tile's entries by channel. With a stride, an entry meets only
+//!   the taps of its own phase (y and x, modulo stride), so lists are by channel and phase.
+
+use super::blocks;
+use crate::conv2d::Conv2dShape;
+use crate::parallel::{for_each_chunk_mut, for_each_piece, Disjoint};
+use crate::scratch;
+use crate::sparse::Pattern;
+use core::ops::Range;
+
+/// Output pixels of a tile: enough for lists whose length hides the start of a loop.
+const TILE_PIXELS: usize = 1024;
+
+/// Values that the lists and the padded `dy` of a round of samples may take together.
+const ROUND_VALUES: usize = 1 << 21;
+
+/// `dy` with margins, `[block][sample][rows][columns][width]`: entry (y, x) meets tap (ky, kx) at grid row
+/// `(y + padding) / stride + top - ky / stride`, if their phases agree, and alike for columns.
+pub(super) struct Grid {
+    rows: usize,
+    columns: usize,
+    top: usize,
+    left: usize,
+}
+
+impl Grid {
+    fn new(shape: &Conv2dShape) -> Self {
+        let Conv2dShape { h, w, kh, kw, stride, padding, .. } = *shape;
+        let before = |k: usize| ((k - 1) / stride).saturating_sub(padding / stride);
+        let len = |input: usize, output: usize, before: usize| before + output.max((input - 1 + padding) / stride + 1);
+        let (top, left) = (before(kh), before(kw));
+        Self { rows: len(h, shape.out_h(), top), columns: len(w, shape.out_w(), left), top, left }
+    }
+
+    fn has_margins(&self, shape: &Conv2dShape) -> bool {
+        (self.rows, self.columns) != (shape.out_h(), shape.out_w())
+    }
+
+    /// How far before an entry's place its row of `dy` for tap (ky, kx) lies.
+    pub(super) fn tap(&self, shape: &Conv2dShape, ky: usize, kx: usize) -> usize {
+        (ky / shape.stride * self.columns + kx / shape.stride) * shape.block_width()
+    }
+
+    /// Copies `dy` of some samples into the grid, whose blocks are `block_len` long.
+    fn fill(&self, shape: &Conv2dShape, dy: &[f32], block_len: usize, grid: &mut [f32]) {
+        let Conv2dShape { c_out, .. } = *shape;
+        let (out_h, out_w, width) = (shape.out_h(), shape.out_w(), shape.block_width());
+        let sample_len = self.rows * self.columns * width;
+        for_each_chunk_mut(grid, sample_len, |i, grid| {
+            let (block, s) = (i * sample_len / block_len, i * sample_len % block_len / sample_len);
+            let first = block * width;
+            let channels = width.min(c_out - first);
+            for (r, row) in grid.chunks_exact_mut(self.columns * width).enumerate() {
+                if !(self.top..self.top + out_h).contains(&r) {
+                    row.fill(0.0);
+                    continue;
+                }
+                let (left, inside) = row.split_at_mut(self.left * width);
+                let (inside, right) = inside.split_at_mut(out_w * width);
+                left.fill(0.0);
+                right.fill(0.0);
+                let source = &dy[(s * out_h + r - self.top) * out_w * c_out..][..out_w * c_out];
+                for (target, source) in inside.chunks_exact_mut(width).zip(source.chunks_exact(c_out)) {
+                    target[..channels].copy_from_slice(&source[first..first + channels]);
+                }
+            }
+        });
+    }
+}
+
+/// A round of samples: their `dy` in the grid, and the lists of their entries.
+pub(super) struct Round<'a> {
+    pub(super) grid: &'a Grid,
+    /// `[block][..]`, see [`Grid`].
+    dy: &'a [f32],
+    block_len: usize,
+    /// Number of lists of a tile, plus one.
+    starts: usize,
+    /// `[tile][starts]`, counted from the first entry of the tile.
+    start: &'a [u32],
+    /// `[tiles + 1]`, the tiles' first entries.
+    first: &'a [u32],
+    place: &'a [u32],
+    origin: &'a [u32],
+    value: &'a [f32],
+}
+
+/// The entries of one tile, channel and phase.
+pub(super) struct List<'a> {
+    /// Place in a block of the grid of the row of `dy` at tap (0, 0), modulo phase.
+    pub(super) place: &'a [u32],
+    /// Place in the pattern's values.
+    pub(super) origin: &'a [u32],
+    /// Empty where the values were not given.
+    pub(super) value: &'a [f32],
+}
+
+impl Round<'_> {
+    pub(super) fn dy(&self, block: usize) -> &[f32] {
+        &self.dy[block * self.block_len..][..self.block_len]
+    }
+
+    pub(super) fn tiles(&self) -> usize {
+        self.first.len() - 1
+    }
+
+    /// List `channel * phases + phase` of `tile`.
+    pub(super) fn list(&self, tile: usize, key: usize) -> List<'_> {
+        let starts = &self.start[tile * self.starts..][..self.starts];
+        let first = self.first[tile];
+        let entries = (first + starts[key]) as usize..(first + starts[key + 1]) as usize;
+        List {
+            place: &self.place[entries.clone()],
+            origin: &self.origin[entries.clone()],
+            value: self.value.get(entries).unwrap_or(&[]),
+        }
+    }
+}
+
+/// Most entries of a list.
+pub(super) fn longest_list(shape: &Conv2dShape) -> usize {
+    tile_rows(shape) * shape.w
+}
+
+fn tile_rows(shape: &Conv2dShape) -> usize {
+    (TILE_PIXELS * shape.stride * shape.stride / shape.w.max(1)).max(1)
+}
+
+/// Calls `visit` with the batch, in rounds that the caches can hold. `value` may be missing.
+pub(super) fn for_each_round(
+    shape: &Conv2dShape,
+    pattern: &Pattern,
+    value: Option<&[f32]>,
+    dy: &[f32],
+    mut visit: impl FnMut(&Round),
+) {
+    let grid = Grid::new(shape);
+    let sample_values = grid.rows * grid.columns * shape.c_out + 3 * pattern.shape.capacity;
+    let round_samples = (ROUND_VALUES / sample_values.max(1)).max(1);
+    for first in (0..shape.n).step_by(round_samples) {
+        let samples = first..(first + round_samples).min(shape.n);
+        let dy = &dy[first * shape.y_len() / shape.n..samples.end * shape.y_len() / shape.n];
+        if blocks(shape) == 1 && !grid.has_margins(shape) {
+            with_lists(shape, pattern, value, &grid, samples, dy, dy.len(), &mut visit);
+        } else {
+            let len = samples.len() * grid.rows * grid.columns * shape.block_width();
+            scratch::with(blocks(shape) * len, |padded| {
+                grid.fill(shape, dy, len, padded);
+                with_lists(shape, pattern, value, &grid, samples, padded, len, &mut visit);
+            });
+        }
+    }
+}
+
+fn with_lists(
+    shape: &Conv2dShape,
+    pattern: &Pattern,
+    value: Option<&[f32]>,
+    grid: &Grid,
+    samples: Range<usize>,
+    dy: &[f32],
+    block_len: usize,
+    visit: &mut impl FnMut(&Round),
+) {
+    let (tile_rows, rows) = (tile_rows(shape), samples.len() * shape.h);
+    let (tiles, starts) = (rows.div_ceil(tile_rows), shape.c_in * shape.stride * shape.stride + 1);
+    assert!(u32::try_from(dy.len()).is_ok(), "dy: too long");
+    assert!(u32::try_from(pattern.shape.entries_len()).is_ok(), "pattern: too long");
+    let entries = samples.clone().map(|s| pattern.count(s)).sum();
+    scratch::with_u32(tiles * starts + tiles + 1 + 2 * entries, |indices| {
+        scratch::with(if value.is_some() { entries } else { 0 }, |values| {
+            let (start, rest) = indices.split_at_mut(tiles * starts);
+            let (first, rest) = rest.split_at_mut(tiles + 1);
+            let (place, origin) = rest.split_at_mut(entries);
+            first_entries(shape, pattern, samples.clone(), tile_rows, first);
+            let (starts_out, places_out, origins_out, values_out) =
+                (Disjoint::new(start), Disjoint::new(place), Disjoint::new(origin), Disjoint::new(values));
+            for_each_piece(tiles, |i| {
+                let rows = i * tile_rows..((i + 1) * tile_rows).min(rows);
+                let range = first[i] as usize..first[i + 1] as usize;
+                let tile = Tile { shape, pattern, grid, first_sample: samples.start, rows };
+                // SAFETY: each tile is one piece, and tiles share no entries.
+                unsafe {
+                    let (start, place) =
+                        (starts_out.slice(i * starts..(i + 1) * starts), places_out.slice(range.clone()));
+                    let origin = origins_out.slice(range.clone());
+                    tile.list(start, place, origin);
+                    if let Some(value) = value {
+                        for (listed, &origin) in values_out.slice(range).iter_mut().zip(&*origin) {
+                            *listed = value[origin as usize];
+                        }
+                    }
+                }
+            });
+            visit(&Round { grid, dy, block_len, starts, start, first, place, origin, value: values });
+        });
+    });
+}
+
+/// `first[tile] =` entries of the round before `tile`.
+fn first_entries(
+    shape: &Conv2dShape,
+    pattern: &Pattern,
+    samples: Range<usize>,
+    tile_rows: usize,
+    first: &mut [u32],
+) {
+    let (mut before, mut tile) = (0, 0);
+    for (i, s) in samples.enumerate() {
+        while tile * tile_rows < (i + 1) * shape.h {
+            first[tile] = before + pattern.starts(s)[(tile * tile_rows - i * shape.h) * shape.w];
+            tile += 1;
+        }
+        before += pattern.count(s) as u32;
+    }
+    first[tile] = before;
+}
+
+/// Some rows of the input, counted through the round.
+struct Tile<'a> {
+    shape: &'a Conv2dShape,
+    pattern: &'a Pattern<'a>,
+    grid: &'a Grid,
+    /// The round's first sample.
+    first_sample: usize,
+    rows: Range<usize>,
+}
+
+impl Tile<'_> {
+    /// Calls `visit(phase, place, origin, channels)` for each pixel: where its row of `dy` lies in a block, and
+    /// its first entry in the pattern.
+    #[inline(always)]
+    fn for_each_pixel(&self, mut visit: impl FnMut(usize, u32, u32, &[u32])) {
+        let Conv2dShape { h, w, stride, padding, .. } = *self.shape;
+        let width = self.shape.block_width();
+        for row in self.rows.clone() {
+            let (s, y) = (row / h, row % h);
+            let sample = self.first_sample + s;
+            let starts = &self.pattern.starts(sample)[y * w..(y + 1) * w + 1];
+            let channels = self.pattern.channels(sample);
+            let (grid_y, phase_y) = ((y + padding) / stride + self.grid.top, (y + padding) % stride);
+            let (mut grid_x, mut phase_x) = (padding / stride + self.grid.left, padding % stride);
+            let grid_row = (s * self.grid.rows + grid_y) * self.grid.columns;
+            for pixel in starts.windows(2) {
+                let entries = pixel[0] as usize..pixel[1] as usize;
+                let (place, origin) =
+                    ((grid_row + grid_x) * width, sample * self.pattern.shape.capacity + entries.start);
+                visit(phase_y * stride + phase_x, place as u32, origin as u32, &channels[entries]);
+                phase_x += 1;
+                if phase_x == stride {
+                    (grid_x, phase_x) = (grid_x + 1, 0);
+                }
+            }
+        }
+    }
+
+    /// Counting sort of the entries by channel and phase, see [`Round`].
+    fn list(&self, start: &mut [u32], place: &mut [u32], origin: &mut [u32]) {
+        let phases = self.shape.stride * self.shape.stride;
+        start.fill(0);
+        self.for_each_pixel(|phase, _, _, channels| {
+            for &channel in channels {
+                start[channel as usize * phases + phase + 1] += 1;
+            }
+        });
+        // start[key + 1] becomes the first place of `key` now, and its end when all are placed.
+        let mut before = 0;
+        for count in &mut start[1..] {
+            before += core::mem::replace(count, before);
+        }
+        self.for_each_pixel(|phase, in_grid, first, channels| {
+            for (entry, &channel) in (first..).zip(channels) {
+                let next = &mut start[channel as usize * phases + phase + 1];
+                place[*next as usize] = in_grid;
+                origin[*next as usize] = entry;
+                *next += 1;
+            }
+        });
+    }
+}
