@@ -90,7 +90,8 @@ export class Peer {
     this.child.stdin.write(`${request}\n`);
     const next = await Promise.race([this.lines.next(), this.ended]);
     if (typeof next === 'string' || next.done) {
-      const last = this.complaint.trim().split('\n').pop();
+      const lines = this.complaint.trim().split('\n');
+      const last = lines.findLast((line) => /^\S*Error: |panicked/.test(line)) ?? lines.pop();
       throw new Error(`${this.name} ${typeof next === 'string' ? next : await this.ended}${last ? `: ${last}` : ''}`);
     }
     const reply = JSON.parse(next.value);

@@ -27,7 +27,7 @@ export async function peerDescriptions() {
     ...threadCounts.map((threads) => ({
       name: `kwta, Chromium, ${plural(threads)}`,
       threads,
-      command: async () => [process.execPath, join(here, 'chromium.mjs'), `${threads}`, ...(await buildPeak())],
+      command: async () => [process.execPath, join(here, 'chromium/peer.mjs'), `${threads}`, ...(await buildPeak())],
       hint: 'Chromium; KWTA_CHROMIUM names the executable',
     })),
   ];
