@@ -158,7 +158,7 @@ function padded(length: number): number {
   return Math.ceil(length / 16) * 16;
 }
 
-/** For each value of `[out][in][...taps]` its place in `[block][...taps][in][width]`. */
+/** For each value of `[out][in][...taps]` its place in `[block][in][...taps][width]`. */
 function convolutionOrder([out, inputs, ...kernel]: number[], width: number): Uint32Array {
   const taps = sizeOf(kernel);
   const places = new Uint32Array(out * inputs * taps);
@@ -166,7 +166,7 @@ function convolutionOrder([out, inputs, ...kernel]: number[], width: number): Ui
   for (let o = 0; o < out; o++) {
     const first = Math.floor(o / width) * taps * inputs * width + (o % width);
     for (let i = 0; i < inputs; i++) {
-      for (let t = 0; t < taps; t++) places[next++] = first + (t * inputs + i) * width;
+      for (let t = 0; t < taps; t++) places[next++] = first + (i * taps + t) * width;
     }
   }
   return places;

@@ -54,7 +54,7 @@ export type Mode = 'train' | 'eval';
 export type ParameterLayout =
   /** As in PyTorch. */
   | 'plain'
-  /** PyTorch `[out][in][kh][kw]`, here `[block][kh][kw][in][width]` (crates/kernels/src/conv2d). */
+  /** PyTorch `[out][in][kh][kw]`, here `[block][in][kh][kw][width]` (crates/kernels/src/conv2d). */
   | 'convolution';
 
 /** One parameter of a layer, as PyTorch names and shapes it. */

@@ -19,7 +19,7 @@ use crate::matmul::pack::{KMajor, LineMajor};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
 use crate::simd::{F32x4, LANES};
-use operands::{InputWeights, OutputWeights, Patches, PatchesTransposed};
+use operands::{OutputWeights, Patches, PatchesTransposed, PhaseWeights, TapWeights};
 
 /// `y [n][out_h][out_w][c_out]` from `x [n][h][w][c_in]`, `weight` and `bias [c_out]`.
 pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
@@ -47,7 +47,7 @@ pub fn input_gradient(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx: &mut 
     check(shape, dx, weight, dy);
     if let Some((m, n)) = as_matmul(shape) {
         let k = shape.c_out;
-        let (a, b) = (&LineMajor { data: dy, lines: m, k }, &InputWeights::all_taps(shape, weight));
+        let (a, b) = (&LineMajor { data: dy, lines: m, k }, &TapWeights { shape, weight });
         Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(dx);
         return;
     }
@@ -72,7 +72,7 @@ fn input_gradient_of_few_channels(shape: &Conv2dShape, dy: &[f32], weight: &[f32
     for_each_chunk_mut(dx, h * w * c_in, |sample, dx| {
         scratch::with(m * n, |patches| {
             let a = &LineMajor { data: &dy[sample * m * k..][..m * k], lines: m, k };
-            let b = &InputWeights::all_taps(shape, weight);
+            let b = &TapWeights { shape, weight };
             Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(patches);
             dx.fill(0.0);
             for (i, patch) in patches.chunks_exact(n).enumerate() {
@@ -130,7 +130,7 @@ fn input_gradient_of_phase(
         origin_x: first_x as isize + 1 - taps_x as isize,
         zeros,
     };
-    let b = &InputWeights { shape: *shape, weight, step: stride, phase_y, phase_x, taps_y, taps_x };
+    let b = &PhaseWeights { shape, weight, phase_y, phase_x, taps_y, taps_x };
     let row_start = &|i: usize| {
         let (row, gx) = (i / grid_w, i % grid_w);
         let (sample, gy) = (row / grid_h, row % grid_h);
@@ -149,7 +149,8 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
         // Past c_out, the last block is zero.
         dw.fill(0.0);
     }
-    let (row_start, column_start) = (&|i| i * shape.block_width(), &|j| shape.weight_index(0, 0, j));
+    let row_start = &|i| shape.weight_index(i / shape.c_in, i % shape.c_in, 0);
+    let column_start = &|j| shape.weight_index(0, 0, j);
     if let Some((k, m)) = as_matmul(shape) {
         let a = &KMajor { data: x, lines: m };
         Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);

@@ -2,7 +2,7 @@
 //!
 //! `dense.rs` takes dense inputs, `sparse.rs` takes compressed ones; both share [`Conv2dShape`].
 //!
-//! Weights lie in blocks of output channels, `[block][kh][kw][c_in][width]` with `width` =
+//! Weights lie in blocks of output channels, `[block][c_in][kh][kw][width]` with `width` =
 //! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
 //! values apart, rows of many channels would fall into few of a cache's sets and evict each other.
 
@@ -14,7 +14,7 @@ pub fn block_width(c_out: usize) -> usize {
     c_out.clamp(1, 32)
 }
 
-/// Sizes of one convolution over a batch: `x [n][h][w][c_in]`, `weight [block][kh][kw][c_in][width]`,
+/// Sizes of one convolution over a batch: `x [n][h][w][c_in]`, `weight [block][c_in][kh][kw][width]`,
 /// `y [n][out_h][out_w][c_out]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2dShape {
@@ -72,7 +72,7 @@ impl Conv2dShape {
     /// Place of the weight from input channel `c` to output channel `o` at tap `ky * kw + kx`.
     pub fn weight_index(&self, tap: usize, c: usize, o: usize) -> usize {
         let width = self.block_width();
-        o / width * self.block_len() + (tap * self.c_in + c) * width + o % width
+        o / width * self.block_len() + (c * self.kh * self.kw + tap) * width + o % width
     }
 
     /// Length of `y`.

@@ -184,14 +184,28 @@ impl OutputWeights<'_> {
         let (len, width) = (self.shape.block_len(), self.shape.block_width());
         (&self.weight[line / width * len..][..len], line % width)
     }
+
+    /// Where the rows `ks` of a block begin.
+    fn rows(&self, ks: Range<usize>) -> impl Iterator<Item = usize> {
+        let Conv2dShape { c_in, kh, kw, .. } = *self.shape;
+        let (width, mut tap, mut channel) = (self.shape.block_width(), ks.start / c_in, ks.start % c_in);
+        ks.map(move |_| {
+            let row = (channel * kh * kw + tap) * width;
+            channel += 1;
+            if channel == c_in {
+                (tap, channel) = (tap + 1, 0);
+            }
+            row
+        })
+    }
 }
 
 impl Operand for OutputWeights<'_> {
     fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]) {
-        let ((block, first), width) = (self.block(line), self.shape.block_width());
-        let count = QUAD.min(width - first);
-        for (p, out) in ks.zip(out.chunks_mut(step)) {
-            let source = &block[p * width + first..][..count];
+        let (block, first) = self.block(line);
+        let count = QUAD.min(self.shape.block_width() - first);
+        for (row, out) in self.rows(ks).zip(out.chunks_mut(step)) {
+            let source = &block[row + first..][..count];
             if count == QUAD {
                 F32x4::load(source).store(out);
             } else {
@@ -201,12 +215,12 @@ impl Operand for OutputWeights<'_> {
     }
 
     fn pack_group(&self, line: usize, ks: Range<usize>, step: usize, starts: [usize; GROUP], out: &mut [f32]) -> bool {
-        let ((block, first), width) = (self.block(line), self.shape.block_width());
-        if first + GROUP * QUAD > width {
+        let (block, first) = self.block(line);
+        if first + GROUP * QUAD > self.shape.block_width() {
             return false;
         }
-        for (i, p) in ks.enumerate() {
-            let values = block[p * width + first..].first_chunk().expect("a whole group");
+        for (i, row) in self.rows(ks).enumerate() {
+            let values = block[row + first..].first_chunk().expect("a whole group");
             spread(values, &starts, i * step, out);
         }
         true
@@ -216,42 +230,62 @@ impl Operand for OutputWeights<'_> {
 /// The weights as input gradients use them: one line per input channel, k over `(jy, jx, c_out)`.
 ///
 /// `(jy, jx)` counts the taps of one phase, from the last to the first: rows `phase_y`,
-/// `phase_y + step`, ... of the kernel, and columns alike.
-pub(super) struct InputWeights<'a> {
-    pub shape: Conv2dShape,
+/// `phase_y + stride`, ... of the kernel, and columns alike.
+pub(super) struct PhaseWeights<'a> {
+    pub shape: &'a Conv2dShape,
     pub weight: &'a [f32],
-    pub step: usize,
     pub phase_y: usize,
     pub phase_x: usize,
     pub taps_y: usize,
     pub taps_x: usize,
 }
 
-impl<'a> InputWeights<'a> {
-    /// One line per tap and input channel, k over `c_out`.
-    pub(super) fn all_taps(shape: &Conv2dShape, weight: &'a [f32]) -> Self {
-        let shape = Conv2dShape { kh: 1, kw: 1, c_in: shape.kh * shape.kw * shape.c_in, ..*shape };
-        Self { shape, weight, step: 1, phase_y: 0, phase_x: 0, taps_y: 1, taps_x: 1 }
+impl Operand for PhaseWeights<'_> {
+    fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]) {
+        let Conv2dShape { kw, c_in, c_out, stride, .. } = *self.shape;
+        for_each_run(ks, c_out, |tap, run, done| {
+            let (jy, jx) = (tap / self.taps_x, tap % self.taps_x);
+            let ky = self.phase_y + (self.taps_y - 1 - jy) * stride;
+            let kx = self.phase_x + (self.taps_x - 1 - jx) * stride;
+            let rows = core::array::from_fn(|l| (ky * kw + kx, (line + l).min(c_in - 1)));
+            interleave_rows(self.shape, self.weight, rows, run, step, &mut out[done * step..]);
+        });
     }
 }
 
-impl Operand for InputWeights<'_> {
+/// The weights the other way round: one line per tap and input channel, k over `c_out`.
+pub(super) struct TapWeights<'a> {
+    pub shape: &'a Conv2dShape,
+    pub weight: &'a [f32],
+}
+
+impl Operand for TapWeights<'_> {
     fn pack_quad(&self, line: usize, ks: Range<usize>, step: usize, out: &mut [f32]) {
-        let (Conv2dShape { kw, c_in, c_out, .. }, width) = (self.shape, self.shape.block_width());
-        for_each_run(ks, c_out, |tap, run, done| {
-            let (jy, jx) = (tap / self.taps_x, tap % self.taps_x);
-            let ky = self.phase_y + (self.taps_y - 1 - jy) * self.step;
-            let kx = self.phase_x + (self.taps_x - 1 - jx) * self.step;
-            for_each_run(run, width, |block, run, in_run| {
-                let lines = core::array::from_fn(|l| {
-                    let channel = (line + l).min(c_in - 1);
-                    let first = self.shape.weight_index(ky * kw + kx, channel, block * width);
-                    &self.weight[first + run.start..first + run.end]
-                });
-                interleave(lines, step, &mut out[(done + in_run) * step..]);
-            });
+        let Conv2dShape { kh, kw, c_in, .. } = *self.shape;
+        let rows = core::array::from_fn(|l| {
+            let line = (line + l).min(kh * kw * c_in - 1);
+            (line / c_in, line % c_in)
         });
+        interleave_rows(self.shape, self.weight, rows, ks, step, out);
     }
+}
+
+/// [`interleave`] of output channels `ks` of four weight rows, each of a tap and an input channel.
+fn interleave_rows(
+    shape: &Conv2dShape,
+    weight: &[f32],
+    rows: [(usize, usize); QUAD],
+    ks: Range<usize>,
+    step: usize,
+    out: &mut [f32],
+) {
+    for_each_run(ks, shape.block_width(), |block, run, done| {
+        let lines = rows.map(|(tap, channel)| {
+            let first = shape.weight_index(tap, channel, block * shape.block_width());
+            &weight[first + run.start..first + run.end]
+        });
+        interleave(lines, step, &mut out[done * step..]);
+    });
 }
 
 /// Cuts `range` at the multiples of `len`: calls `visit(i, run, done)` where `run` is the part of

@@ -3,7 +3,7 @@
 //! both densities.
 //!
 //! Under the flipped kernel of an input pixel, the output entries of one output row stand in one run. An
-//! entry's weights are `[ky][x + padding - ox * stride][c][o]` in the block of o, so their place is the sum of a
+//! entry's weights are `[c][ky][x + padding - ox * stride][o]` in the block of o, so their place is the sum of a
 //! part of the entry alone, computed once, and one of the input pixel and channel.
 
 use super::check;
@@ -69,10 +69,10 @@ pub fn input_gradient_between(
     });
 }
 
-/// `offset[entry] =` place of o's first weight `- ox * stride * c_in * width`, modulo 2^32. Every channel in use is
+/// `offset[entry] =` place of o's first weight `- ox * stride * width`, modulo 2^32. Every channel in use is
 /// checked.
 fn entry_offsets(shape: &Conv2dShape, dy: &Pattern, offset: &mut [u32]) {
-    let step = shape.stride * shape.c_in * shape.block_width();
+    let step = shape.stride * shape.block_width();
     assert!(i32::try_from(shape.weight_len() + shape.out_w() * step).is_ok(), "shape: too many weights");
     let offset = Disjoint::new(offset);
     for_each_piece(shape.n, |s| {
@@ -118,20 +118,20 @@ impl Sample<'_> {
 
     #[inline(always)]
     fn dots<const G: usize>(&self, x: usize, rows: &Taps, columns: &Taps, channels: &[u32], dvalue: &mut [f32]) {
-        let Conv2dShape { c_in, kw, stride, padding, .. } = *self.shape;
+        let Conv2dShape { c_in, kh, kw, stride, padding, .. } = *self.shape;
         let (out_w, width) = (self.shape.out_w(), self.shape.block_width());
         let row: [usize; G] = core::array::from_fn(|g| {
             assert!((channels[g] as usize) < c_in, "channel: {} of {c_in}", channels[g]);
-            channels[g] as usize * width
+            channels[g] as usize * kh * kw * width
         });
         let mut acc = [0.0; G];
         for (i, ky) in (rows.first..rows.end).step_by(stride).enumerate() {
             let run = self.run((rows.output - i) * out_w, columns, stride);
-            let origin = (ky * kw + x + padding) * c_in * width;
+            let origin = (ky * kw + x + padding) * width;
             let weight = row.map(|row| self.weight.as_ptr().wrapping_add(origin + row));
             for (&v, &offset) in self.value[run.clone()].iter().zip(&self.offset[run]) {
                 for g in 0..G {
-                    // SAFETY: the entry lies under the kernel, so its place is [ky][kx][c][o] of a tap that
+                    // SAFETY: the entry lies under the kernel, so its place is [c][ky][kx][o] of a tap that
                     // Taps allows, with c and o checked.
                     acc[g] += v * unsafe { *weight[g].wrapping_offset(offset as i32 as isize) };
                 }

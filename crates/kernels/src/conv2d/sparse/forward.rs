@@ -1,8 +1,8 @@
 //! Forward: for each output pixel, a weighted sum of weight rows, one per entry under the kernel.
 //!
 //! Per output pixel and kernel row the entries under the kernel stand in one run of the input row, whatever
-//! the kernel's width. An entry's weight row in a block is `[ky][x - x0][channel]` for the kernel's left edge
-//! `x0`, so its place is the sum of a part of the entry alone, `(x * c_in + channel) * width`, computed once, and
+//! the kernel's width. An entry's weight row in a block is `[channel][ky][x - x0]` for the kernel's left edge
+//! `x0`, so its place is the sum of a part of the entry alone, `(channel * kh * kw + x) * width`, computed once, and
 //! one of the output pixel.
 
 use super::{blocks, check, run_block, weighted_sum, Block, Lanes};
@@ -44,24 +44,23 @@ pub fn forward(
     });
 }
 
-/// `offset[entry] = (x * c_in + channel) * width`. Every range of `start` and every channel in use is checked.
+/// `offset[entry] = (channel * kh * kw + x) * width`. Every range of `start` and every channel in use is checked.
 fn entry_offsets(shape: &Conv2dShape, pattern: &Pattern, offset: &mut [u32]) {
-    let (w, c_in, width) = (shape.w, shape.c_in, shape.block_width());
-    assert!(u32::try_from(w * c_in * width).is_ok(), "shape: w * c_in * width");
+    let (w, c_in, taps, width) = (shape.w, shape.c_in, shape.kh * shape.kw, shape.block_width());
+    assert!(u32::try_from((c_in * taps + w) * width).is_ok(), "shape: too many weights");
     let offset = Disjoint::new(offset);
     for_each_piece(shape.n, |s| {
         let (starts, channels, first) = (pattern.starts(s), pattern.channels(s), s * pattern.shape.capacity);
         // SAFETY: each sample is one piece.
         let offset = unsafe { offset.slice(first..first + channels.len()) };
-        // c_in times the column of the pixel.
         let mut x = 0;
         for range in starts.windows(2) {
             let range = range[0] as usize..range[1] as usize;
             for (offset, &channel) in offset[range.clone()].iter_mut().zip(&channels[range]) {
                 assert!((channel as usize) < c_in, "channel: {channel} of {c_in}");
-                *offset = ((x + channel as usize) * width) as u32;
+                *offset = ((channel as usize * taps + x) * width) as u32;
             }
-            x = if x + c_in == w * c_in { 0 } else { x + c_in };
+            x = if x + 1 == w { 0 } else { x + 1 };
         }
     });
 }
@@ -88,7 +87,7 @@ fn taps(o: usize, k: usize, len: usize, shape: &Conv2dShape) -> Range<usize> {
 impl Block for Rows<'_> {
     #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
-        let Conv2dShape { h, w, c_in, c_out, kh, kw, stride, padding, .. } = *self.shape;
+        let Conv2dShape { h, w, c_out, kh, kw, stride, padding, .. } = *self.shape;
         let (out_h, out_w, capacity) = (self.shape.out_h(), self.shape.out_w(), self.pattern.shape.capacity);
         let width = self.shape.block_width();
         let block = self.weight[self.shape.weight_index(0, 0, first)..].as_ptr();
@@ -115,9 +114,9 @@ impl Block for Rows<'_> {
                     let (begin, end) = (starts[pixel] as usize, starts[pixel + kx_range.len()] as usize);
                     // The weight row of an entry at x = 0, which may lie before the weights.
                     let origin = (ky * kw + padding) as isize - (ox * stride) as isize;
-                    let weight = block.wrapping_offset(origin * (c_in * width) as isize);
+                    let weight = block.wrapping_offset(origin * width as isize);
                     // SAFETY: `entry_offsets` checked the channels, and x lies under the kernel: an entry's row is
-                    // [ky][x + padding - ox * stride][channel]; the V * WIDTH values from `first` on are in it.
+                    // [channel][ky][x + padding - ox * stride]; the V * WIDTH values from `first` on are in it.
                     acc = unsafe { weighted_sum(acc, &value[begin..end], &offset[begin..end], weight) };
                 }
                 let target = (row * out_w + ox) * c_out + first;

@@ -9,7 +9,7 @@
 //! Both together load `dy` once. A value of `dw` is summed over its entries in order, and an entry's gradient over
 //! blocks and taps in order, each by one piece: neither tiles nor pieces show in the bits.
 
-use super::lists::{for_each_round, longest_list, List, Round};
+use super::lists::{for_each_round, longest_list, parts, Entries, Round};
 use super::{blocks, check, keep_order, run_block, weighted_sum, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
@@ -81,23 +81,42 @@ fn run(
     assert_eq!(dy.len(), shape.y_len(), "dy");
     let (by_weights, by_entries) = (by_weights.as_ref(), by_entries.as_ref());
     for_each_round(shape, pattern, by_weights.map(|w| w.value), dy, |round| {
-        // More pieces than threads: some channels have more winners than others.
-        let piece_channels = shape.c_in.div_ceil(4 * threads()).max(1);
-        for_each_piece(shape.c_in.div_ceil(piece_channels), |piece| {
-            let channels = piece * piece_channels..((piece + 1) * piece_channels).min(shape.c_in);
-            for block in 0..blocks(shape) {
-                let dy = round.dy(block);
-                match (by_weights, by_entries) {
-                    (Some(by_weights), Some(by_entries)) => {
-                        run_block(shape, block, &Channels { shape, round, dy, channels: channels.clone(), work: Both { by_weights, by_entries } });
+        let pieces = (2 * threads()).min(shape.c_in);
+        scratch::with_u32(pieces + 1, |bounds| {
+            cut_channels(shape, round, bounds);
+            for_each_piece(pieces, |piece| {
+                let channels = bounds[piece] as usize..bounds[piece + 1] as usize;
+                for tile in 0..round.tiles() {
+                    // While a tile's dy is in the cache.
+                    for block in 0..blocks(shape) {
+                        let at = Place { shape, round, tile, dy: round.dy(block), channels: channels.clone() };
+                        match (by_weights, by_entries) {
+                            (Some(by_weights), Some(by_entries)) => {
+                                run_block(shape, block, &Channels { at, work: Both { by_weights, by_entries } });
+                            }
+                            (Some(work), None) => run_block(shape, block, &Channels { at, work }),
+                            (None, Some(work)) => run_block(shape, block, &Channels { at, work }),
+                            (None, None) => {}
+                        }
                     }
-                    (Some(work), None) => run_block(shape, block, &Channels { shape, round, dy, channels: channels.clone(), work }),
-                    (None, Some(work)) => run_block(shape, block, &Channels { shape, round, dy, channels: channels.clone(), work }),
-                    (None, None) => {}
                 }
-            }
+            });
         });
     });
+}
+
+/// Bounds of ranges of input channels that have about as many entries: some channels win more often than others.
+fn cut_channels(shape: &Conv2dShape, round: &Round, bounds: &mut [u32]) {
+    let (last, all) = (bounds.len() - 1, round.entries_below(shape, shape.c_in));
+    bounds[0] = 0;
+    let mut channel = 0;
+    for piece in 1..last {
+        while round.entries_below(shape, channel) * last < all * piece {
+            channel += 1;
+        }
+        bounds[piece] = channel as u32;
+    }
+    bounds[last] = shape.c_in as u32;
 }
 
 struct Both<'a> {
@@ -105,18 +124,18 @@ struct Both<'a> {
     by_entries: &'a ByEntries<'a>,
 }
 
-/// What is done with a list of entries.
+/// What is done with the entries of a channel.
 trait Work {
     /// See [`Block::WIDEST`].
     const WIDEST: usize;
     /// Whether sums by entry are needed.
     const BY_ENTRIES: bool;
     /// Treats the `V * L::WIDTH` output channels whose weights begin at `row`. `dy` is where they begin in the row
-    /// of place 0; `sums` has `L::WIDTH` values for each entry of the list.
+    /// of place 0; `sums` has `L::WIDTH` values for each entry.
     ///
     /// # Safety
-    /// These values must exist, in rows of `dy` at every place of the list, and no other piece may hold the channel.
-    unsafe fn pass<L: Lanes, const V: usize>(&self, list: &List, row: usize, dy: *const f32, sums: &mut [f32]);
+    /// These values must exist, in rows of `dy` at every place, and no other piece may hold the channel.
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]);
     /// Adds an entry's sum to its gradient.
     ///
     /// # Safety
@@ -128,12 +147,12 @@ impl Work for &ByWeights<'_> {
     const WIDEST: usize = 8;
     const BY_ENTRIES: bool = false;
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, list: &List, row: usize, dy: *const f32, _: &mut [f32]) {
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, _: &mut [f32]) {
         // SAFETY: the caller's contract.
         unsafe {
             let dw = self.dw.slice(row..row + V * L::WIDTH).as_mut_ptr();
             let acc = core::array::from_fn(|i| L::load(dw.add(i * L::WIDTH)));
-            let acc = weighted_sum::<L, V>(acc, list.value, list.place, dy);
+            let acc = weighted_sum::<L, V>(acc, entries.value, entries.place, dy);
             for (i, acc) in acc.iter().enumerate() {
                 acc.store(dw.add(i * L::WIDTH));
             }
@@ -146,12 +165,12 @@ impl Work for &ByEntries<'_> {
     const WIDEST: usize = 8;
     const BY_ENTRIES: bool = true;
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, list: &List, row: usize, dy: *const f32, sums: &mut [f32]) {
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
         let weight = self.weight[row..row + V * L::WIDTH].as_ptr();
-        // SAFETY: the caller's contract; `sums` is as long as the list.
+        // SAFETY: the caller's contract; `sums` is as long as the entries.
         unsafe {
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
-            for (&place, sum) in list.place.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
+            for (&place, sum) in entries.place.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
                 let row = dy.wrapping_add(place as usize);
                 // Two chains of additions, half as long.
                 let mut acc = [L::load(sum.as_ptr()), L::zero()];
@@ -174,14 +193,14 @@ impl Work for Both<'_> {
     const WIDEST: usize = 4;
     const BY_ENTRIES: bool = true;
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, list: &List, row: usize, dy: *const f32, sums: &mut [f32]) {
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
         let weight = self.by_entries.weight[row..row + V * L::WIDTH].as_ptr();
-        // SAFETY: the caller's contract; `sums` is as long as the list.
+        // SAFETY: the caller's contract; `sums` is as long as the entries.
         unsafe {
             let dw = self.by_weights.dw.slice(row..row + V * L::WIDTH).as_mut_ptr();
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
             let mut acc: [L; V] = core::array::from_fn(|i| L::load(dw.add(i * L::WIDTH)));
-            for ((&place, value), sum) in list.place.iter().zip(list.value).zip(sums.chunks_exact_mut(L::WIDTH)) {
+            for ((&place, value), sum) in entries.place.iter().zip(entries.value).zip(sums.chunks_exact_mut(L::WIDTH)) {
                 let row = dy.wrapping_add(place as usize);
                 let value = L::splat(value);
                 let mut dots = L::load(sum.as_ptr());
@@ -207,12 +226,18 @@ impl Work for Both<'_> {
     }
 }
 
-struct Channels<'a, W> {
+/// A tile, a block of output channels, and the input channels of a piece.
+struct Place<'a> {
     shape: &'a Conv2dShape,
     round: &'a Round<'a>,
-    /// The block of output channels.
+    tile: usize,
+    /// The block's.
     dy: &'a [f32],
     channels: Range<usize>,
+}
+
+struct Channels<'a, W> {
+    at: Place<'a>,
     work: W,
 }
 
@@ -221,32 +246,33 @@ impl<W: Work> Block for Channels<'_, W> {
 
     #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
-        let Conv2dShape { kh, kw, stride, .. } = *self.shape;
-        let in_row = first % self.shape.block_width();
-        scratch::with(if W::BY_ENTRIES { longest_list(self.shape) * LANES } else { 0 }, |sums| {
-            for tile in 0..self.round.tiles() {
-                for key in self.channels.start * stride * stride..self.channels.end * stride * stride {
-                    let list = self.round.list(tile, key);
-                    if list.place.is_empty() {
-                        continue;
+        let Place { shape, round, tile, dy, ref channels } = self.at;
+        let Conv2dShape { kh, kw, stride, .. } = *shape;
+        let (phases, in_row) = (stride * stride, first % shape.block_width());
+        scratch::with(if W::BY_ENTRIES { longest_list(shape) * LANES } else { 0 }, |sums| {
+            for key in channels.start * phases..channels.end * phases {
+                let list = round.list(tile, key);
+                if list.origin.is_empty() {
+                    continue;
+                }
+                let (c, phase) = (key / phases, key % phases);
+                let sums = &mut sums[..if W::BY_ENTRIES { list.origin.len() * L::WIDTH } else { 0 }];
+                sums.fill(0.0);
+                for ky in (phase / stride..kh).step_by(stride) {
+                    let (range, entries) = list.parts(parts(shape, ky));
+                    let sums =
+                        if W::BY_ENTRIES { &mut sums[range.start * L::WIDTH..range.end * L::WIDTH] } else { &mut [] };
+                    for kx in (phase % stride..kw).step_by(stride) {
+                        let row = shape.weight_index(ky * kw + kx, c, first);
+                        let dy = dy.as_ptr().wrapping_sub(round.grid.tap(shape, ky, kx)).wrapping_add(in_row);
+                        // SAFETY: the piece alone has this channel. A place is a row of the grid, and stays one
+                        // when the tap is taken off (see Grid); it holds the channels from `in_row` on.
+                        unsafe { self.work.pass::<L, V>(&entries, row, dy, sums) };
                     }
-                    let (c, phase) = (key / (stride * stride), key % (stride * stride));
-                    let sums = &mut sums[..if W::BY_ENTRIES { list.place.len() * L::WIDTH } else { 0 }];
-                    sums.fill(0.0);
-                    for ky in (phase / stride..kh).step_by(stride) {
-                        for kx in (phase % stride..kw).step_by(stride) {
-                            let row = self.shape.weight_index(ky * kw + kx, c, first);
-                            let tap = self.round.grid.tap(self.shape, ky, kx);
-                            let dy = self.dy.as_ptr().wrapping_sub(tap).wrapping_add(in_row);
-                            // SAFETY: the piece alone has this channel. `place` is a row of the grid, and stays
-                            // one when `tap` is taken off (see Grid); it holds the channels from `in_row` on.
-                            unsafe { self.work.pass::<L, V>(&list, row, dy, sums) };
-                        }
-                    }
-                    for (&origin, sum) in list.origin.iter().zip(sums.chunks_exact(L::WIDTH)) {
-                        // SAFETY: as above; `sum` holds WIDTH values.
-                        unsafe { self.work.finish(origin, L::load(sum.as_ptr()).sum()) };
-                    }
+                }
+                for (&origin, sum) in list.origin.iter().zip(sums.chunks_exact(L::WIDTH)) {
+                    // SAFETY: as above; `sum` holds WIDTH values.
+                    unsafe { self.work.finish(origin, L::load(sum.as_ptr()).sum()) };
                 }
             }
         });
