@@ -92,7 +92,8 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
     uses: [...buffersOf(input), output.data],
     run(n) {
       if (input.kind === 'dense') {
-        exports.conv2d_forward(
+        const forward = input.rectified ? exports.rectified_conv2d_forward : exports.conv2d_forward;
+        forward(
           ...shape(n),
           input.data.pointer,
           weight.data.pointer,
@@ -167,7 +168,7 @@ function backwardStep(
   }
   const dy = denseGradient(context, outputGradient, geometry.output);
   const uses: Buffer[] = [...dy.uses];
-  if (wanted.parameters) uses.push(...buffersOf(input));
+  if (wanted.parameters || (input.kind === 'dense' && input.rectified)) uses.push(...buffersOf(input));
   let inputGradient: Gradient | undefined;
   if (wanted.inputs[0]) {
     inputGradient =
@@ -176,43 +177,48 @@ function backwardStep(
         : { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
     uses.push(...gradientBuffers(inputGradient));
   }
-  const sparseGradients = (n: number, at: SparseValue): void => {
-    const pattern = [at.capacity, at.start.pointer, at.channel.pointer] as const;
-    const [values, dw] = [at.value.pointer, weight.gradient.pointer];
-    const dx = inputGradient?.kind === 'sparse' ? inputGradient.values.pointer : undefined;
-    if (dx === undefined) {
-      exports.sparse_conv2d_weight_gradient(...shape(n), ...pattern, values, dy.data.pointer, dw);
-    } else if (wanted.parameters) {
-      const gradients = [dw, dx] as const;
-      exports.sparse_conv2d_gradients(
-        ...shape(n),
-        ...pattern,
-        values,
-        dy.data.pointer,
-        weight.data.pointer,
-        ...gradients,
-      );
-    } else {
-      exports.sparse_conv2d_input_gradient(...shape(n), ...pattern, dy.data.pointer, weight.data.pointer, dx);
-    }
-  };
   return {
     inputs: [inputGradient],
     uses,
     run(n) {
       dy.prepare(n);
-      if (input.kind === 'sparse') sparseGradients(n, input);
-      else if (wanted.parameters) {
-        exports.conv2d_weight_gradient(...shape(n), input.data.pointer, dy.data.pointer, weight.gradient.pointer);
-      }
-      if (wanted.parameters) {
-        if (hasBias) exports.conv2d_bias_gradient(n * h * w, channels, dy.data.pointer, bias.gradient.pointer);
-      }
-      if (inputGradient?.kind === 'dense') {
-        exports.conv2d_input_gradient(...shape(n), dy.data.pointer, weight.data.pointer, inputGradient.data.pointer);
+      const dx = inputGradient && (inputGradient.kind === 'dense' ? inputGradient.data : inputGradient.values).pointer;
+      const weights = wanted.parameters ? weight.gradient.pointer : undefined;
+      gradients(context, shape(n), input, dy.data.pointer, weight.data.pointer, weights, dx);
+      if (hasBias && wanted.parameters) {
+        exports.conv2d_bias_gradient(n * h * w, channels, dy.data.pointer, bias.gradient.pointer);
       }
     },
   };
+}
+
+/** Those of the gradients `dw` and `dx` that have an address; both together are faster than one by one. */
+function gradients(
+  { kernels: { exports } }: BuildContext,
+  shape: ShapeArguments,
+  input: Value,
+  dy: number,
+  weight: number,
+  dw: number | undefined,
+  dx: number | undefined,
+): void {
+  if (input.kind === 'sparse') {
+    const pattern = [input.capacity, input.start.pointer, input.channel.pointer] as const;
+    const value = input.value.pointer;
+    if (dw === undefined) {
+      if (dx !== undefined) exports.sparse_conv2d_input_gradient(...shape, ...pattern, dy, weight, dx);
+    } else if (dx === undefined) exports.sparse_conv2d_weight_gradient(...shape, ...pattern, value, dy, dw);
+    else exports.sparse_conv2d_gradients(...shape, ...pattern, value, dy, weight, dw, dx);
+  } else if (input.rectified) {
+    const x = input.data.pointer;
+    if (dw === undefined) {
+      if (dx !== undefined) exports.rectified_conv2d_input_gradient(...shape, x, dy, weight, dx);
+    } else if (dx === undefined) exports.rectified_conv2d_weight_gradient(...shape, x, dy, dw);
+    else exports.rectified_conv2d_gradients(...shape, x, dy, weight, dw, dx);
+  } else {
+    if (dw !== undefined) exports.conv2d_weight_gradient(...shape, input.data.pointer, dy, dw);
+    if (dx !== undefined) exports.conv2d_input_gradient(...shape, dy, weight, dx);
+  }
 }
 
 function kernelOf(spec: Conv2dSpec): [number, number] {

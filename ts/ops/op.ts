@@ -30,6 +30,8 @@ export interface DenseValue {
   kind: 'dense';
   features: Features;
   data: Buffer;
+  /** Made by a ReLU: much of it is zero, and its gradient is not needed there. */
+  rectified?: true;
 }
 
 /** A batch of which each sample keeps at most `capacity` values. */

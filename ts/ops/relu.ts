@@ -15,7 +15,7 @@ export const relu: Op<ReluSpec> = {
     const input = denseInput(inputs);
     const { exports } = context.kernels;
     const length = featureSize(input.features);
-    const output = denseValue(context, input.features);
+    const output = { ...denseValue(context, input.features), rectified: true as const };
     return {
       output,
       uses: [input.data, output.data],

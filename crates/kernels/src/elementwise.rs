@@ -5,7 +5,6 @@
 
 use crate::parallel;
 use crate::rng;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Values of one piece of work.
 const PIECE: usize = 16384;
@@ -20,11 +19,6 @@ pub fn relu_backward(y: &[f32], dy: &[f32], dx: &mut [f32]) {
     map2(y, "y", dy, "dy", dx, |y, dy| if y <= 0.0 { 0.0 } else { dy });
 }
 
-/// y = a + b.
-pub fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
-    map2(a, "a", b, "b", y, |a, b| a + b);
-}
-
 /// y += x.
 pub fn add_in_place(y: &mut [f32], x: &[f32]) {
     assert_eq!(x.len(), y.len(), "x");
@@ -33,11 +27,6 @@ pub fn add_in_place(y: &mut [f32], x: &[f32]) {
             *y += x;
         }
     });
-}
-
-/// x *= factor.
-pub fn scale_in_place(x: &mut [f32], factor: f32) {
-    parallel::for_each_chunk_mut(x, PIECE, |_, x| x.iter_mut().for_each(|x| *x *= factor));
 }
 
 /// Every value of x becomes `value`.
@@ -119,20 +108,6 @@ pub fn nchw_to_nhwc(n: usize, c: usize, pixels: usize, x: &[f32], y: &mut [f32])
 /// `[n][h*w][c]` to `[n][c][h*w]`, with pixels = h * w.
 pub fn nhwc_to_nchw(n: usize, c: usize, pixels: usize, x: &[f32], y: &mut [f32]) {
     transpose(n, pixels, c, x, y);
-}
-
-/// Place of the first infinite or NaN value.
-pub fn first_non_finite(x: &[f32]) -> Option<usize> {
-    let first = AtomicUsize::new(usize::MAX);
-    parallel::for_each_piece(x.len().div_ceil(PIECE), |i| {
-        let piece = &x[i * PIECE..((i + 1) * PIECE).min(x.len())];
-        // Without an early exit the test of a whole piece vectorises.
-        if piece.iter().fold(false, |found, v| found | !v.is_finite()) {
-            let place = piece.iter().position(|v| !v.is_finite()).map_or(usize::MAX, |at| i * PIECE + at);
-            first.fetch_min(place, Ordering::Relaxed);
-        }
-    });
-    Some(first.into_inner()).filter(|&place| place != usize::MAX)
 }
 
 /// e^x within 2 ulp, without branches, so that loops vectorise; x is taken as if within [-87, 88], NaN stays.
@@ -229,18 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_scales_of_any_length() {
+    fn sums_of_any_length() {
         for len in LENGTHS {
             let (a, b) = (values(1, len), values(2, len));
-            let mut y = vec![f32::NAN; len];
-            add(&a, &b, &mut y);
-            let expected: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
-            assert_eq!(y, expected);
-            y.copy_from_slice(&a);
+            let mut y = a.clone();
             add_in_place(&mut y, &b);
-            assert_eq!(y, expected);
-            scale_in_place(&mut y, 0.5);
-            assert_eq!(y, expected.iter().map(|v| v * 0.5).collect::<Vec<_>>());
+            assert_eq!(y, a.iter().zip(&b).map(|(a, b)| a + b).collect::<Vec<_>>());
             fill(&mut y, 3.0);
             assert!(y.iter().all(|&v| v == 3.0));
             relu(&a, &mut y);
@@ -330,27 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_first_non_finite() {
-        for len in LENGTHS {
-            let mut x = values(1, len);
-            assert_eq!(first_non_finite(&x), None);
-            for (i, bad) in [(len / 2, f32::NAN), (len / 3, f32::NEG_INFINITY), (0, f32::INFINITY)] {
-                if i < len {
-                    x[i] = bad;
-                    assert_eq!(first_non_finite(&x), Some(i));
-                }
-            }
-        }
-    }
-
-    #[test]
     fn same_bits_for_any_threads() {
         let x = values(1, 5 * PIECE + 1);
         assert_same_bits(|| {
-            let (mut y, mut z) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            let mut y = vec![0.0; x.len()];
             dropout(1, 2, 0.5, &x, &mut y);
-            add(&x, &y, &mut z);
-            add_in_place(&mut y, &z);
+            add_in_place(&mut y, &x);
             y
         });
     }

@@ -2,7 +2,7 @@
 
 use crate::memory::{read, write};
 use crate::sparse::pattern;
-use kwta_kernels::conv2d::{block_width, dense, sparse, Conv2dShape};
+use kwta_kernels::conv2d::{block_width, dense, rectified, sparse, Conv2dShape};
 use kwta_kernels::sparse::SparseShape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -94,6 +94,103 @@ pub unsafe fn conv2d_weight_gradient(
 pub unsafe fn conv2d_bias_gradient(rows: usize, channels: usize, dy: *const f32, db: *mut f32) {
     // SAFETY: the contract of the crate.
     unsafe { dense::bias_gradient(rows, channels, read(dy, rows * channels), write(db, channels)) }
+}
+
+/// `y` from the output `x` of a ReLU; `bias` may be 0.
+#[wasm_bindgen]
+pub unsafe fn rectified_conv2d_forward(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    x: *const f32,
+    weight: *const f32,
+    bias: *const f32,
+    y: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let (x, weight, bias) = (read(x, s.x_len()), read(weight, s.weight_len()), optional(bias, c_out));
+        rectified::forward(&s, x, weight, bias, write(y, s.y_len()));
+    }
+}
+
+/// `dw` from the output `x` of a ReLU and `dy`.
+#[wasm_bindgen]
+pub unsafe fn rectified_conv2d_weight_gradient(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe { rectified::weight_gradient(&s, read(x, s.x_len()), read(dy, s.y_len()), write(dw, s.weight_len())) }
+}
+
+/// `dx`, right where the output `x` of a ReLU is not zero.
+#[wasm_bindgen]
+pub unsafe fn rectified_conv2d_input_gradient(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    x: *const f32,
+    dy: *const f32,
+    weight: *const f32,
+    dx: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let (x, dy, weight) = (read(x, s.x_len()), read(dy, s.y_len()), read(weight, s.weight_len()));
+        rectified::input_gradient(&s, x, dy, weight, write(dx, s.x_len()));
+    }
+}
+
+/// Both gradients, as one by one.
+#[wasm_bindgen]
+pub unsafe fn rectified_conv2d_gradients(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    x: *const f32,
+    dy: *const f32,
+    weight: *const f32,
+    dw: *mut f32,
+    dx: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let (x, dy, weight) = (read(x, s.x_len()), read(dy, s.y_len()), read(weight, s.weight_len()));
+        rectified::gradients(&s, x, dy, weight, write(dw, s.weight_len()), write(dx, s.x_len()));
+    }
 }
 
 /// `y` from a compressed `x`; `bias` may be 0.

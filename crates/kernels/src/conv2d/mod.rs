@@ -1,12 +1,14 @@
 //! 2-D convolution (cross-correlation, as in PyTorch), channels last.
 //!
-//! `dense.rs` takes dense inputs, `sparse.rs` takes compressed ones; both share [`Conv2dShape`].
+//! `dense.rs` takes dense inputs, `sparse.rs` takes compressed ones, `rectified.rs` chooses between them; all share
+//! [`Conv2dShape`].
 //!
 //! Weights lie in blocks of output channels, `[block][c_in][kh][kw][width]` with `width` =
 //! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
 //! values apart, rows of many channels would fall into few of a cache's sets and evict each other.
 
 pub mod dense;
+pub mod rectified;
 pub mod sparse;
 
 /// Output channels of a block of weights. The last block is as wide, and zero past `c_out`.

@@ -1,0 +1,157 @@
+//! Convolution of a ReLU's output: about half of it is zero, and the input gradient is needed elsewhere only.
+//!
+//! Each call counts what is not zero and goes the cheaper way: compress and run the passes of `sparse.rs`, or those
+//! of `dense.rs`. The choice follows from the values alone, so the same batch gives the same bits with any number of
+//! threads.
+
+use super::{dense, sparse, Conv2dShape};
+use crate::parallel::for_each_chunk_mut;
+use crate::scratch;
+use crate::simd::{F32x4, LANES};
+use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
+
+/// Densities up to which the compressed passes are faster.
+const FORWARD_DENSITY: f32 = 0.6;
+const GRADIENT_DENSITY: f32 = 0.6;
+
+/// `y`, as [`dense::forward`].
+pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    let compressed = with_compressed(shape, x, FORWARD_DENSITY, |pattern, value| {
+        sparse::forward(shape, pattern, value, weight, bias, y);
+    });
+    if !compressed {
+        dense::forward(shape, x, weight, bias, y);
+    }
+}
+
+/// `dw`, as [`dense::weight_gradient`].
+pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    let compressed = with_compressed(shape, x, GRADIENT_DENSITY, |pattern, value| {
+        sparse::weight_gradient(shape, pattern, value, dy, dw);
+    });
+    if !compressed {
+        dense::weight_gradient(shape, x, dy, dw);
+    }
+}
+
+/// `dx` where `x` is not zero; elsewhere it may be anything finite, which ReLU's gradient multiplies by zero.
+pub fn input_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dx: &mut [f32]) {
+    let compressed = with_compressed(shape, x, GRADIENT_DENSITY, |pattern, value| {
+        scratch::with(value.len(), |dvalue| {
+            sparse::input_gradient(shape, pattern, dy, weight, dvalue);
+            densify(pattern, dvalue, dx);
+        });
+    });
+    if !compressed {
+        dense::input_gradient(shape, dy, weight, dx);
+    }
+}
+
+/// [`weight_gradient`] and [`input_gradient`].
+pub fn gradients(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dw: &mut [f32], dx: &mut [f32]) {
+    let compressed = with_compressed(shape, x, GRADIENT_DENSITY, |pattern, value| {
+        scratch::with(value.len(), |dvalue| {
+            sparse::gradients(shape, pattern, value, dy, weight, dw, dvalue);
+            densify(pattern, dvalue, dx);
+        });
+    });
+    if !compressed {
+        dense::weight_gradient(shape, x, dy, dw);
+        dense::input_gradient(shape, dy, weight, dx);
+    }
+}
+
+/// Calls `visit` with `x` compressed, unless more than `density` of it is not zero; tells whether it did.
+fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f32, visit: impl FnOnce(&Pattern, &[f32])) -> bool {
+    assert_eq!(x.len(), shape.x_len(), "x");
+    let pixels = shape.h * shape.w;
+    scratch::with_u32(shape.n, |counts| {
+        for_each_chunk_mut(counts, 1, |s, count| {
+            count[0] = count_nonzero(&x[s * pixels * shape.c_in..][..pixels * shape.c_in]);
+        });
+        let all: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+        if all > f64::from(density) * x.len() as f64 {
+            return false;
+        }
+        let capacity = counts.iter().max().map_or(0, |&count| count as usize);
+        let sparse = SparseShape { n: shape.n, pixels, channels: shape.c_in, capacity };
+        scratch::with_u32(sparse.start_len() + sparse.entries_len(), |indices| {
+            let (start, channel) = indices.split_at_mut(sparse.start_len());
+            scratch::with(sparse.entries_len(), |value| {
+                relu_compress(&sparse, x, start, channel, value);
+                visit(&Pattern::new(sparse, start, channel), value);
+            });
+        });
+        true
+    })
+}
+
+/// Values that are not zero, NaN among them.
+fn count_nonzero(x: &[f32]) -> u32 {
+    let vectors = x.chunks_exact(LANES);
+    let rest = vectors.remainder().iter().filter(|&&v| v != 0.0).count() as u32;
+    rest + vectors.map(|v| LANES as u32 - F32x4::load(v).eq_mask(F32x4::zero()).count_ones()).sum::<u32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference;
+    use crate::testing::{assert_same_bits, values};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const SHAPE: Conv2dShape =
+        Conv2dShape { n: 3, h: 6, w: 5, c_in: 7, c_out: 36, kh: 3, kw: 3, stride: 1, padding: 1 };
+
+    /// A ReLU's output; `shift` moves the share of zeros from all to none.
+    fn rectified(shift: f32) -> Vec<f32> {
+        values(1, SHAPE.x_len()).into_iter().map(|v| (v + shift).max(0.0)).collect()
+    }
+
+    fn close(actual: &[f32], expected: &[f32], what: &str) {
+        for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
+            assert!((a - e).abs() <= 1e-5 * (1.0 + e.abs()), "{what}[{i}] = {a}, not {e}");
+        }
+    }
+
+    #[test]
+    fn passes_at_any_density() {
+        let (weight, dy) = (values(2, SHAPE.weight_len()), values(3, SHAPE.y_len()));
+        for shift in [-2.0, -0.5, 0.0, 0.1, 0.5, 2.0] {
+            let x = rectified(shift);
+            let (mut y, mut dw) = (vec![f32::NAN; SHAPE.y_len()], vec![f32::NAN; SHAPE.weight_len()]);
+            let mut dx = vec![f32::NAN; x.len()];
+            forward(&SHAPE, &x, &weight, None, &mut y);
+            close(&y, &reference::conv2d::forward(&SHAPE, &x, &weight, None), "y");
+            gradients(&SHAPE, &x, &dy, &weight, &mut dw, &mut dx);
+            let masked = |dx: &[f32]| -> Vec<f32> {
+                dx.iter().zip(&x).map(|(&dx, &x)| if x == 0.0 { 0.0 * dx } else { dx }).collect()
+            };
+            let expected = masked(&reference::conv2d::input_gradient(&SHAPE, &dy, &weight));
+            close(&masked(&dx), &expected, "dx");
+            close(&dw, &reference::conv2d::weight_gradient(&SHAPE, &x, &dy), "dw");
+            let (mut dw_alone, mut dx_alone) = (vec![f32::NAN; dw.len()], vec![f32::NAN; dx.len()]);
+            weight_gradient(&SHAPE, &x, &dy, &mut dw_alone);
+            input_gradient(&SHAPE, &x, &dy, &weight, &mut dx_alone);
+            close(&dw_alone, &dw, "dw alone");
+            close(&masked(&dx_alone), &expected, "dx alone");
+        }
+    }
+
+    #[test]
+    fn nan_counts_as_a_value() {
+        assert_eq!(count_nonzero(&[0.0, f32::NAN, -0.0, 1.0, 0.0, 2.0]), 3);
+    }
+
+    #[test]
+    fn same_bits_for_any_threads() {
+        let (x, weight, dy) = (rectified(0.0), values(2, SHAPE.weight_len()), values(3, SHAPE.y_len()));
+        assert_same_bits(|| {
+            let (mut dw, mut dx) = (vec![0.0; SHAPE.weight_len()], vec![0.0; x.len()]);
+            gradients(&SHAPE, &x, &dy, &weight, &mut dw, &mut dx);
+            dw.extend(dx);
+            dw
+        });
+    }
+}
