@@ -1,9 +1,10 @@
 // npm test [-- stage...]: sets up, builds, and runs every test, or only the stages named:
-// lint, native, wasm, node, browser, package.
+// lint, native, instructions, wasm, node, browser, package.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from './build.mjs';
+import { checkInstructions } from './instructions.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { nativeEnvironment } from './lib/rust.mjs';
 import { Failure, main, note, root, stage, tryRun } from './lib/steps.mjs';
@@ -22,6 +23,7 @@ const stages = {
     await cargoTest('kernels, native', []);
     await cargoTest('kernels, native, with threads', ['--features', 'threads']);
   },
+  instructions: () => record('kernels, instruction counts', instructionCounts),
   wasm: async () => {
     await wasmTest('kernels, WebAssembly simd', { threads: false, relaxed: false });
     // The pool itself is tested through the package; here one thread runs code built for threads.
@@ -89,6 +91,14 @@ function cargoTest(name, args) {
       runCargo(['test', '--workspace', '--lib', '--tests', ...args], await nativeEnvironment()),
     ),
   );
+}
+
+async function instructionCounts() {
+  let total = count(false);
+  await succeeds(async () => {
+    total = await stage('Test: kernels, instruction counts', checkInstructions);
+  });
+  return total;
 }
 
 /**

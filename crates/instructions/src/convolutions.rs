@@ -1,0 +1,60 @@
+//! Convolutions of compressed inputs, all passes, and the passes of a dense one; one sample each.
+
+use crate::activations::Winners;
+use crate::{case, values};
+use kwta_kernels::conv2d::{dense, sparse, Conv2dShape};
+use std::hint::black_box;
+
+pub fn cases() {
+    for (side, c_in, c_out, kernel, stride) in
+        [(16, 64, 64, 3, 1), (4, 256, 256, 3, 1), (16, 64, 128, 3, 2), (16, 64, 128, 1, 1)]
+    {
+        sparse_cases(&shape(side, c_in, c_out, kernel, stride));
+    }
+    dense_cases(&shape(16, 64, 64, 3, 1));
+}
+
+fn shape(side: usize, c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Conv2dShape {
+    let padding = kernel / 2;
+    Conv2dShape { n: 1, h: side, w: side, c_in, c_out, kh: kernel, kw: kernel, stride, padding }
+}
+
+fn label(shape: &Conv2dShape) -> String {
+    let Conv2dShape { h, w, c_in, c_out, kh, kw, stride, .. } = *shape;
+    format!("{h}x{w}x{c_in} to {c_out}, {kh}x{kw}/{stride}")
+}
+
+fn sparse_cases(shape: &Conv2dShape) {
+    let label = label(shape);
+    let x = Winners::tenth(shape.h * shape.w, shape.c_in);
+    let dy = Winners::tenth(shape.out_h() * shape.out_w(), shape.c_out);
+    let (mut weight, mut y) = (values(shape.weight_len()), values(shape.y_len()));
+    let mut dvalue = vec![0.0; x.value.len()];
+    case(&format!("sparse conv forward {label}"), || {
+        sparse::forward(shape, &x.pattern(), black_box(&x.value), &weight, None, black_box(&mut y));
+    });
+    case(&format!("sparse conv input gradient {label}"), || {
+        sparse::input_gradient(shape, &x.pattern(), black_box(&y), &weight, black_box(&mut dvalue), false);
+    });
+    case(&format!("sparse conv input gradient between {label}"), || {
+        let (from, to) = (dy.pattern(), x.pattern());
+        sparse::input_gradient_between(shape, &to, &from, black_box(&dy.value), &weight, black_box(&mut dvalue));
+    });
+    case(&format!("sparse conv weight gradient {label}"), || {
+        sparse::weight_gradient(shape, &x.pattern(), black_box(&x.value), &y, black_box(&mut weight));
+    });
+}
+
+fn dense_cases(shape: &Conv2dShape) {
+    let label = label(shape);
+    let (mut x, mut weight, mut y) = (values(shape.x_len()), values(shape.weight_len()), values(shape.y_len()));
+    case(&format!("dense conv forward {label}"), || {
+        dense::forward(shape, black_box(&x), &weight, None, black_box(&mut y));
+    });
+    case(&format!("dense conv input gradient {label}"), || {
+        dense::input_gradient(shape, black_box(&y), &weight, black_box(&mut x));
+    });
+    case(&format!("dense conv weight gradient {label}"), || {
+        dense::weight_gradient(shape, black_box(&x), &y, black_box(&mut weight));
+    });
+}
