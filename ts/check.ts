@@ -43,6 +43,11 @@ export function checkInteger(argument: string, value: unknown, range: Range = {}
   }
 }
 
+/** @throws {ConfigError} unless `value` is true or false. */
+export function checkBoolean(argument: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw new ConfigError(`${argument}: expected true or false, got ${describe(value)}`);
+}
+
 /** @throws {ConfigError} unless `value` is one of `choices`. */
 export function checkChoice<T extends string>(
   argument: string,

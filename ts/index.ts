@@ -15,7 +15,7 @@ export {
 } from './errors.js';
 export { evaluateRobustness, type RobustnessReport } from './evaluate/robustness.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
-export type { Loss } from './graph/network.js';
+export type { Loss, MemoryUse } from './graph/network.js';
 export type { Variant } from './kernels/variant.js';
 export * as nn from './nn/index.js';
 export * as models from './nn/models/index.js';
@@ -26,4 +26,11 @@ export * as regimes from './train/regimes.js';
 export * as schedules from './train/schedules.js';
 export type { FitRun, History } from './worker/fitRun.js';
 export type { AttackOptions, AttackResult, FitOptions, Model } from './worker/model.js';
-export { createRuntime, type Runtime, type RuntimeInfo, type RuntimeOptions } from './worker/runtime.js';
+export {
+  createRuntime,
+  type ModelOptions,
+  type RunOptions,
+  type Runtime,
+  type RuntimeInfo,
+  type RuntimeOptions,
+} from './worker/runtime.js';

@@ -1,4 +1,4 @@
-/** How things end: memory that does not suffice, use after dispose, runtimes that cannot be. */
+/** How things end: use after dispose, runtimes that cannot be. */
 import {
   attacks,
   ConfigError,
@@ -12,66 +12,10 @@ import {
   optim,
   type Runtime,
   ShapeError,
-  tensor,
   WorkerLostError,
 } from 'kwta';
 import { describe, expect, it } from 'vitest';
-import { caught, expectError, noiseTensor, shared, useRuntime } from './support.js';
-
-describe('memory', () => {
-  const runtime = useRuntime();
-
-  it('a batch that does not fit is an error, and the runtime goes on', async () => {
-    // 64 MiB an activation and sample; sixty-four samples need more than WebAssembly can address.
-    const layers = [nn.conv2d({ out: 4096, kernel: 3, padding: 1 }), nn.relu(), nn.globalAvgPool2d()];
-    const model = await runtime().model(nn.sequential(layers, { input: [1, 64, 64] }));
-    const x = noiseTensor(1, 64, 1, 64, 64);
-    const labels = new Int32Array(64);
-    await expectError(model.parameterGradients(x, labels), MemoryError, 'a batch of 64 samples in training', 'MiB');
-    await expectError(model.logits(x), MemoryError, 'a batch of 64 samples in evaluation', 'MiB');
-    const train = datasets.fromTensors({ images: { ...x, data: x.data.map(Math.abs) }, labels, classes: 4096 });
-    const before = await model.stateDict();
-    await expectError(model.fit(train, { epochs: 1, optimizer: optim.adam() }), MemoryError, 'a batch of 64 samples');
-    expect(await model.stateDict()).toEqual(before);
-    const one = { shape: [1, 1, 64, 64], data: x.data.slice(0, 4096) };
-    expect((await model.logits(one)).shape).toEqual([1, 4096]);
-    await model.dispose();
-  });
-
-  it('a model that does not fit is an error, and the runtime goes on', async () => {
-    const spec = nn.sequential([nn.flatten(), nn.linear({ out: 2 ** 28 })], { input: [1, 4, 4] });
-    await expectError(runtime().model(spec), MemoryError, 'parameters', 'MiB');
-    expect((await runtime().functional.relu(tensor([-1, 2], [1, 2]))).data).toEqual(Float32Array.of(0, 2));
-  });
-
-  it('is given back: models come and go, and no more is in use', async () => {
-    const spec = nn.sequential([nn.flatten(), nn.linear({ out: 2 ** 14, bias: false })], { input: [1, 4, 4] });
-    const images = noiseTensor(1, 4, 1, 4, 4);
-    const data = datasets.fromTensors({ images: { ...images, data: images.data.map(Math.abs) }, labels: [0, 1, 2, 3] });
-    const train = datasets.fromTensors({ images: data.tensor(), labels: data.labels, classes: 2 ** 14 });
-    const comeAndGo = async (): Promise<void> => {
-      // A mebibyte of parameters, as much of gradients, twice as much for the optimizer.
-      const model = await runtime().model(spec);
-      await model.fit(train, { epochs: 1, optimizer: optim.adam() });
-      await model.attack(attacks.pgd({ steps: 1 }), { x: data.tensor(), labels: data.labels, epsilons: [0.1] });
-      await model.dispose();
-    };
-    await comeAndGo();
-    const before = await mebibytesInUse(runtime());
-    for (let i = 0; i < 20; i++) await comeAndGo();
-    // Fragments may cost a little; what twenty models hold would be eighty.
-    expect(await mebibytesInUse(runtime())).toBeLessThan(before + 4);
-  });
-});
-
-/** What the runtime says when asked for more than there can be. */
-async function mebibytesInUse(runtime: Runtime): Promise<number> {
-  const failure = await caught(
-    runtime.model(nn.sequential([nn.flatten(), nn.linear({ out: 2 ** 28 })], { input: [1, 4, 4] })),
-  );
-  expect(failure).toBeInstanceOf(MemoryError);
-  return Number(/\((\d+) MiB in use\)/.exec((failure as Error).message)?.[1]);
-}
+import { expectError, noiseTensor, shared } from './support.js';
 
 describe('after the end', () => {
   const small = nn.sequential([nn.flatten(), nn.linear({ out: 2 })], { input: [1, 2, 2] });

@@ -1,5 +1,14 @@
 /** What the contract tests share: runtimes by variant, comparisons of tensors, expectations about errors. */
-import { createRuntime, type KwtaError, type Runtime, type RuntimeOptions, type Tensor, type Variant } from 'kwta';
+import {
+  createRuntime,
+  type KwtaError,
+  MemoryError,
+  nn,
+  type Runtime,
+  type RuntimeOptions,
+  type Tensor,
+  type Variant,
+} from 'kwta';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { relaxedSimd } from 'wasm-feature-detect';
 
@@ -97,6 +106,15 @@ export async function caught(failing: (() => unknown) | PromiseLike<unknown>): P
   } catch (error) {
     return error;
   }
+}
+
+/** Size of wasm memory, which never shrinks: what the runtime says when asked for more than there can be. */
+export async function mebibytesInUse(runtime: Runtime): Promise<number> {
+  const failure = await caught(
+    runtime.model(nn.sequential([nn.flatten(), nn.linear({ out: 2 ** 28 })], { input: [1, 4, 4] })),
+  );
+  expect(failure).toBeInstanceOf(MemoryError);
+  return Number(/\((\d+) MiB in use\)/.exec((failure as Error).message)?.[1]);
 }
 
 /** Pseudo-random values in [-1, 1), the same on every platform. */

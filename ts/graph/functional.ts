@@ -53,7 +53,13 @@ export function runOp(workspace: Workspace, call: OpCall, outputGradient?: Tenso
     );
     const backward = outputGradient !== undefined;
     if (backward) parameters.needGradients();
-    const purpose = { mode, inputGradient: backward, parameterGradients: backward, keepWinners: false };
+    const purpose = {
+      mode,
+      inputGradient: backward,
+      parameterGradients: backward,
+      keepWinners: false,
+      recompute: false,
+    };
     const state = { seed: 0, step: 0, updateRunning: true };
     plan = new Plan(graph, purpose, n, parameters.byName, state, workspace);
     plan.forward(x.data, n);

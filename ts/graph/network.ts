@@ -35,6 +35,36 @@ export interface BatchLoss {
   correct: number;
 }
 
+/** How a model is run, beside what its description says. */
+export interface NetworkOptions {
+  /** See `runtime.model`. */
+  recompute: boolean;
+}
+
+/** See `model.memory`. */
+export interface MemoryUse {
+  /** Parameters and running statistics, held while the model lives. */
+  parameters: number;
+  /** Their gradients, held from the first training step on. */
+  gradients: number;
+  /** What a training step works on: activations and their gradients. */
+  training: number;
+  /** The same for an attack's step, which samples go through {@link defaultBatch} at most at a time. */
+  inputGradient: number;
+  /** The same for logits. */
+  inference: number;
+}
+
+const inference: Purpose = {
+  mode: 'eval',
+  inputGradient: false,
+  parameterGradients: false,
+  keepWinners: false,
+  recompute: false,
+};
+const attack: Purpose = { ...inference, inputGradient: true };
+const patterns: Purpose = { ...inference, keepWinners: true };
+
 export class Network {
   #spec: ModelSpec;
   #graph: Graph;
@@ -49,6 +79,7 @@ export class Network {
     spec: ModelSpec,
     seed: number,
     private readonly workspace: Workspace,
+    private readonly options: NetworkOptions,
   ) {
     this.#spec = spec;
     this.#graph = buildGraph(spec);
@@ -62,7 +93,7 @@ export class Network {
   /** Logits `[n, classes]` in eval mode, in batches of {@link defaultBatch}. */
   logits(x: Float32Array): Float32Array {
     return this.#inBatches(x, this.classes, (part, n) => {
-      const plan = this.#plan({ mode: 'eval', inputGradient: false, parameterGradients: false, keepWinners: false }, n);
+      const plan = this.#plan(inference, n);
       plan.forward(part, n);
       return plan.readLogits(n);
     });
@@ -81,7 +112,7 @@ export class Network {
     };
     for (let from = 0; from < count; from += defaultBatch) {
       const n = Math.min(defaultBatch, count - from);
-      const plan = this.#plan({ mode: 'eval', inputGradient: true, parameterGradients: false, keepWinners: false }, n);
+      const plan = this.#plan(attack, n);
       plan.forward(x.subarray(from * this.sampleSize, (from + n) * this.sampleSize), n);
       this.#loss(plan, Array.prototype.slice.call(labels, from, from + n), loss, 1);
       result.losses.set(this.workspace.kernels.f32(plan.losses.pointer, n), from);
@@ -101,7 +132,7 @@ export class Network {
   parameterGradients(x: Float32Array, labels: ArrayLike<number>, updateRunning: boolean): BatchLoss {
     const n = labels.length;
     this.parameters.needGradients();
-    const plan = this.#plan({ mode: 'train', inputGradient: false, parameterGradients: true, keepWinners: false }, n);
+    const plan = this.#plan(this.#training, n);
     this.state.updateRunning = updateRunning;
     try {
       plan.forward(x, n);
@@ -128,10 +159,10 @@ export class Network {
   activationPattern(x: Float32Array): { layer: string; indices: Uint32Array[] }[] {
     const { kernels } = this.workspace;
     const count = x.length / this.sampleSize;
-    const patterns = new Map<string, Uint32Array[]>();
+    const result = new Map<string, Uint32Array[]>();
     for (let from = 0; from < count; from += defaultBatch) {
       const n = Math.min(defaultBatch, count - from);
-      const plan = this.#plan({ mode: 'eval', inputGradient: false, parameterGradients: false, keepWinners: true }, n);
+      const plan = this.#plan(patterns, n);
       plan.forward(x.subarray(from * this.sampleSize, (from + n) * this.sampleSize), n);
       for (const { layer, value } of plan.winners) {
         const { capacity, features, start } = value;
@@ -140,16 +171,16 @@ export class Network {
         const counts = Array.from({ length: n }, (_, s) => starts[s * (pixels + 1) + pixels]);
         const bytes = capacity * 4;
         const pointer = kernels.allocate(bytes, 'an activation pattern');
-        const samples = patterns.get(layer) ?? [];
+        const samples = result.get(layer) ?? [];
         for (const [s, length] of counts.entries()) {
           kernels.exports.sparse_chw_indices(...sparseArguments(n, value), s, pointer);
           samples.push(kernels.u32(pointer, length).slice());
         }
         kernels.free(pointer, bytes);
-        patterns.set(layer, samples);
+        result.set(layer, samples);
       }
     }
-    return [...patterns].map(([layer, indices]) => ({ layer, indices }));
+    return [...result].map(([layer, indices]) => ({ layer, indices }));
   }
 
   /** The description, with the gamma that is in use. */
@@ -174,9 +205,32 @@ export class Network {
     buildGraph(withGamma(this.#spec, gamma));
   }
 
+  /** Bytes for batches of `batch` samples. Plans, and runs nothing. */
+  memory(batch: number): MemoryUse {
+    const { bytes } = this.parameters;
+    const part = Math.min(batch, defaultBatch);
+    return {
+      parameters: bytes,
+      gradients: bytes,
+      training: this.#bytes(this.#training, batch),
+      inputGradient: this.#bytes(attack, part),
+      inference: this.#bytes(inference, part),
+    };
+  }
+
   dispose(): void {
     this.#dropPlans();
     this.parameters.dispose();
+  }
+
+  get #training(): Purpose {
+    return { ...inference, mode: 'train', parameterGradients: true, recompute: this.options.recompute };
+  }
+
+  #bytes(purpose: Purpose, batch: number): number {
+    const plan = this.#build(purpose, batch);
+    plan.dispose();
+    return plan.bytes;
   }
 
   #dropPlans(): void {
@@ -200,9 +254,19 @@ export class Network {
     if (known !== undefined && known.batch >= n) return known;
     known?.dispose();
     this.#plans.delete(key);
-    const plan = new Plan(this.graph, purpose, n, this.parameters.byName, this.state, this.workspace);
+    const plan = this.#build(purpose, n);
+    try {
+      plan.place();
+    } catch (error) {
+      plan.dispose();
+      throw error;
+    }
     this.#plans.set(key, plan);
     return plan;
+  }
+
+  #build(purpose: Purpose, n: number): Plan {
+    return new Plan(this.graph, purpose, n, this.parameters.byName, this.state, this.workspace);
   }
 
   #loss(plan: Plan, labels: ArrayLike<number>, loss: Loss, scale: number): void {

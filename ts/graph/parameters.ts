@@ -32,13 +32,18 @@ export class Parameters {
       }
     }
     this.#length = [...this.byName.values()].reduce((sum, { data }) => sum + padded(data.length), 0);
-    this.#pointer = kernels.allocate(Math.max(this.#length, 1) * 4, 'the parameters of a model');
+    this.#pointer = kernels.allocate(this.bytes, 'the parameters of a model');
     this.#assign(this.#pointer, (parameter) => parameter.data);
   }
 
   /** Number of trainable values. */
   get count(): number {
     return this.trainable.reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
+  }
+
+  /** What they occupy; their gradients need as much. */
+  get bytes(): number {
+    return Math.max(this.#length, 1) * 4;
   }
 
   get trainable(): Parameter[] {
@@ -48,7 +53,7 @@ export class Parameters {
   /** Makes room for gradients. @throws {MemoryError} */
   needGradients(): void {
     if (this.#gradients !== 0) return;
-    this.#gradients = this.kernels.allocate(Math.max(this.#length, 1) * 4, 'the gradients of a model');
+    this.#gradients = this.kernels.allocate(this.bytes, 'the gradients of a model');
     this.#assign(this.#gradients, (parameter) => parameter.gradient);
   }
 
@@ -121,8 +126,8 @@ export class Parameters {
   }
 
   dispose(): void {
-    this.kernels.free(this.#pointer, Math.max(this.#length, 1) * 4);
-    if (this.#gradients !== 0) this.kernels.free(this.#gradients, Math.max(this.#length, 1) * 4);
+    this.kernels.free(this.#pointer, this.bytes);
+    if (this.#gradients !== 0) this.kernels.free(this.#gradients, this.bytes);
   }
 
   /** Values in memory: blocks of weights are whole. */

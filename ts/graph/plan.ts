@@ -6,24 +6,21 @@ import { alignment, type Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import { type OpSpec, opOf } from '../ops/index.js';
 import {
-  type BackwardStep,
   type BuildContext,
   buffersOf,
   type DenseValue,
-  denseGradient,
   featureSize,
-  type Gradient,
-  gradientBuffers,
   type Mode,
   type Parameter,
   type RunState,
   type SparseValue,
-  type Step,
-  sparseArguments,
   type Value,
 } from '../ops/op.js';
+import { buildBackward, type Slot, type Timed } from './backward.js';
 import { type Graph, graphInput, type Node } from './graph.js';
-import { packByLifetime, type Workspace } from './workspace.js';
+import { Lifetimes, packByLifetime } from './lifetimes.js';
+import { withoutIdle } from './recompute.js';
+import type { Workspace } from './workspace.js';
 
 /** What a plan computes. */
 export interface Purpose {
@@ -34,24 +31,14 @@ export interface Purpose {
   parameterGradients: boolean;
   /** The winners of every k-WTA layer stay readable after the run. */
   keepWinners: boolean;
+  /** Outputs of convolutions behind k-WTA are computed again for the backward pass, not kept. */
+  recompute: boolean;
 }
 
 /** A layer's winners after a run. */
 export interface Winners {
   layer: string;
   value: SparseValue;
-}
-
-interface Slot {
-  step: Step;
-  /** Slots that feed it; {@link graphInput} for the model's input. */
-  inputs: number[];
-  node: Node;
-}
-
-interface Timed {
-  uses: Buffer[];
-  run(n: number): void;
 }
 
 /** Operations that do not read their own output in the backward pass, so that the next may overwrite it. */
@@ -72,22 +59,24 @@ export class Plan {
   readonly labels: Buffer;
   /** Loss of each sample. */
   readonly losses: Buffer;
+  /** What the plan needs of the workspace. */
+  readonly bytes: number;
   readonly #inputGradient: Buffer | undefined;
   /** One batch in channels-first order, where that differs. */
   readonly #staging: Buffer;
   readonly winners: Winners[] = [];
   readonly #forward: Timed[] = [];
-  readonly #backward: Timed[] = [];
+  readonly #backward: readonly Timed[];
   readonly #constants: Buffer[] = [];
   readonly #buffers: Buffer[] = [];
   readonly #offsets: number[];
-  readonly #bytes: number;
   readonly #kernels: Kernels;
   #version = -1;
 
   /**
+   * Decides everything, and takes no room in the workspace yet.
+   *
    * @param batch largest number of samples of a run.
-   * @throws {MemoryError} when the plan does not fit; nothing is left behind.
    */
   constructor(
     readonly graph: Graph,
@@ -119,29 +108,43 @@ export class Plan {
     const context = builder(undefined, 0, () => false);
     this.logits = this.#expandLast(slots, builder);
     this.logitsGradient = this.#buffer(this.logits.data.length);
+    let steps: readonly Timed[] = [];
+    let repeated: ReadonlyMap<Timed, number> = new Map();
     if (purpose.inputGradient || purpose.parameterGradients) {
-      const gradient = this.#buildBackward(slots, context);
-      if (purpose.inputGradient) {
-        const whole = denseGradient(context, gradient as Gradient, graph.input);
-        this.#backward.push({ uses: whole.uses, run: (n) => whole.prepare(n) });
-        this.#inputGradient = whole.data;
-      }
+      ({
+        steps,
+        repeated,
+        inputGradient: this.#inputGradient,
+      } = buildBackward(slots, this.input, this.logitsGradient, purpose, context));
     }
-    const lifetimes = this.#lifetimes();
-    const packed = packByLifetime(lifetimes, alignment);
+    const { steps: backward, need: packed } = withoutIdle(steps, repeated, (some) => {
+      const lifetimes = this.#lifetimes(some);
+      return packByLifetime(
+        this.#buffers.map((buffer) => lifetimes.of(buffer)),
+        alignment,
+      );
+    });
+    this.#backward = backward;
     this.#offsets = packed.offsets;
-    this.#bytes = packed.bytes;
-    this.#place();
+    this.bytes = packed.bytes;
   }
 
-  /** Bytes of the workspace that the plan needs. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Makes room in the workspace, if the plan has none there. @throws {MemoryError} */
+  place(): void {
+    if (this.#version === this.workspace.version) return;
+    const purpose = `a batch of ${this.batch} samples ${this.purpose.parameterGradients ? 'in training' : 'in evaluation'}`;
+    const base = this.workspace.reserve(this.bytes, purpose);
+    for (const [i, buffer] of this.#buffers.entries()) buffer.assign(base + this.#offsets[i]);
+    this.#version = this.workspace.version;
   }
 
-  /** Computes the logits of `n` samples `x` (`[n, C, H, W]`). @throws {DivergedError} when k-WTA meets NaN. */
+  /**
+   * Computes the logits of `n` samples `x` (`[n, C, H, W]`).
+   *
+   * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
+   */
   forward(x: Float32Array, n: number): void {
-    if (this.#version !== this.workspace.version) this.#place();
+    this.place();
     const { c, h, w } = this.graph.input;
     const target = this.#stages ? this.#staging : this.input.data;
     this.#kernels.f32(target.pointer, x.length).set(x);
@@ -194,13 +197,6 @@ export class Plan {
     this.#kernels.f32(buffer.pointer, buffer.length).set(values);
     this.#constants.push(buffer);
     return buffer;
-  }
-
-  #place(): void {
-    const purpose = `a batch of ${this.batch} samples ${this.purpose.parameterGradients ? 'in training' : 'in evaluation'}`;
-    const base = this.workspace.reserve(this.#bytes, purpose);
-    for (const [i, buffer] of this.#buffers.entries()) buffer.assign(base + this.#offsets[i]);
-    this.#version = this.workspace.version;
   }
 
   #buildForward(builder: (node: Node, stream: number, mayOverwrite: (i: number) => boolean) => BuildContext): Slot[] {
@@ -266,102 +262,32 @@ export class Plan {
     return step.output as DenseValue;
   }
 
-  /** Walks the slots backwards; returns the gradient of the model's input when it is wanted. */
-  #buildBackward(slots: Slot[], context: BuildContext): Gradient | undefined {
-    const { inputGradient, parameterGradients } = this.purpose;
-    const needed = slots.map(() => false);
-    const needs = (slot: number): boolean => (slot === graphInput ? inputGradient : needed[slot]);
-    const hasParameters = (slot: Slot): boolean =>
-      parameterGradients &&
-      opOf(slot.node.spec)
-        .parameters(slot.node.spec, slot.node.output)
-        .some((p) => p.trainable);
-    for (const [i, slot] of slots.entries()) needed[i] = slot.inputs.some(needs) || hasParameters(slot);
-
-    const contributions = new Map<number, { gradient: Gradient; owned: boolean }[]>();
-    const contribute = (slot: number, gradient: Gradient, owned: boolean): void => {
-      contributions.set(slot, [...(contributions.get(slot) ?? []), { gradient, owned }]);
-    };
-    contribute(slots.length - 1, { kind: 'dense', data: this.logitsGradient }, true);
-
-    for (let i = slots.length - 1; i >= 0; i--) {
-      const arrived = contributions.get(i);
-      if (!needed[i] || arrived === undefined) continue;
-      const slot = slots[i];
-      const gradient = this.#merge(arrived, slot.step.output, context);
-      const wanted = { inputs: slot.inputs.map(needs), parameters: hasParameters(slot) };
-      const backward: BackwardStep = slot.step.backward(gradient, wanted);
-      this.#backward.push(backward);
-      for (const [j, from] of slot.inputs.entries()) {
-        const given = backward.inputs[j];
-        if (needs(from) && given !== undefined) contribute(from, given, given !== gradient);
-      }
-    }
-    const arrived = contributions.get(graphInput);
-    return arrived && this.#merge(arrived, this.input, context);
-  }
-
-  /** Sums the gradients that several consumers sent to one value. */
-  #merge(arrived: { gradient: Gradient; owned: boolean }[], value: Value, context: BuildContext): Gradient {
-    if (arrived.length === 1) return arrived[0].gradient;
-    const { exports } = this.#kernels;
-    const form = value.kind;
-    const length = form === 'dense' ? featureSize(value.features) : value.capacity;
-    // Adding into a gradient that another branch still reads would change that branch.
-    const base = arrived.find(({ gradient, owned }) => owned && gradient.kind === form);
-    const rest = arrived.filter((a) => a !== base).map((a) => a.gradient);
-    const data = base === undefined ? context.buffer(this.batch * length) : dataOf(base.gradient);
-    this.#backward.push({
-      uses: [data, ...rest.flatMap(gradientBuffers), ...(value.kind === 'sparse' ? buffersOf(value).slice(0, 2) : [])],
-      run(n) {
-        if (base === undefined) exports.fill(n * length, 0, data.pointer);
-        for (const gradient of rest) {
-          if (gradient.kind === form) exports.add_in_place(n * length, dataOf(gradient).pointer, data.pointer);
-          else if (gradient.kind === 'sparse') {
-            exports.sparse_add(...sparseArguments(n, gradient.at), gradient.values.pointer, data.pointer);
-          } else throw new TypeError('a compressed value has a compressed gradient');
-        }
-      },
-    });
-    return value.kind === 'dense' ? { kind: 'dense', data } : { kind: 'sparse', at: value, values: data };
-  }
-
-  #lifetimes(): { bytes: number; first: number; last: number }[] {
-    const first = new Map<Buffer, number>();
-    const last = new Map<Buffer, number>();
-    const use = (buffer: Buffer, time: number): void => {
-      first.set(buffer, Math.min(first.get(buffer) ?? time, time));
-      last.set(buffer, Math.max(last.get(buffer) ?? time, time));
-    };
+  #lifetimes(backward: readonly Timed[]): Lifetimes {
+    const lifetimes = new Lifetimes();
     const turn = this.#forward.length + 1;
-    const end = turn + this.#backward.length + 1;
-    use(this.input.data, 0);
-    use(this.labels, 0);
-    use(this.labels, turn);
-    use(this.losses, turn);
-    use(this.losses, end);
-    if (this.#stages) use(this.#staging, 0);
-    for (const [i, step] of this.#forward.entries()) for (const buffer of step.uses) use(buffer, i + 1);
-    use(this.logits.data, end);
-    if (this.#backward.length > 0) use(this.logitsGradient, turn);
-    for (const [i, step] of this.#backward.entries()) for (const buffer of step.uses) use(buffer, turn + 1 + i);
-    if (this.#inputGradient) {
-      use(this.#inputGradient, end);
-      if (this.#stages) use(this.#staging, end);
+    const end = turn + backward.length + 1;
+    lifetimes.use(this.input.data, 0);
+    lifetimes.use(this.labels, 0);
+    lifetimes.use(this.labels, turn);
+    lifetimes.use(this.losses, turn);
+    lifetimes.use(this.losses, end);
+    if (this.#stages) lifetimes.use(this.#staging, 0);
+    for (const [i, { uses }] of this.#forward.entries()) for (const buffer of uses) lifetimes.use(buffer, i + 1);
+    lifetimes.use(this.logits.data, end);
+    if (backward.length > 0) lifetimes.use(this.logitsGradient, turn);
+    for (const [i, { uses, renews }] of backward.entries()) {
+      if (renews) lifetimes.begin(renews, turn + 1 + i);
+      for (const buffer of uses) lifetimes.use(buffer, turn + 1 + i);
     }
-    if (this.purpose.keepWinners) for (const { value } of this.winners) for (const b of buffersOf(value)) use(b, end);
-    // A buffer that no step uses takes no room.
-    return this.#buffers.map((buffer) => {
-      const from = first.get(buffer);
-      return from === undefined
-        ? { bytes: 0, first: -1, last: -1 }
-        : { bytes: buffer.bytes, first: from, last: last.get(buffer) as number };
-    });
+    if (this.#inputGradient) {
+      lifetimes.use(this.#inputGradient, end);
+      if (this.#stages) lifetimes.begin(this.#staging, end);
+    }
+    if (this.purpose.keepWinners) {
+      for (const { value } of this.winners) for (const buffer of buffersOf(value)) lifetimes.use(buffer, end);
+    }
+    return lifetimes;
   }
-}
-
-function dataOf(gradient: Gradient): Buffer {
-  return gradient.kind === 'dense' ? gradient.data : gradient.values;
 }
 
 function parametersOf(node: Node, parameters: ReadonlyMap<string, Parameter>): Record<string, Parameter> {

@@ -68,8 +68,8 @@ export function createEngine(): Engine {
       started().kernels.exports.start_pool(threads);
     },
 
-    createModel(spec, seed): ModelInfo {
-      const network = new Network(spec, seed, started().workspace);
+    createModel(spec, seed, options): ModelInfo {
+      const network = new Network(spec, seed, started().workspace, options);
       const id = nextModel++;
       models.set(id, network);
       return { id, parameters: network.parameters.count, classes: network.classes, input: spec.input };
@@ -120,6 +120,10 @@ export function createEngine(): Engine {
       checkLabels('labels', labels, n, network.classes);
       const { loss } = network.parameterGradients(x.data, labels, false);
       return { loss, gradients: network.parameters.read('gradient') };
+    },
+
+    memory(model, batch) {
+      return modelOf(model).memory(batch);
     },
 
     activationPattern(model, x) {

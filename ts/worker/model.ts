@@ -5,7 +5,7 @@ import { checkChoice, checkInteger, checkKeys, checkNumber, checkType } from '..
 import { Dataset } from '../data/dataset.js';
 import { ConfigError, DataError, ShapeError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
-import { type Loss, losses } from '../graph/network.js';
+import { type Loss, losses, type MemoryUse } from '../graph/network.js';
 import { argmax } from '../graph/predictions.js';
 import { encodeModel } from '../io/checkpoint.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../tensor.js';
@@ -222,6 +222,21 @@ export class Model {
   async activationPattern(x: Tensor): Promise<{ layer: string; indices: Uint32Array[] }[]> {
     this.#checkInput(x);
     return this.#connection.call('activationPattern', this.id, x);
+  }
+
+  /**
+   * Bytes of WebAssembly memory that the model needs. `training`, `inputGradient` and `inference` do not add up:
+   * all models of a runtime work in one region in turn, as large as the largest of those that ran. While `fit`
+   * runs, an optimizer holds as much as the gradients, Adam twice as much.
+   *
+   * @param options.batch samples of a training step; 64 by default, as in `fit`.
+   */
+  async memory(options: { batch?: number } = {}): Promise<MemoryUse> {
+    this.#checkAlive();
+    checkKeys('memory', options, ['batch']);
+    const { batch = 64 } = options;
+    checkInteger('memory.batch', batch, { min: 1 });
+    return this.#connection.call('memory', this.id, batch);
   }
 
   /** Copies of all parameters and running statistics, in PyTorch's names, shapes and order. */

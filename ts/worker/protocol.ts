@@ -4,7 +4,7 @@ import type { EpsilonResult } from '../attacks/run.js';
 import type { DatasetFields } from '../data/dataset.js';
 import type { PlainError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
-import type { Loss } from '../graph/network.js';
+import type { Loss, MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
 import type { Tensor } from '../tensor.js';
 import type { FitEvent, FitSpec } from '../train/fit.js';
@@ -59,7 +59,7 @@ export interface Engine {
     firstModel: number;
   }): Promise<void>;
   startPool(threads: number): void;
-  createModel(spec: ModelSpec, seed: number): ModelInfo;
+  createModel(spec: ModelSpec, seed: number, options: NetworkOptions): ModelInfo;
   disposeModel(model: number): void;
   fit(
     model: number,
@@ -74,6 +74,7 @@ export interface Engine {
   accuracy(model: number, data: DatasetFields, port: MessagePort): Promise<{ correct: number; total: number }>;
   inputGradient(model: number, x: Tensor, labels: Int32Array, loss: Loss): { loss: Float32Array; gradient: Tensor };
   parameterGradients(model: number, x: Tensor, labels: Int32Array): { loss: number; gradients: Record<string, Tensor> };
+  memory(model: number, batch: number): MemoryUse;
   activationPattern(model: number, x: Tensor): { layer: string; indices: Uint32Array[] }[];
   stateDict(model: number): Record<string, Tensor>;
   snapshot(model: number): Snapshot;

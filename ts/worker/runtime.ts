@@ -1,6 +1,6 @@
 /** A runtime: one engine worker with its pool of threads, the models in it, and single operations. */
 import { platform } from '#platform';
-import { checkChoice, checkInteger, checkKeys } from '../check.js';
+import { checkBoolean, checkChoice, checkInteger, checkKeys } from '../check.js';
 import { ConfigError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
 import { decodeModel } from '../io/checkpoint.js';
@@ -18,6 +18,21 @@ export interface RuntimeOptions {
   deterministic?: boolean;
   /** A certain build of the kernels; the fastest that fits by default. */
   variant?: Variant;
+}
+
+/** How a model is run; its results do not depend on it. */
+export interface RunOptions {
+  /**
+   * Training needs less memory and more time: outputs of convolutions behind k-WTA are computed again for the
+   * backward pass instead of kept, to the same bits. False by default.
+   */
+  recompute?: boolean;
+}
+
+/** Options of `runtime.model`. */
+export interface ModelOptions extends RunOptions {
+  /** Of the parameters' first values and of dropout; 0 by default. */
+  seed?: number;
 }
 
 /** What a runtime runs on. */
@@ -45,17 +60,17 @@ export class Runtime {
    * Builds a model with fresh parameters.
    *
    * @param spec `nn.sequential([...], { input: [C, H, W] })` or one of `models`.
-   * @param options.seed of the parameters' first values and of dropout; 0 by default.
    * @throws {ConfigError}, {ShapeError} naming the layer; {MemoryError}.
    */
-  async model(spec: ModelSpec, options: { seed?: number } = {}): Promise<Model> {
+  async model(spec: ModelSpec, options: ModelOptions = {}): Promise<Model> {
     const connection = this.#alive();
     if (spec?.type !== 'sequential')
       throw new ConfigError(`model: expected nn.sequential([...]), got ${describe(spec)}`);
-    checkKeys('model', options, ['seed']);
-    const { seed = 0 } = options;
+    checkKeys('model', options, ['seed', 'recompute']);
+    const { seed = 0, recompute = false } = options;
     checkInteger('model.seed', seed, { min: 0 });
-    return new Model(connection, await connection.call('createModel', spec, seed), spec);
+    checkBoolean('model.recompute', recompute);
+    return new Model(connection, await connection.call('createModel', spec, seed, { recompute }), spec);
   }
 
   /**
@@ -63,10 +78,13 @@ export class Runtime {
    *
    * @throws {DataError} when the file is not such a model.
    */
-  async load(path: string): Promise<Model> {
+  async load(path: string, options: RunOptions = {}): Promise<Model> {
     this.#alive();
+    checkKeys('load', options, ['recompute']);
+    const { recompute = false } = options;
+    checkBoolean('load.recompute', recompute);
     const { spec, stateDict } = decodeModel(path, await platform.readFile(path));
-    const model = await this.model(spec);
+    const model = await this.model(spec, { recompute });
     try {
       await model.loadStateDict(stateDict);
     } catch (error) {
