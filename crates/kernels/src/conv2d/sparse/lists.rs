@@ -13,6 +13,7 @@ use super::blocks;
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_chunk_mut, for_each_piece, Disjoint};
 use crate::scratch;
+use crate::simd::{F32x4, LANES};
 use crate::sparse::Pattern;
 use core::ops::Range;
 
@@ -69,10 +70,23 @@ impl Grid {
                 right.fill(0.0);
                 let source = &dy[(s * out_h + r - self.top) * out_w * c_out..][..out_w * c_out];
                 for (target, source) in inside.chunks_exact_mut(width).zip(source.chunks_exact(c_out)) {
-                    target[..channels].copy_from_slice(&source[first..first + channels]);
+                    copy_channels(&source[first..first + channels], target);
                 }
             }
         });
+    }
+}
+
+/// `target[..source.len()] = source`, for which a call to the system's copy would be too dear.
+#[inline(always)]
+fn copy_channels(source: &[f32], target: &mut [f32]) {
+    let (mut from, mut to) = (source.chunks_exact(LANES), target.chunks_exact_mut(LANES));
+    for (from, to) in from.by_ref().zip(to.by_ref()) {
+        F32x4::load(from).store(to);
+    }
+    let rest = source.len() / LANES * LANES;
+    for (from, to) in source[rest..].iter().zip(&mut target[rest..]) {
+        *to = *from;
     }
 }
 
@@ -241,15 +255,10 @@ fn with_lists(
                 let tile = Tile { shape, pattern, grid, first_sample: samples.start, rows };
                 // SAFETY: each tile is one piece, and tiles share no entries.
                 unsafe {
-                    let (start, place) =
-                        (starts_out.slice(i * starts..(i + 1) * starts), places_out.slice(range.clone()));
-                    let origin = origins_out.slice(range.clone());
-                    tile.list(start, place, origin);
-                    if let Some(value) = value {
-                        for (listed, &origin) in values_out.slice(range).iter_mut().zip(&*origin) {
-                            *listed = value[origin as usize];
-                        }
-                    }
+                    let start = starts_out.slice(i * starts..(i + 1) * starts);
+                    let (place, origin) = (places_out.slice(range.clone()), origins_out.slice(range.clone()));
+                    let listed = value.map(|value| (value, values_out.slice(range)));
+                    tile.list(start, place, origin, listed);
                 }
             });
             visit(&Round { grid, dy, block_len, starts, start, first, place, origin, value: values });
@@ -281,14 +290,17 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// Calls `visit(list, place, origin, channels)` for each pixel: the part of channel 0's lists that it belongs to,
+    /// Calls `visit(list, place, origin, channels)` for each pixel that any tap meets: the part of channel 0's lists that it belongs to,
     /// where its row of `dy` lies in a block, and its first entry in the pattern.
     #[inline(always)]
     fn for_each_pixel(&self, mut visit: impl FnMut(usize, u32, u32, &[u32])) {
-        let Conv2dShape { h, w, stride, padding, .. } = *self.shape;
+        let Conv2dShape { h, w, kh, kw, stride, padding, .. } = *self.shape;
         let width = self.shape.block_width();
         for row in self.rows.clone() {
             let (s, y) = (row / h, row % h);
+            if (y + padding) % stride >= kh {
+                continue;
+            }
             let sample = self.first_sample + s;
             let starts = &self.pattern.starts(sample)[y * w..(y + 1) * w + 1];
             let channels = self.pattern.channels(sample);
@@ -300,7 +312,9 @@ impl Tile<'_> {
                 let entries = pixel[0] as usize..pixel[1] as usize;
                 let (place, origin) =
                     ((grid_row + grid_x) * width, sample * self.pattern.shape.capacity + entries.start);
-                visit((phase_y * stride + phase_x) * PARTS + part, place as u32, origin as u32, &channels[entries]);
+                if phase_x < kw {
+                    visit((phase_y * stride + phase_x) * PARTS + part, place as u32, origin as u32, &channels[entries]);
+                }
                 phase_x += 1;
                 if phase_x == stride {
                     (grid_x, phase_x) = (grid_x + 1, 0);
@@ -310,7 +324,7 @@ impl Tile<'_> {
     }
 
     /// Counting sort of the entries by channel, phase and part, see [`Round`].
-    fn list(&self, start: &mut [u32], place: &mut [u32], origin: &mut [u32]) {
+    fn list(&self, start: &mut [u32], place: &mut [u32], origin: &mut [u32], mut value: Option<(&[f32], &mut [f32])>) {
         let parts = self.shape.stride * self.shape.stride * PARTS;
         start.fill(0);
         self.for_each_pixel(|list, _, _, channels| {
@@ -328,6 +342,9 @@ impl Tile<'_> {
                 let next = &mut start[channel as usize * parts + list + 1];
                 place[*next as usize] = in_grid;
                 origin[*next as usize] = entry;
+                if let Some((value, listed)) = &mut value {
+                    listed[*next as usize] = value[entry as usize];
+                }
                 *next += 1;
             }
         });
