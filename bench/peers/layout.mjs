@@ -3,7 +3,6 @@
 export const NCHW_TO_NHWC = [0, 2, 3, 1];
 export const NHWC_TO_NCHW = [0, 3, 1, 2];
 export const OIHW_TO_HWIO = [2, 3, 1, 0];
-export const HWIO_TO_OIHW = [3, 2, 0, 1];
 
 /**
  * Reorders a tensor: axis i of the result is axis `axes[i]` of `data`.

@@ -1,6 +1,9 @@
 /** Tasks on the package's raw kernels: what its layers call, on a pool of threads, without the layers. */
+import { buildGraph } from '../../dist/graph/graph.js';
+import { Parameters } from '../../dist/graph/parameters.js';
+import { nn } from '../../dist/index.js';
 import { createSharedMemory, loadKernels } from '../../dist/kernels/load.js';
-import { HWIO_TO_OIHW, NCHW_TO_NHWC, NHWC_TO_NCHW, OIHW_TO_HWIO, transpose } from './layout.mjs';
+import { NCHW_TO_NHWC, NHWC_TO_NCHW, transpose } from './layout.mjs';
 
 /**
  * @typedef {import('../../dist/kernels/kernels.js').Kernels} Kernels
@@ -32,6 +35,8 @@ export async function startKernels(platform, variant, threads) {
 class Arena {
   /** @type {[pointer: number, bytes: number][]} */
   #blocks = [];
+  /** @type {Parameters | undefined} */
+  #parameters;
 
   /** @param {Kernels} kernels */
   constructor(kernels) {
@@ -40,6 +45,24 @@ class Arena {
 
   release() {
     for (const [pointer, bytes] of this.#blocks.splice(0)) this.kernels.free(pointer, bytes);
+    this.#parameters?.dispose();
+    this.#parameters = undefined;
+  }
+
+  /**
+   * Weights of a convolution, with room for their gradient, in the order that the kernels want.
+   * @param {Spec} spec
+   * @param {Float32Array} data
+   */
+  convolution({ out, kernel, stride, padding, h, w, ...spec }, data) {
+    const layer = nn.conv2d({ name: 'conv', out, kernel, stride, padding, bias: false });
+    const parameters = new Parameters(this.kernels, buildGraph(nn.sequential([layer], { input: [spec.in, h, w] })));
+    this.#parameters = parameters;
+    parameters.needGradients();
+    parameters.write({ 'conv.weight': { shape: [out, spec.in, kernel, kernel], data } });
+    const weight = parameters.byName.get('conv.weight');
+    if (!weight) throw new Error('the convolution has no weight');
+    return { ...weight, readGradient: () => parameters.read('gradient')['conv.weight'].data };
   }
 
   /** @param {number} length */
@@ -111,27 +134,33 @@ function conv2d(spec, read, arena) {
 
   const dense = transpose(read('x'), [n, channels, h, w], NCHW_TO_NHWC);
   const x = arena.copyIn(dense);
-  const weight = arena.copyIn(transpose(read('weight'), [out, channels, kernel, kernel], OIHW_TO_HWIO));
+  const weights = arena.convolution(spec, read('weight'));
+  const [weight, dw] = [weights.data.pointer, weights.gradient.pointer];
   const dy = arena.copyIn(transpose(read('dy'), [n, out, oh, ow], NCHW_TO_NHWC));
   const y = arena.reserve(n * oh * ow * out);
   const dx = arena.reserve(dense.length);
-  const dw = arena.reserve(out * channels * kernel * kernel);
 
   const copyOut = (/** @type {number} */ pointer, /** @type {number[]} */ extents, /** @type {number[]} */ axes) => {
     const length = extents.reduce((a, b) => a * b, 1);
     return transpose(kernels.f32(pointer, length), extents, axes);
   };
+  const readInputGradient = () => copyOut(dx, [n, h, w, channels], NHWC_TO_NCHW);
   /** @type {Record<string, () => Float32Array>} */
   const outputs = {
     forward: () => copyOut(y, [n, oh, ow, out], NHWC_TO_NCHW),
-    inputGradient: () => copyOut(dx, [n, h, w, channels], NHWC_TO_NCHW),
-    weightGradient: () => copyOut(dw, [kernel, kernel, channels, out], HWIO_TO_OIHW),
+    inputGradient: readInputGradient,
+    weightGradient: weights.readGradient,
+    gradients: () => concat(weights.readGradient(), readInputGradient()),
   };
   /** @type {Record<string, () => void>} */
   const denseRuns = {
     forward: () => exports.conv2d_forward(...shape, x, weight, 0, y),
     inputGradient: () => exports.conv2d_input_gradient(...shape, dy, weight, dx),
     weightGradient: () => exports.conv2d_weight_gradient(...shape, x, dy, dw),
+    gradients: () => {
+      exports.conv2d_weight_gradient(...shape, x, dy, dw);
+      exports.conv2d_input_gradient(...shape, dy, weight, dx);
+    },
   };
   const output = outputs[spec.pass];
   const variants = { dense: { run: denseRuns[spec.pass], output } };
@@ -146,11 +175,26 @@ function conv2d(spec, read, arena) {
     forward: () => exports.sparse_conv2d_forward(...shape, ...pattern, value, weight, 0, y),
     inputGradient: () => exports.sparse_conv2d_input_gradient(...shape, ...pattern, dy, weight, gradient),
     weightGradient: () => exports.sparse_conv2d_weight_gradient(...shape, ...pattern, value, dy, dw),
+    gradients: () => exports.sparse_conv2d_gradients(...shape, ...pattern, value, dy, weight, dw, gradient),
   };
   const scatter = () => {
     exports.sparse_densify(n, pixels, channels, ...pattern, gradient, dx);
     return output();
   };
-  const sparse = { run: sparseRuns[spec.pass], output: spec.pass === 'inputGradient' ? scatter : output };
+  const sparse = {
+    run: sparseRuns[spec.pass],
+    output: spec.pass === 'inputGradient' || spec.pass === 'gradients' ? scatter : output,
+  };
   return { ...variants, sparse };
+}
+
+/**
+ * @param {Float32Array} first
+ * @param {Float32Array} second
+ */
+function concat(first, second) {
+  const result = new Float32Array(first.length + second.length);
+  result.set(first);
+  result.set(second, first.length);
+  return result;
 }

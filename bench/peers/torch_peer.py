@@ -19,6 +19,11 @@ def numpy_of(result: torch.Tensor):
     return result.detach().contiguous().numpy()
 
 
+def both_gradients(result: tuple):
+    """The weights' gradient before the input's."""
+    return torch.cat([result[1].flatten(), result[0].flatten()]).numpy()
+
+
 def select(spec: Spec) -> dict:
     x, k = tensor(spec, 'x', 1, spec['n']), spec['k']
     return {
@@ -52,8 +57,10 @@ def conv2d(spec: Spec) -> dict:
             'forward': lambda: F.conv2d(x_, weight_, None, stride, padding),
             'inputGradient': lambda: backward(True, False)[0],
             'weightGradient': lambda: backward(False, True)[1],
+            'gradients': lambda: backward(True, True),
         }
-        return Variant(runs[spec['pass']], numpy_of)
+        output = both_gradients if spec['pass'] == 'gradients' else numpy_of
+        return Variant(runs[spec['pass']], output)
 
     return {'NCHW': variant(torch.contiguous_format), 'channels-last': variant(torch.channels_last)}
 

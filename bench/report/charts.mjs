@@ -4,7 +4,7 @@ import { axes, scale } from './axes.mjs';
 import { milliseconds } from './blocks.mjs';
 
 /** Width of a letter of the labels, generously. */
-const LETTER = 6.7;
+const LETTER = 7.4;
 const ROW = 20;
 const WIDTH = 560;
 const HEIGHT = 320;
@@ -24,11 +24,11 @@ const svg = (width, height, title, content) =>
 /** One bar a line, its figure at its end. @param {import('./blocks.mjs').Bars} block */
 export function bars({ title, unit, bars }) {
   const left = 12 + LETTER * Math.max(...bars.map(({ label }) => label.length));
-  const width = left + 420;
+  const width = left + 310;
   const most = Math.max(...bars.map(({ value }) => value));
   const rows = bars.map(({ label, family, value }, row) => {
     const y = row * ROW;
-    const length = Math.max(1, (330 * value) / most);
+    const length = Math.max(1, (240 * value) / most);
     return (
       `<text x="${left - 10}" y="${y + 14}" text-anchor="end">${escapeHtml(label)}</text>` +
       `<rect class="bar model-${familyColors[family]}" x="${left}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" rx="2"/>` +
@@ -78,18 +78,23 @@ export function lines({ title, x: xAxis, y: yAxis, series }) {
 export function roofline({ title, peak, bandwidths, places }) {
   const intensities = places.map(({ intensity }) => intensity);
   const rates = [...places.map(({ rate }) => rate), peak.value];
-  const x = scale([0.5, ...intensities], [frame.left, frame.right], true, 4);
-  const y = scale([...rates, 2 * peak.value], [frame.bottom, frame.top], true, 4);
+  const x = scale([1 / 16, ...intensities], [frame.left, frame.right], true, 4);
+  const y = scale([1, ...rates, 2 * peak.value], [frame.bottom, frame.top], true, 4);
   const [least, greatest] = [x.ticks[0], x.ticks[x.ticks.length - 1]];
   const at = (/** @type {number} */ intensity, /** @type {number} */ rate) =>
     `${x.at(intensity).toFixed(1)} ${y.at(rate).toFixed(1)}`;
   const slopes = bandwidths.map(({ name, value }, i) => {
     const from = Math.max(least, y.ticks[0] / value);
     const knee = peak.value / value;
-    const label = `${name}, ${value.toFixed(0)} GB/s`;
+    // Along the line: above the first, below the second.
+    const middle = Math.sqrt(from * knee);
+    const [dx, dy] = [x.at(knee) - x.at(from), y.at(peak.value) - y.at(from * value)];
+    const angle = (Math.atan2(dy, dx) * 180) / Math.PI;
+    const place = `translate(${at(middle, middle * value)}) rotate(${angle.toFixed(1)})`;
     return (
       `<path class="roof" d="M${at(from, from * value)}L${at(knee, peak.value)}"/>` +
-      `<text class="tick" x="${(frame.left + 8).toFixed(1)}" y="${frame.top + 14 + 15 * i}">${i === 0 ? '↖' : '↘'} ${escapeHtml(label)}</text>`
+      `<text class="tick" transform="${place}" y="${i === 0 ? -7 : 16}" text-anchor="middle">` +
+      `${escapeHtml(`${name}, ${value.toFixed(0)} GB/s`)}</text>`
     );
   });
   const knee = Math.min(...bandwidths.map(({ value }) => peak.value / value));

@@ -16,18 +16,16 @@
  */
 export function mergeReports(reports) {
   const last = reports[reports.length - 1];
-  for (const { machine } of reports) {
-    if (machine.cpu !== last.machine.cpu)
-      throw new Error(`these runs are of two machines: ${machine.cpu}, ${last.machine.cpu}`);
-  }
-  const byTask = new Map(
-    reports.flatMap(({ results }) => results.map((result) => [`${result.suite}: ${result.task}`, result])),
-  );
+  const other = reports.find(({ machine }) => machine.cpu !== last.machine.cpu);
+  if (other) throw new Error(`these runs are of two machines: ${other.machine.cpu} and ${last.machine.cpu}`);
+  const key = (/** @type {import('./blocks.mjs').Result} */ { suite, task, sweep }) =>
+    JSON.stringify([suite, task, sweep?.over, sweep?.of]);
+  const results = new Map(reports.flatMap(({ results }) => results.map((result) => [key(result), result])));
   const peers = new Map(reports.flatMap(({ peers }) => peers.map((peer) => [peer.name, peer])));
   return {
     ...last,
     peers: [...peers.values()],
     absent: last.absent.filter(({ name }) => !peers.has(name)),
-    results: [...byTask.values()],
+    results: [...results.values()],
   };
 }

@@ -17,7 +17,12 @@ main { max-width: 76rem; }
 .fit { fill: none; stroke: var(--model); stroke-width: 7; stroke-opacity: .22; stroke-linecap: round; }
 .roof { fill: none; stroke: var(--ink); stroke-width: 1.75; }
 .place circle, .place path { fill: var(--model); fill-opacity: .85; stroke: var(--paper); stroke-width: 1; }
-.key .dashed::before { background: repeating-linear-gradient(90deg, var(--model) 0 .28em, transparent .28em .42em); border-radius: 0; height: .25em; vertical-align: .2em; }
+.key li.stroke::before { width: 1.6em; height: .2em; border-radius: 0; vertical-align: .25em; }
+.key li.dashed::before { background: repeating-linear-gradient(90deg, var(--model) 0 .4em, transparent .4em .6em); }
+.key li.disc::before { border-radius: 50%; } .key li.square::before { border-radius: 2px; }
+.key li.triangle::before { border-radius: 0; clip-path: polygon(50% 0, 100% 100%, 0 100%); }
+.panels { margin-top: 1.5rem; } figure .key { margin: .25rem 0 .5rem; }
+.scroll + .note { margin-top: .5rem; }
 .panels { grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); align-items: start; }
 details { margin-top: 1.5rem; } summary { cursor: pointer; color: var(--soft); }
 caption::before { content: none; }
@@ -82,16 +87,22 @@ ${each.length > 0 ? `<h3>${unit}</h3>${families()}<div class="panels">${each.joi
 
 const families = () =>
   key([
-    { name: 'this project', color: familyColors.ours },
-    { name: 'other WebAssembly', color: familyColors.wasm },
-    { name: 'native', color: familyColors.native },
+    { name: 'this project', color: familyColors.ours, mark: 'square' },
+    { name: 'other WebAssembly', color: familyColors.wasm, mark: 'square' },
+    { name: 'native', color: familyColors.native, mark: 'square' },
   ]);
 
-/** @param {{ name: string, color: number, dashed?: boolean }[]} items */
-const key = (items) =>
-  `<ul class="key">${items
-    .map(({ name, color, dashed }) => `<li class="model-${color}${dashed ? ' dashed' : ''}">${escapeHtml(name)}</li>`)
-    .join('')}</ul>`;
+/** What colours and marks mean. @param {{ name: string, color: number, mark: string }[]} items */
+function key(items) {
+  const lines = items.map(({ name, color, mark }) => `<li class="model-${color} ${mark}">${escapeHtml(name)}</li>`);
+  return `<ul class="key">${lines.join('')}</ul>`;
+}
+
+/** @param {import('./blocks.mjs').Series} series */
+const strokeOf = ({ name, color, dashed }) => ({ name, color, mark: dashed ? 'stroke dashed' : 'stroke' });
+
+/** @type {(name: string, color: number) => { name: string, color: number, mark: string }} */
+const placeMark = (name, color) => ({ name, color, mark: ['disc', 'square', 'triangle'][color] });
 
 /** @param {Block} block @returns {string} */
 function render(block) {
@@ -103,9 +114,9 @@ function render(block) {
     case 'bars':
       return block.bars.length === 0 ? '' : figure(block.unit, bars(block));
     case 'lines':
-      return figure('', key(block.series) + lines(block));
+      return figure('', key(block.series.map(strokeOf)) + lines(block));
     case 'roofline':
-      return figure('roofline', key(block.key.map((name, color) => ({ name, color }))) + roofline(block));
+      return figure('roofline', key(block.key.map(placeMark)) + roofline(block));
   }
 }
 

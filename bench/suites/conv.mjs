@@ -1,5 +1,5 @@
 /**
- * The three passes of 3x3 convolutions: the shapes of ResNet-18 on CIFAR and of the small CNN, behind a k-WTA of gamma
+ * The passes of 3x3 convolutions: the shapes of ResNet-18 on CIFAR and of the small CNN, behind a k-WTA of gamma
  * 0.1 (but for the image itself).
  */
 import { passTasks } from './convolutions.mjs';
@@ -21,6 +21,6 @@ export function* tasks() {
     const isImage = shape.channels === 1;
     yield* isImage
       ? passTasks({ ...shape, seed }, ['forward', 'weightGradient'])
-      : passTasks({ ...shape, gamma: 0.1, seed });
+      : passTasks({ ...shape, gamma: 0.1, seed }, ['forward', 'weightGradient', 'inputGradient', 'gradients']);
   }
 }

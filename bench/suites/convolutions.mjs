@@ -16,30 +16,29 @@ import { close } from '../harness.mjs';
  * @property {number} [seed]
  */
 
-export const passes = ['forward', 'weightGradient', 'inputGradient'];
-
 /**
- * A task for each of the passes. `flops` are those of the dense convolution, for all; `work` is what remains behind
- * k-WTA.
+ * A task for each of the passes: `forward`, `weightGradient`, `inputGradient`, or `gradients` for both of these in one
+ * call. `flops` are those of the dense convolution, for all; `work` is what remains behind k-WTA.
  * @param {Convolution} convolution
- * @param {string[]} wanted
+ * @param {string[]} passes
  * @returns {import('../harness.mjs').Task[]}
  */
-export function passTasks({ batch: n, channels, size, out, stride = 1, gamma, seed = 0 }, wanted = passes) {
+export function passTasks({ batch: n, channels, size, out, stride = 1, gamma, seed = 0 }, passes) {
   const outputSize = Math.floor((size - 1) / stride) + 1;
   const length = channels * size * size;
   const active = gamma === undefined ? length : Math.floor(gamma * length);
   const dense = normal(n * length, 3 * seed);
   const inputs = {
-    x: gamma === undefined ? dense : keepLargest(dense, n, active),
+    // Positive: at a large gamma, zeros would win over negative winners when our side selects again.
+    x: gamma === undefined ? dense : keepLargest(dense.map(Math.abs), n, active),
     weight: normal(out * channels * 9, 3 * seed + 1, { std: (channels * 9) ** -0.5 }),
     dy: normal(n * out * outputSize * outputSize, 3 * seed + 2),
   };
-  const flops = 2 * n * out * outputSize * outputSize * channels * 9;
+  const each = 2 * n * out * outputSize * outputSize * channels * 9;
   const others = inputs.weight.length + inputs.dy.length;
   // Four bytes a value; an entry of a compressed input has its channel beside its value.
   const bytes = { dense: 4 * (inputs.x.length + others), sparse: 4 * (2 * n * active + n * size * size + others) };
-  return wanted.map((pass) => ({
+  return passes.map((pass) => ({
     name: `conv 3x3 ${channels}->${out} @ ${size}x${size}${stride > 1 ? `, stride ${stride}` : ''}, batch ${n}, ${pass}`,
     kind: 'conv2d',
     spec: {
@@ -47,21 +46,31 @@ export function passTasks({ batch: n, channels, size, out, stride = 1, gamma, se
       ...{ oh: outputSize, ow: outputSize, active, compressed: Number(gamma !== undefined) },
     },
     inputs,
-    flops,
-    work: { sparse: (flops * active) / length },
+    flops: pass === 'gradients' ? 2 * each : each,
+    work: { sparse: ((pass === 'gradients' ? 2 * each : each) * active) / length },
     bytes,
     samples: n,
     againstPeak: true,
-    compare: pass === 'inputGradient' ? compareAtWinners(inputs.x) : undefined,
+    compare: compareAtWinners(inputs, pass),
   }));
 }
 
 /**
  * A sparse input gradient exists at the winners alone; behind k-WTA nobody asks for the rest.
- * @param {Float32Array} x
+ * @param {Record<string, Float32Array>} inputs
+ * @param {string} pass
+ * @returns {import('../harness.mjs').Task['compare']}
  */
-function compareAtWinners(x) {
-  /** @type {NonNullable<import('../harness.mjs').Task['compare']>} */
-  return (actual, expected, variant) =>
-    close(actual, variant === 'sparse' ? expected.map((value, i) => (x[i] === 0 ? 0 : value)) : expected);
+function compareAtWinners({ x, weight }, pass) {
+  if (pass !== 'inputGradient' && pass !== 'gradients') return undefined;
+  // Of both gradients, the weights' comes first.
+  const before = pass === 'gradients' ? weight.length : 0;
+  const atWinners = (/** @type {Float32Array} */ dx) => dx.map((value, i) => (x[i] === 0 ? 0 : value));
+  return (actual, expected, variant) => {
+    const dx = expected.subarray(before);
+    return (
+      close(actual.subarray(0, before), expected.subarray(0, before)) ??
+      close(actual.subarray(before), variant === 'sparse' ? atWinners(dx) : dx)
+    );
+  };
 }

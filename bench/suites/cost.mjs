@@ -1,6 +1,6 @@
 /**
  * How the cost of our kernels and of a whole training step grows with gamma, batch and width. The passes of a
- * convolution are measured one by one and summed in the report.
+ * convolution are summed in the report.
  */
 import { passTasks } from './convolutions.mjs';
 import { stepTask } from './networks.mjs';
@@ -30,7 +30,7 @@ const oursOnOneThread = (peer) => oursInNode(peer) && peer.threads === 1;
  * @param {import('../harness.mjs').Sweep} sweep
  */
 const convolution = (convolution, sweep) =>
-  passTasks(convolution).map((task) => ({
+  passTasks(convolution, ['forward', 'gradients']).map((task) => ({
     ...task,
     name: `${task.name}, gamma ${convolution.gamma}`,
     takes: oursOnOneThread,

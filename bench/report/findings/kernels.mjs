@@ -10,6 +10,9 @@ import { best, milliseconds, peersOf, percent, rateOf, times } from '../blocks.m
 /** Others, over their versions, layouts and threads. */
 const others = ['TensorFlow.js', 'onnxruntime-web', 'jax-js', 'onnxruntime-node', 'numpy', 'PyTorch'];
 
+/** `kwta, Node 24, 2 threads` without our name. @param {string} peer */
+const engineOf = (peer) => peer.replace('kwta, ', '');
+
 /** The fastest whose name begins so. @type {(result: Result, start: string) => Timing | undefined} */
 const fastest = ({ timings }, start) =>
   timings.filter(({ peer }) => peer.startsWith(start)).toSorted((a, b) => a.minimum - b.minimum)[0];
@@ -34,7 +37,7 @@ export function denseFindings(results, title) {
       type: 'table',
       title: `${title}: GFLOP/s, and the share of the peak measured in the same rounds`,
       note: 'Others: the fastest of their versions, layouts and numbers of threads, by the peak of the engine it ran on.',
-      head: ['', ...ours, ...there],
+      head: ['', ...ours.map(engineOf), ...there],
       rows: results.map((result) => [
         result.task,
         ...ours.map((peer) => cell(best(result, peer, (variant) => variant !== 'sparse'))),
@@ -59,7 +62,7 @@ export function sparseFindings(results) {
     {
       type: 'table',
       title: 'Convolutions behind k-WTA 0.1: ms per sample, and how many times faster than PyTorch on as many threads',
-      head: ['', ...ours],
+      head: ['', ...ours.map(engineOf)],
       rows: sparse.map((result) => [
         result.task,
         ...ours.map((peer) => {

@@ -57,7 +57,10 @@ export function rooflines(all) {
     .filter((peer) => peer.startsWith('kwta'))
     .flatMap((peer) => {
       const top = best(peak, peer);
-      const bandwidths = copies.map((copy, i) => ({ name: places[i].slice(5), value: bandwidth(copy, peer) ?? 0 }));
+      const bandwidths = copies.map((copy, i) => ({
+        name: places[i].replace('copy in ', ''),
+        value: bandwidth(copy, peer) ?? 0,
+      }));
       const found = kernels.flatMap(({ task, timings }) =>
         timings
           .filter((timing) => timing.peer === peer)

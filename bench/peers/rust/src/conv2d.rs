@@ -34,6 +34,7 @@ enum Pass {
     Forward,
     InputGradient,
     WeightGradient,
+    Gradients,
 }
 
 pub struct Conv2d {
@@ -43,8 +44,9 @@ pub struct Conv2d {
     weight: Vec<f32>,
     dy: Vec<f32>,
     compressed: Option<Compressed>,
-    /// What the pass computes: y, dx or dw.
-    result: Vec<f32>,
+    y: Vec<f32>,
+    dx: Vec<f32>,
+    dw: Vec<f32>,
 }
 
 impl Conv2d {
@@ -61,17 +63,22 @@ impl Conv2d {
             stride: size("stride"),
             padding: size("padding"),
         };
-        let (pass, len) = match spec.text("pass") {
-            "forward" => (Pass::Forward, shape.y_len()),
-            "inputGradient" => (Pass::InputGradient, shape.x_len()),
-            _ => (Pass::WeightGradient, shape.weight_len()),
+        let pass = match spec.text("pass") {
+            "forward" => Pass::Forward,
+            "inputGradient" => Pass::InputGradient,
+            "weightGradient" => Pass::WeightGradient,
+            _ => Pass::Gradients,
         };
         let x = channels_last(&input("x"), shape.n, shape.c_in);
-        let weight = swap_halves(&input("weight"), shape.c_out, shape.c_in);
+        let mut weight = vec![0.0; shape.weight_len()];
+        for (place, value) in places(&shape).zip(input("weight")) {
+            weight[place] = value;
+        }
         let dy = channels_last(&input("dy"), shape.n, shape.c_out);
         let k = size("active");
         let compressed = (k < shape.h * shape.w * shape.c_in).then(|| Compressed::new(&shape, &x, k));
-        Self { shape, pass, x, weight, dy, compressed, result: vec![0.0; len] }
+        let (y, dx, dw) = (vec![0.0; shape.y_len()], vec![0.0; shape.x_len()], vec![0.0; shape.weight_len()]);
+        Self { shape, pass, x, weight, dy, compressed, y, dx, dw }
     }
 }
 
@@ -84,43 +91,44 @@ impl Task for Conv2d {
     }
 
     fn run(&mut self, variant: usize) {
-        let Self { shape, x, weight, dy, result, .. } = self;
+        let Self { shape, x, weight, dy, y, dx, dw, .. } = self;
         if variant == 0 {
             return match self.pass {
-                Pass::Forward => dense::forward(shape, x, weight, None, result),
-                Pass::InputGradient => dense::input_gradient(shape, dy, weight, result),
-                Pass::WeightGradient => dense::weight_gradient(shape, x, dy, result),
+                Pass::Forward => dense::forward(shape, x, weight, None, y),
+                Pass::InputGradient => dense::input_gradient(shape, dy, weight, dx),
+                Pass::WeightGradient => dense::weight_gradient(shape, x, dy, dw),
+                Pass::Gradients => {
+                    dense::weight_gradient(shape, x, dy, dw);
+                    dense::input_gradient(shape, dy, weight, dx);
+                }
             };
         }
         let Compressed { shape: sizes, start, channel, value, gradient } = self.compressed.as_mut().expect("sparse");
         let pattern = Pattern::new(*sizes, start, channel);
         match self.pass {
-            Pass::Forward => sparse::forward(shape, &pattern, value, weight, None, result),
+            Pass::Forward => sparse::forward(shape, &pattern, value, weight, None, y),
             Pass::InputGradient => sparse::input_gradient(shape, &pattern, dy, weight, gradient),
-            Pass::WeightGradient => sparse::weight_gradient(shape, &pattern, value, dy, result),
+            Pass::WeightGradient => sparse::weight_gradient(shape, &pattern, value, dy, dw),
+            Pass::Gradients => sparse::gradients(shape, &pattern, value, dy, weight, dw, gradient),
         }
     }
 
     fn output(&self, variant: usize) -> Vec<f32> {
         let Self { shape, .. } = self;
-        match (&self.pass, &self.compressed) {
-            (Pass::InputGradient, Some(compressed)) if variant == 1 => {
+        let input_gradient = || match &self.compressed {
+            Some(compressed) if variant == 1 => {
                 let mut dx = vec![0.0; shape.x_len()];
                 densify(&compressed.pattern(), &compressed.gradient, &mut dx);
                 channels_first(&dx, shape.n, shape.c_in)
             }
-            (Pass::Forward, _) => channels_first(&self.result, shape.n, shape.c_out),
-            (Pass::InputGradient, _) => channels_first(&self.result, shape.n, shape.c_in),
-            (Pass::WeightGradient, _) => {
-                let taps = shape.kh * shape.kw;
-                (0..shape.c_out * shape.c_in * taps)
-                    .map(|i| {
-                        let (out, rest) = (i / (shape.c_in * taps), i % (shape.c_in * taps));
-                        let (c_in, tap) = (rest / taps, rest % taps);
-                        self.result[(tap * shape.c_in + c_in) * shape.c_out + out]
-                    })
-                    .collect()
-            }
+            _ => channels_first(&self.dx, shape.n, shape.c_in),
+        };
+        let weight_gradient = || places(shape).map(|place| self.dw[place]).collect();
+        match self.pass {
+            Pass::Forward => channels_first(&self.y, shape.n, shape.c_out),
+            Pass::InputGradient => input_gradient(),
+            Pass::WeightGradient => weight_gradient(),
+            Pass::Gradients => [weight_gradient(), input_gradient()].concat(),
         }
     }
 }
@@ -140,9 +148,11 @@ fn channels_first(data: &[f32], n: usize, c: usize) -> Vec<f32> {
     channels_last(data, n, data.len() / (n * c))
 }
 
-/// `[out][in][taps]` to `[taps][in][out]`.
-fn swap_halves(weight: &[f32], c_out: usize, c_in: usize) -> Vec<f32> {
-    let taps = weight.len() / (c_out * c_in);
-    let at = move |tap, c, out| weight[(out * c_in + c) * taps + tap];
-    (0..taps).flat_map(|tap| (0..c_in).flat_map(move |c| (0..c_out).map(move |out| at(tap, c, out)))).collect()
+/// For each weight in PyTorch's order, `[out][in][taps]`, its place in the kernels'.
+fn places(shape: &Conv2dShape) -> impl Iterator<Item = usize> + '_ {
+    let taps = shape.kh * shape.kw;
+    (0..shape.c_out * shape.c_in * taps).map(move |i| {
+        let (out, rest) = (i / (shape.c_in * taps), i % (shape.c_in * taps));
+        shape.weight_index(rest % taps, rest / taps, out)
+    })
 }
