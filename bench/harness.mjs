@@ -140,12 +140,17 @@ export async function measure(suite, task, peers, rounds) {
   const pairs = Object.entries({ ...task.spec, dir: folder }).map(([key, value]) => `${key}=${value}`);
   /** @type {Entry[]} */
   const entries = [];
+  /** @type {string[]} */
+  const wrong = [];
   for (const peer of peers.filter(({ description }) => task.takes?.(description) ?? true)) {
-    const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
-    for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
+    try {
+      const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
+      for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
+    } catch (error) {
+      wrong.push(/** @type {Error} */ (error).message);
+    }
   }
-  const wrong = await check(task, entries, join(folder, 'result'));
-  const right = entries.filter((entry) => !wrong.some((one) => one.entry === entry));
+  const right = await check(task, entries, join(folder, 'result'), wrong);
   const peaks = task.againstPeak ? peaksFor(right, peers) : [];
   const all = [...peaks, ...right];
   for (const entry of all) {
@@ -163,7 +168,7 @@ export async function measure(suite, task, peers, rounds) {
   }
   const { name: title, kind, spec, flops, samples, sweep } = task;
   const timings = right.map((entry) => ({ ...summary(entry), ...rates(task, entry, peaks) }));
-  return { suite, task: title, kind, spec, flops, samples, sweep, timings, wrong: wrong.map((one) => one.text) };
+  return { suite, task: title, kind, spec, flops, samples, sweep, timings, wrong };
 }
 
 /**
@@ -198,23 +203,30 @@ function rates({ flops, work, bytes }, entry, peaks) {
 }
 
 /**
- * The variants whose result differs from the first one's.
+ * The variants whose result is the first one's; what is wrong with the others is added to `wrong`.
  * @param {Task} task
  * @param {Entry[]} entries
  * @param {string} file
+ * @param {string[]} wrong
  */
-async function check(task, entries, file) {
-  const wrong = [];
+async function check(task, entries, file, wrong) {
+  const right = [];
   let expected;
   for (const entry of entries) {
-    await entry.peer.ask(`check ${entry.variant} ${file}`);
-    const bytes = readFileSync(file);
-    const actual = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-    expected ??= actual;
-    const complaint = (task.compare ?? close)(actual, expected, entry.variant);
-    if (complaint) wrong.push({ entry, text: `${entry.peer.name}, ${entry.variant}: ${complaint}` });
+    let complaint;
+    try {
+      await entry.peer.ask(`check ${entry.variant} ${file}`);
+      const bytes = readFileSync(file);
+      const actual = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+      expected ??= actual;
+      complaint = (task.compare ?? close)(actual, expected, entry.variant);
+    } catch (error) {
+      complaint = /** @type {Error} */ (error).message;
+    }
+    if (complaint) wrong.push(`${entry.peer.name}, ${entry.variant}: ${complaint}`);
+    else right.push(entry);
   }
-  return wrong;
+  return right;
 }
 
 /**

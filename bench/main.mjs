@@ -35,14 +35,15 @@ if (!Number.isInteger(rounds) || rounds < 1)
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown) throw new Error(`no suite is called ${unknown}; there are ${names.join(', ')}`);
 
+const now = new Date().toISOString().replaceAll(':', '-');
+const json = options.json ?? join(import.meta.dirname, 'results', `${now}.json`);
+const html = options.html ?? `${json.replace(/\.json$/, '')}.html`;
+
 const report = options.from
   ? mergeReports(options.from.map(read))
-  : await run(positionals.length ? positionals : names);
-
-const fallback = join(import.meta.dirname, 'results', report.machine.date.replaceAll(':', '-'));
-const json = options.json ?? `${fallback}.json`;
-write(json, `${JSON.stringify(report, null, 2)}\n`);
-write(options.html ?? `${json.replace(/\.json$/, '')}.html`, renderPage(report));
+  : await run(positionals.length > 0 ? positionals : names);
+save(report);
+console.log(`\n${json}\n${html}`);
 if (report.results.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
 
 /**
@@ -66,7 +67,9 @@ async function run(wanted) {
   }
   for (const { name, reason, hint } of absent) console.log(`  ${name}: absent (${reason}); needs ${hint}`);
 
-  const results = [];
+  const versions = peers.map(({ name, versions }) => ({ name, versions }));
+  /** @type {import('./report/merge.mjs').Report} */
+  const report = { machine: facts, rounds, peers: versions, absent, results: [] };
   for (const suite of wanted) {
     const { tasks } = await import(`./suites/${suite}.mjs`);
     const its = [];
@@ -79,11 +82,11 @@ async function run(wanted) {
     for (const block of suites[suite].find(its)) {
       if (block.type === 'table') console.log(`\n${renderTable(block)}`);
     }
-    results.push(...its);
+    report.results.push(...its);
+    save(report); // what is measured is not lost when a later suite is stopped
   }
   for (const peer of peers) peer.close();
-  const versions = peers.map(({ name, versions }) => ({ name, versions }));
-  return { machine: facts, rounds, peers: versions, absent, results };
+  return report;
 }
 
 /**
@@ -94,12 +97,13 @@ function read(file) {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/**
- * @param {string} file
- * @param {string} text
- */
-function write(file, text) {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-  console.log(file);
+/** @param {import('./report/merge.mjs').Report} report */
+function save(report) {
+  for (const [file, text] of [
+    [json, `${JSON.stringify(report, null, 2)}\n`],
+    [html, renderPage(report)],
+  ]) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
 }

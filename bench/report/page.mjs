@@ -122,7 +122,7 @@ function render(block) {
 
 /** @param {import('./blocks.mjs').Table} table */
 function table({ title, note, head, rows }) {
-  const row = ([first, ...cells]) =>
+  const row = (/** @type {string[]} */ [first, ...cells]) =>
     `<tr${first.startsWith('kwta') ? ' class="ours"' : ''}><th scope="row">${escapeHtml(first)}</th>${cells
       .map((cell) => `<td>${escapeHtml(cell)}</td>`)
       .join('')}</tr>`;

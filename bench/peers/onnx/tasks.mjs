@@ -6,7 +6,7 @@
 import { onnxModel } from './model.mjs';
 
 /**
- * @typedef {import('onnxruntime-common')} Ort
+ * @typedef {typeof import('onnxruntime-common')} Ort
  * @typedef {import('../conversation.mjs').Loader} Loader
  * @typedef {import('./model.mjs').Value} Value
  */
@@ -47,6 +47,7 @@ export function onnxTasks(ort, options) {
       return { matmul: await variant(model, inputs) };
     },
 
+    /** @returns {Promise<import('../conversation.mjs').Variants>} */
     async conv2d({ pass, n, h, w, out, kernel, stride, padding, oh, ow, in: channels }, read) {
       if (pass !== 'forward') return {};
       const x = { name: 'x', shape: [n, channels, h, w], data: read('x') };
