@@ -146,23 +146,21 @@ unsafe fn weighted_sum<L: Lanes, const V: usize>(
 
 /// A pass over one block of output channels.
 trait Block {
-    /// Most vectors of output channels that it keeps in registers: 8 or 4.
-    const WIDEST: usize = 8;
     /// Treats the `V * L::WIDTH` output channels from `first` on.
     fn run<L: Lanes, const V: usize>(&self, first: usize);
 }
 
 /// Runs `pass` on the block of weights `block`: on 8 vectors of output channels, or 4, 2, 1 and single channels.
-fn run_block<B: Block>(shape: &Conv2dShape, block: usize, pass: &B) {
+fn run_block(shape: &Conv2dShape, block: usize, pass: &impl Block) {
     let first = block * shape.block_width();
     let channels = shape.block_width().min(shape.c_out - first);
     let mut next = first;
     let left = |next: usize| (first + channels - next) / LANES;
-    while left(next) >= 8 && B::WIDEST == 8 {
+    if left(next) >= 8 {
         pass.run::<F32x4, 8>(next);
         next += 8 * LANES;
     }
-    while left(next) >= 4 {
+    if left(next) >= 4 {
         pass.run::<F32x4, 4>(next);
         next += 4 * LANES;
     }

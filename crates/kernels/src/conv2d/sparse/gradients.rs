@@ -126,8 +126,6 @@ struct Both<'a> {
 
 /// What is done with the entries of a channel.
 trait Work {
-    /// See [`Block::WIDEST`].
-    const WIDEST: usize;
     /// Whether sums by entry are needed.
     const BY_ENTRIES: bool;
     /// Treats the `V * L::WIDTH` output channels whose weights begin at `row`. `dy` is where they begin in the row
@@ -144,7 +142,6 @@ trait Work {
 }
 
 impl Work for &ByWeights<'_> {
-    const WIDEST: usize = 8;
     const BY_ENTRIES: bool = false;
     #[inline(always)]
     unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, _: &mut [f32]) {
@@ -162,7 +159,6 @@ impl Work for &ByWeights<'_> {
 }
 
 impl Work for &ByEntries<'_> {
-    const WIDEST: usize = 8;
     const BY_ENTRIES: bool = true;
     #[inline(always)]
     unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
@@ -188,12 +184,16 @@ impl Work for &ByEntries<'_> {
     }
 }
 
-impl Work for Both<'_> {
-    // Weights and sums both stay in registers.
-    const WIDEST: usize = 4;
-    const BY_ENTRIES: bool = true;
+impl Both<'_> {
+    /// [`Work::pass`] for as many output channels as weights and sums stay in registers for.
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
+    unsafe fn narrow_pass<L: Lanes, const V: usize>(
+        &self,
+        entries: &Entries,
+        row: usize,
+        dy: *const f32,
+        sums: &mut [f32],
+    ) {
         let weight = self.by_entries.weight[row..row + V * L::WIDTH].as_ptr();
         // SAFETY: the caller's contract; `sums` is as long as the entries.
         unsafe {
@@ -216,6 +216,22 @@ impl Work for Both<'_> {
             }
             for (i, acc) in acc.iter().enumerate() {
                 acc.store(dw.add(i * L::WIDTH));
+            }
+        }
+    }
+}
+
+impl Work for Both<'_> {
+    const BY_ENTRIES: bool = true;
+    #[inline(always)]
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if V == 8 {
+                self.narrow_pass::<L, 4>(entries, row, dy, sums);
+                self.narrow_pass::<L, 4>(entries, row + 4 * L::WIDTH, dy.wrapping_add(4 * L::WIDTH), sums);
+            } else {
+                self.narrow_pass::<L, V>(entries, row, dy, sums);
             }
         }
     }
@@ -242,8 +258,6 @@ struct Channels<'a, W> {
 }
 
 impl<W: Work> Block for Channels<'_, W> {
-    const WIDEST: usize = W::WIDEST;
-
     #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
         let Place { shape, round, tile, dy, ref channels } = self.at;
