@@ -152,6 +152,13 @@ fn batches_larger_than_a_tile() {
 }
 
 #[test]
+fn more_input_channels_than_a_chunk() {
+    for c_in in [227, 228, 500] {
+        Case::new(Conv2dShape { h: 3, w: 4, c_in, c_out: 36, ..SHAPE }, 3 * 4 * c_in / 9).check();
+    }
+}
+
+#[test]
 fn linear_layers() {
     let linear = Conv2dShape { h: 1, w: 1, kh: 1, kw: 1, padding: 0, ..SHAPE };
     Case::new(Conv2dShape { n: 1, c_in: 500, c_out: 70, ..linear }, 50).check();
