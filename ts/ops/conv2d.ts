@@ -151,6 +151,27 @@ function betweenStep(
   };
 }
 
+/** Input gradient of an attack on a first layer before k-WTA: the entries alone spread over the image. */
+function entriesStep(
+  context: BuildContext,
+  shape: (n: number) => ShapeArguments,
+  input: Features,
+  dy: Gradient & { kind: 'sparse' },
+): BackwardStep {
+  const { exports } = context.kernels;
+  const { weight } = context.parameters;
+  const dx = context.buffer(context.batch * featureSize(input));
+  return {
+    inputs: [{ kind: 'dense', data: dx }],
+    uses: [dx, ...gradientBuffers(dy)],
+    run(n) {
+      const { capacity, start, channel } = dy.at;
+      const entries = [capacity, start.pointer, channel.pointer, dy.values.pointer] as const;
+      exports.conv2d_input_gradient_of_entries(...shape(n), ...entries, weight.data.pointer, dx.pointer);
+    },
+  };
+}
+
 function backwardStep(
   context: BuildContext,
   geometry: Geometry,
@@ -163,8 +184,12 @@ function backwardStep(
   const { exports } = context.kernels;
   const { weight, bias } = context.parameters;
   const { c: channels, h, w } = geometry.output;
-  if (input.kind === 'sparse' && outputGradient.kind === 'sparse' && !wanted.parameters) {
-    if (channels >= betweenChannels) return betweenStep(context, shape, input, outputGradient);
+  if (outputGradient.kind === 'sparse' && !wanted.parameters) {
+    if (input.kind === 'sparse') {
+      if (channels >= betweenChannels) return betweenStep(context, shape, input, outputGradient);
+    } else if (exports.conv2d_has_few_weights(geometry.input.c, geometry.kh, geometry.kw, geometry.stride)) {
+      return entriesStep(context, shape, geometry.input, outputGradient);
+    }
   }
   const dy = denseGradient(context, outputGradient, geometry.output);
   const uses: Buffer[] = [...dy.uses];

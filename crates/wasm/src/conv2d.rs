@@ -96,6 +96,41 @@ pub unsafe fn conv2d_bias_gradient(rows: usize, channels: usize, dy: *const f32,
     unsafe { dense::bias_gradient(rows, channels, read(dy, rows * channels), write(db, channels)) }
 }
 
+/// Whether [`conv2d_input_gradient_of_entries`] takes such a convolution.
+#[wasm_bindgen]
+pub fn conv2d_has_few_weights(c_in: usize, kh: usize, kw: usize, stride: usize) -> bool {
+    dense::has_few_weights(&Conv2dShape { n: 0, h: kh, w: kw, c_in, c_out: 0, kh, kw, stride, padding: 0 })
+}
+
+/// `dx` where `dy` is zero but at the entries of a pattern; of convolutions with few weights only.
+#[wasm_bindgen]
+pub unsafe fn conv2d_input_gradient_of_entries(
+    n: usize,
+    h: usize,
+    w: usize,
+    c_in: usize,
+    c_out: usize,
+    kh: usize,
+    kw: usize,
+    stride: usize,
+    padding: usize,
+    capacity: usize,
+    start: *const u32,
+    channel: *const u32,
+    dy_value: *const f32,
+    weight: *const f32,
+    dx: *mut f32,
+) {
+    let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    // SAFETY: the contract of the crate.
+    unsafe {
+        let pixels = s.out_h() * s.out_w();
+        let pattern = pattern(SparseShape { n, pixels, channels: c_out, capacity }, start, channel);
+        let (dy_value, weight) = (read(dy_value, n * capacity), read(weight, s.weight_len()));
+        dense::input_gradient_of_entries(&s, &pattern, dy_value, weight, write(dx, s.x_len()));
+    }
+}
+
 /// `y` from the output `x` of a ReLU; `bias` may be 0.
 #[wasm_bindgen]
 pub unsafe fn rectified_conv2d_forward(

@@ -9,9 +9,13 @@
 //! With stride s, an input pixel meets only the taps of its own phase (its padded row and column
 //! modulo s), so the input gradient is s^2 products, each a convolution of dy with stride 1. Images of
 //! few channels would leave most columns of that product empty: there, dy is multiplied by the weights
-//! of all taps at once, and the results are added up where they belong.
+//! of all taps at once, and the results are added up where they belong. First layers, whose images have few channels,
+//! do not pay for packing (`few.rs`).
 
+mod few;
 mod operands;
+
+pub use few::{applies as has_few_weights, input_gradient_of_entries};
 
 use super::Conv2dShape;
 use crate::matmul::gemm::Product;
@@ -26,6 +30,10 @@ pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f3
     check(shape, x, weight, y);
     if let Some(bias) = bias {
         assert_eq!(bias.len(), shape.c_out, "bias: c_out values");
+    }
+    if few::applies(shape) {
+        few::forward(shape, x, weight, bias, y);
+        return;
     }
     let n = shape.c_out;
     let b = &OutputWeights { weight, shape };
@@ -143,6 +151,10 @@ fn input_gradient_of_phase(
 /// `dw`, in the order of weights, from `x [n][h][w][c_in]` and `dy [n][out_h][out_w][c_out]`.
 pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     check(shape, x, dw, dy);
+    if few::applies(shape) {
+        few::weight_gradient(shape, x, dy, dw);
+        return;
+    }
     let n = shape.c_out;
     let b = &KMajor { data: dy, lines: n };
     if n % shape.block_width() > 0 {

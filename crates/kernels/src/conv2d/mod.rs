@@ -7,6 +7,7 @@
 //! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
 //! values apart, rows of many channels would fall into few of a cache's sets and evict each other.
 
+mod block;
 pub mod dense;
 pub mod rectified;
 pub mod sparse;

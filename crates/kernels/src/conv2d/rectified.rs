@@ -13,6 +13,7 @@ use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
 /// Densities up to which the compressed passes are faster.
 const FORWARD_DENSITY: f32 = 0.6;
 const GRADIENT_DENSITY: f32 = 0.6;
+const INPUT_GRADIENT_DENSITY: f32 = 0.45;
 
 /// `y`, as [`dense::forward`].
 pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
@@ -36,7 +37,7 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
 
 /// `dx` where `x` is not zero; elsewhere it may be anything finite, which ReLU's gradient multiplies by zero.
 pub fn input_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dx: &mut [f32]) {
-    let compressed = with_compressed(shape, x, GRADIENT_DENSITY, |pattern, value| {
+    let compressed = with_compressed(shape, x, INPUT_GRADIENT_DENSITY, |pattern, value| {
         scratch::with(value.len(), |dvalue| {
             sparse::input_gradient(shape, pattern, dy, weight, dvalue);
             densify(pattern, dvalue, dx);

@@ -1,7 +1,7 @@
 //! 2-D convolution of compressed inputs: all three passes cost what the entries cost.
 //!
 //! They work on one block of weights at a time, whose accumulators, up to 32 channels, stay in registers
-//! ([`run_block`]). Node 20 spills one or two of eight vectors, yet six, which it does not spill, are no faster
+//! (`block.rs`). Node 20 spills one or two of eight vectors, yet six, which it does not spill, are no faster
 //! there and a tenth slower in Node 24: each block repeats the loads of the entries. Linear layers come here as
 //! 1x1 convolutions of one pixel.
 
@@ -15,106 +15,9 @@ pub use between::input_gradient_between;
 pub use forward::forward;
 pub use gradients::{gradients, input_gradient, weight_gradient};
 
+use super::block::{keep_order, Lanes};
 use super::Conv2dShape;
-use crate::simd::{F32x4, LANES};
 use crate::sparse::Pattern;
-use core::sync::atomic::{compiler_fence, Ordering};
-
-/// What an inner loop treats as one number: a vector of output channels, or one channel.
-trait Lanes: Copy {
-    /// Output channels.
-    const WIDTH: usize;
-    fn zero() -> Self;
-    /// # Safety
-    /// `source` must be valid for reading `WIDTH` values.
-    unsafe fn load(source: *const f32) -> Self;
-    /// # Safety
-    /// `source` must be valid for reading one value.
-    unsafe fn splat(source: *const f32) -> Self;
-    /// # Safety
-    /// `target` must be valid for writing `WIDTH` values.
-    unsafe fn store(self, target: *mut f32);
-    fn mul_add(self, factor: Self, addend: Self) -> Self;
-    fn add(self, other: Self) -> Self;
-    /// Of the output channels.
-    fn sum(self) -> f32;
-}
-
-impl Lanes for F32x4 {
-    const WIDTH: usize = LANES;
-    #[inline(always)]
-    fn zero() -> Self {
-        F32x4::zero()
-    }
-    #[inline(always)]
-    unsafe fn load(source: *const f32) -> Self {
-        // SAFETY: the caller's contract.
-        unsafe { F32x4::load_ptr(source) }
-    }
-    #[inline(always)]
-    unsafe fn splat(source: *const f32) -> Self {
-        // SAFETY: the caller's contract.
-        unsafe { F32x4::splat_ptr(source) }
-    }
-    #[inline(always)]
-    unsafe fn store(self, target: *mut f32) {
-        // SAFETY: the caller's contract.
-        unsafe { self.store_ptr(target) }
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, addend: Self) -> Self {
-        F32x4::mul_add(self, factor, addend)
-    }
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self + other
-    }
-    #[inline(always)]
-    fn sum(self) -> f32 {
-        F32x4::sum(self)
-    }
-}
-
-impl Lanes for f32 {
-    const WIDTH: usize = 1;
-    #[inline(always)]
-    fn zero() -> Self {
-        0.0
-    }
-    #[inline(always)]
-    unsafe fn load(source: *const f32) -> Self {
-        // SAFETY: the caller's contract.
-        unsafe { source.read() }
-    }
-    #[inline(always)]
-    unsafe fn splat(source: *const f32) -> Self {
-        // SAFETY: the caller's contract.
-        unsafe { source.read() }
-    }
-    #[inline(always)]
-    unsafe fn store(self, target: *mut f32) {
-        // SAFETY: the caller's contract.
-        unsafe { target.write(self) }
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, addend: Self) -> Self {
-        self * factor + addend
-    }
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self + other
-    }
-    #[inline(always)]
-    fn sum(self) -> f32 {
-        self
-    }
-}
-
-/// Loads behind stay behind: V8 has 15 vectors, and the compiler would load all rows before it uses one.
-#[inline(always)]
-fn keep_order() {
-    compiler_fence(Ordering::SeqCst);
-}
 
 /// `acc + sum of values[t] * rows[t]`, in order of t, where `rows[t]` are the `V * L::WIDTH` values from
 /// `base + places[t]` on.
@@ -142,44 +45,6 @@ unsafe fn weighted_sum<L: Lanes, const V: usize>(
         }
     }
     acc
-}
-
-/// A pass over one block of output channels.
-trait Block {
-    /// Treats the `V * L::WIDTH` output channels from `first` on.
-    fn run<L: Lanes, const V: usize>(&self, first: usize);
-}
-
-/// Runs `pass` on the block of weights `block`: on 8 vectors of output channels, or 4, 2, 1 and single channels.
-fn run_block(shape: &Conv2dShape, block: usize, pass: &impl Block) {
-    let first = block * shape.block_width();
-    let channels = shape.block_width().min(shape.c_out - first);
-    let mut next = first;
-    let left = |next: usize| (first + channels - next) / LANES;
-    if left(next) >= 8 {
-        pass.run::<F32x4, 8>(next);
-        next += 8 * LANES;
-    }
-    if left(next) >= 4 {
-        pass.run::<F32x4, 4>(next);
-        next += 4 * LANES;
-    }
-    if left(next) >= 2 {
-        pass.run::<F32x4, 2>(next);
-        next += 2 * LANES;
-    }
-    if left(next) >= 1 {
-        pass.run::<F32x4, 1>(next);
-        next += LANES;
-    }
-    for channel in next..first + channels {
-        pass.run::<f32, 1>(channel);
-    }
-}
-
-/// Blocks of weights.
-fn blocks(shape: &Conv2dShape) -> usize {
-    shape.c_out.div_ceil(shape.block_width())
 }
 
 fn check(shape: &Conv2dShape, pattern: &Pattern) {

@@ -5,7 +5,8 @@
 //! `x0`, so its place is the sum of a part of the entry alone, `(channel * kh * kw + x) * width`, computed once, and
 //! one of the output pixel.
 
-use super::{blocks, check, run_block, weighted_sum, Block, Lanes};
+use super::{check, weighted_sum};
+use crate::conv2d::block::{blocks, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;

@@ -10,7 +10,8 @@
 //! blocks and taps in order, each by one piece: neither tiles nor pieces show in the bits.
 
 use super::lists::{for_each_round, longest_list, parts, Entries, Round};
-use super::{blocks, check, keep_order, run_block, weighted_sum, Block, Lanes};
+use super::{check, weighted_sum};
+use crate::conv2d::block::{blocks, keep_order, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;

@@ -9,7 +9,7 @@
 //! - A list begins with the entries of the image's top rows and ends with those of the bottom rows, so that taps
 //!   which lead these out of the image pass over the rest: for a 4x4 image a sixth less work.
 
-use super::blocks;
+use crate::conv2d::block::blocks;
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_chunk_mut, for_each_piece, Disjoint};
 use crate::scratch;
