@@ -93,13 +93,7 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
     run(n) {
       if (input.kind === 'dense') {
         const forward = input.rectified ? exports.rectified_conv2d_forward : exports.conv2d_forward;
-        forward(
-          ...shape(n),
-          input.data.pointer,
-          weight.data.pointer,
-          biasPointer(),
-          output.data.pointer,
-        );
+        forward(...shape(n), input.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer);
       } else {
         exports.sparse_conv2d_forward(
           ...shape(n),

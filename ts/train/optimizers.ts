@@ -76,7 +76,7 @@ export class Optimizer {
     kernels: Kernels,
   ) {
     this.#kernels = kernels;
-    this.#length = network.parameters.count;
+    this.#length = network.parameters.trainable.reduce((sum, { data }) => sum + data.length, 0);
     const moments = spec.type === 'sgd' ? 1 : 2;
     this.#bytes = this.#length * 4 * moments;
     this.#pointer = kernels.allocate(this.#bytes, "the optimizer's moments");

@@ -34,7 +34,7 @@ fn sparse_cases(shape: &Conv2dShape) {
         sparse::forward(shape, &x.pattern(), black_box(&x.value), &weight, None, black_box(&mut y));
     });
     case(&format!("sparse conv input gradient {label}"), || {
-        sparse::input_gradient(shape, &x.pattern(), black_box(&y), &weight, black_box(&mut dvalue), false);
+        sparse::input_gradient(shape, &x.pattern(), black_box(&y), &weight, black_box(&mut dvalue));
     });
     case(&format!("sparse conv input gradient between {label}"), || {
         let (from, to) = (dy.pattern(), x.pattern());

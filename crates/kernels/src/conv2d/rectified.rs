@@ -74,7 +74,9 @@ fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f32, visit: impl FnO
         if all > f64::from(density) * x.len() as f64 {
             return false;
         }
-        let capacity = counts.iter().max().map_or(0, |&count| count as usize);
+        // In eighths of a sample, so that buffers stay as they are while densities change a little.
+        let most = counts.iter().max().map_or(0, |&count| count as usize);
+        let capacity = most.next_multiple_of((pixels * shape.c_in).div_ceil(8).max(1));
         let sparse = SparseShape { n: shape.n, pixels, channels: shape.c_in, capacity };
         scratch::with_u32(sparse.start_len() + sparse.entries_len(), |indices| {
             let (start, channel) = indices.split_at_mut(sparse.start_len());

@@ -240,7 +240,8 @@ fn with_lists(
     let (tiles, starts) = (rows.div_ceil(tile_rows), PARTS * shape.c_in * shape.stride * shape.stride + 1);
     assert!(u32::try_from(dy.len()).is_ok(), "dy: too long");
     assert!(u32::try_from(pattern.shape.entries_len()).is_ok(), "pattern: too long");
-    let entries = samples.clone().map(|s| pattern.count(s)).sum();
+    // Room for all entries that there may be, so that buffers stay as they are from batch to batch.
+    let entries = samples.len() * pattern.shape.capacity;
     scratch::with_u32(tiles * starts + tiles + 1 + 2 * entries, |indices| {
         scratch::with(if value.is_some() { entries } else { 0 }, |values| {
             let (start, rest) = indices.split_at_mut(tiles * starts);
