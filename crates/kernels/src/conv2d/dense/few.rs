@@ -149,8 +149,8 @@ impl Outputs<'_> {
                 let values: [L; P] = core::array::from_fn(|p| L::splat(image.add(place + p * stride * c_in)));
                 for v in 0..V {
                     let weight = L::load(weight.add(row + v * L::WIDTH));
-                    for p in 0..P {
-                        acc[p][v] = values[p].mul_add(weight, acc[p][v]);
+                    for (acc, value) in acc.iter_mut().zip(values) {
+                        acc[v] = value.mul_add(weight, acc[v]);
                     }
                 }
             }
@@ -241,8 +241,8 @@ impl Weights<'_> {
                     let values: [L; K] = core::array::from_fn(|k| L::splat(image.add(ox * step + terms[k].0)));
                     for v in 0..V {
                         let dy = L::load(dy.add(ox * c_out + v * L::WIDTH));
-                        for k in 0..K {
-                            acc[k][v] = values[k].mul_add(dy, acc[k][v]);
+                        for (acc, value) in acc.iter_mut().zip(values) {
+                            acc[v] = value.mul_add(dy, acc[v]);
                         }
                     }
                 }

@@ -111,11 +111,11 @@ fn cut_channels(shape: &Conv2dShape, round: &Round, bounds: &mut [u32]) {
     let (last, all) = (bounds.len() - 1, round.entries_below(shape, shape.c_in));
     bounds[0] = 0;
     let mut channel = 0;
-    for piece in 1..last {
+    for (piece, bound) in bounds.iter_mut().enumerate().take(last).skip(1) {
         while round.entries_below(shape, channel) * last < all * piece {
             channel += 1;
         }
-        bounds[piece] = channel as u32;
+        *bound = channel as u32;
     }
     bounds[last] = shape.c_in as u32;
 }
