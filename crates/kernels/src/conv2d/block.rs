@@ -103,21 +103,23 @@ pub(super) fn keep_order() {
 
 /// A pass over one block of output channels.
 pub(super) trait Block {
+    /// Most vectors of output channels that it keeps in registers: 8 or 4.
+    const WIDEST: usize = 8;
     /// Treats the `V * L::WIDTH` output channels from `first` on.
     fn run<L: Lanes, const V: usize>(&self, first: usize);
 }
 
 /// Runs `pass` on the block of weights `block`: on 8 vectors of output channels, or 4, 2, 1 and single channels.
-pub(super) fn run_block(shape: &Conv2dShape, block: usize, pass: &impl Block) {
+pub(super) fn run_block<B: Block>(shape: &Conv2dShape, block: usize, pass: &B) {
     let first = block * shape.block_width();
     let channels = shape.block_width().min(shape.c_out - first);
     let mut next = first;
     let left = |next: usize| (first + channels - next) / LANES;
-    if left(next) >= 8 {
+    if left(next) >= 8 && B::WIDEST == 8 {
         pass.run::<F32x4, 8>(next);
         next += 8 * LANES;
     }
-    if left(next) >= 4 {
+    while left(next) >= 4 {
         pass.run::<F32x4, 4>(next);
         next += 4 * LANES;
     }

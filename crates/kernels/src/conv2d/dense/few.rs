@@ -70,14 +70,19 @@ impl Padded {
             (ky * row_len + kx * c_in + c, (c * kh * kw + ky * kw + kx) * width)
         })
     }
+
+    /// [`Self::terms`] in an array, of which the first [`taps`] are in use.
+    fn all_terms(&self, shape: &Conv2dShape) -> [(usize, usize); MOST] {
+        let mut terms = [(0, 0); MOST];
+        terms.iter_mut().zip(self.terms(shape)).for_each(|(slot, term)| *slot = term);
+        terms
+    }
 }
 
 /// `y`, as [`super::forward`].
 pub(super) fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
     let padded = Padded::new(shape);
-    let mut terms = [(0, 0); MOST];
-    terms.iter_mut().zip(padded.terms(shape)).for_each(|(slot, term)| *slot = term);
-    let terms = &terms[..taps(shape)];
+    let terms = &padded.all_terms(shape)[..taps(shape)];
     for_each_chunk_mut(y, shape.out_h() * shape.out_w() * shape.c_out, |s, y| {
         let len = shape.h * shape.w * shape.c_in;
         scratch::with(padded.len(), |image| {
@@ -102,15 +107,12 @@ struct Outputs<'a> {
 }
 
 impl Block for Outputs<'_> {
+    // Two pixels of eight vectors would not stay in registers.
+    const WIDEST: usize = 4;
+
     #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
-        if V == 8 {
-            // Two pixels of eight vectors would not stay in registers.
-            self.rows::<L, 4>(first);
-            self.rows::<L, 4>(first + 4 * L::WIDTH);
-        } else {
-            self.rows::<L, V>(first);
-        }
+        self.rows::<L, V>(first);
     }
 }
 
@@ -169,9 +171,7 @@ impl Outputs<'_> {
 /// `dw`, as [`super::weight_gradient`]; the sums of the samples are added up in order.
 pub(super) fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let padded = Padded::new(shape);
-    let mut terms = [(0, 0); MOST];
-    terms.iter_mut().zip(padded.terms(shape)).for_each(|(slot, term)| *slot = term);
-    let terms = &terms[..taps(shape)];
+    let terms = &padded.all_terms(shape)[..taps(shape)];
     dw.fill(0.0);
     scratch::with(shape.n * dw.len(), |partial| {
         for_each_chunk_mut(partial, dw.len(), |s, dw| {
@@ -202,14 +202,11 @@ struct Weights<'a> {
 }
 
 impl Block for Weights<'_> {
+    const WIDEST: usize = 4;
+
     #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
-        if V == 8 {
-            self.rows::<L, 4>(first);
-            self.rows::<L, 4>(first + 4 * L::WIDTH);
-        } else {
-            self.rows::<L, V>(first);
-        }
+        self.rows::<L, V>(first);
     }
 }
 
