@@ -181,7 +181,7 @@ function backwardStep(
   if (outputGradient.kind === 'sparse' && !wanted.parameters) {
     if (input.kind === 'sparse') {
       if (channels >= betweenChannels) return betweenStep(context, shape, input, outputGradient);
-    } else if (exports.conv2d_has_few_weights(geometry.input.c, geometry.kh, geometry.kw, geometry.stride)) {
+    } else if (exports.conv2d_has_few_weights(geometry.input.c, geometry.kh, geometry.kw)) {
       return entriesStep(context, shape, geometry.input, outputGradient);
     }
   }

@@ -98,8 +98,8 @@ pub unsafe fn conv2d_bias_gradient(rows: usize, channels: usize, dy: *const f32,
 
 /// Whether [`conv2d_input_gradient_of_entries`] takes such a convolution.
 #[wasm_bindgen]
-pub fn conv2d_has_few_weights(c_in: usize, kh: usize, kw: usize, stride: usize) -> bool {
-    dense::has_few_weights(&Conv2dShape { n: 0, h: kh, w: kw, c_in, c_out: 0, kh, kw, stride, padding: 0 })
+pub fn conv2d_has_few_weights(c_in: usize, kh: usize, kw: usize) -> bool {
+    dense::has_few_weights(&Conv2dShape { n: 0, h: kh, w: kw, c_in, c_out: 0, kh, kw, stride: 1, padding: 0 })
 }
 
 /// `dx` where `dy` is zero but at the entries of a pattern; of convolutions with few weights only.
