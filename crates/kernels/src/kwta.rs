@@ -1,15 +1,17 @@
 //! k-Winners-Take-All over `[n][pixels][channels]`: of each sample, the k largest values survive.
 //!
-//! 1. A sample that holds a NaN is an error.
-//! 2. [`select::kth_largest`] finds the threshold, and how many values exceed and equal it.
-//! 3. One pass writes the winners in compressed form. Where more values equal the threshold than fit,
-//!    those of the lowest C,H,W index win, although memory is in H,W,C order.
+//! 1. A sample of the values gives a bound that few more than k of them exceed; one pass compresses those, and NaN: the
+//!    candidates. If they are fewer than k after all, or k is a large share, all values are candidates.
+//! 2. A candidate that is NaN is an error.
+//! 3. [`select`] finds the threshold, and how many candidates exceed and equal it.
+//! 4. A pass over the candidates writes the winners. Where more values equal the threshold than fit, those of the
+//!    lowest C,H,W index win, although memory is in H,W,C order.
 
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
 use crate::select::{self, Kth};
 use crate::simd::{F32x4, LANES};
-use crate::sparse::{compress_sample, load_up_to_four, OutSample, SparseShape};
+use crate::sparse::{compress_sample, filter_sample, load_up_to_four, Entries, OutSample, SparseShape};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which of several values equal to the k-th largest survive.
@@ -53,13 +55,11 @@ pub fn forward(
     let first_bad = AtomicUsize::new(usize::MAX);
     for_each_piece(shape.n, |s| {
         let x = &x[s * len..][..len];
-        if has_nan(x) {
-            first_bad.fetch_min(s, Ordering::Relaxed);
-            return;
-        }
         // SAFETY: each sample is one piece.
-        let out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
-        forward_sample(shape, x, k, ties, out);
+        let mut out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
+        if !forward_sample(shape, x, k, ties, &mut out) {
+            first_bad.fetch_min(s, Ordering::Relaxed);
+        }
     });
     match first_bad.into_inner() {
         usize::MAX => Ok(()),
@@ -67,15 +67,66 @@ pub fn forward(
     }
 }
 
-fn forward_sample(shape: &SparseShape, x: &[f32], k: usize, ties: Ties, out: OutSample) {
-    let Kth { value, greater, equal } =
-        scratch::with(select::scratch_len(x.len()), |scratch| select::kth_largest(x, k, scratch));
-    let threshold = F32x4::splat(value);
-    if ties == Ties::Keep || greater + equal == k {
-        compress_sample(x, shape.channels, out, |_, _, v| v.ge_mask(threshold));
-        return;
+/// Fewest values of a sample for which a smaller sample of them pays.
+const FEWEST_VALUES: usize = 1024;
+
+/// Largest share of winners for which it does: one in so many.
+const SHARE: usize = 3;
+
+/// Tells whether all values were numbers.
+fn forward_sample(shape: &SparseShape, x: &[f32], k: usize, ties: Ties, out: &mut OutSample) -> bool {
+    if x.len() >= FEWEST_VALUES && k <= x.len() / SHARE {
+        let done = with_candidates(shape, x, k, |candidates, bound| {
+            if has_nan(candidates.value) {
+                return false;
+            }
+            let kth = select::kth_largest_above(candidates.value, k, bound);
+            if ties == Ties::Keep || kth.greater + kth.equal == k {
+                let threshold = F32x4::splat(kth.value);
+                filter_sample(&candidates, out, |v| v.ge_mask(threshold));
+            } else {
+                first_of_ties(shape, x, k, kth, out);
+            }
+            true
+        });
+        if let Some(numbers) = done {
+            return numbers;
+        }
     }
-    let end = end_of_ties(shape, x, value, k - greater);
+    if has_nan(x) {
+        return false;
+    }
+    let kth = scratch::with(select::scratch_len(x.len()), |scratch| select::kth_largest(x, k, scratch));
+    if ties == Ties::Keep || kth.greater + kth.equal == k {
+        let threshold = F32x4::splat(kth.value);
+        compress_sample(x, shape.channels, out, |_, _, v| v.ge_mask(threshold));
+    } else {
+        first_of_ties(shape, x, k, kth, out);
+    }
+    true
+}
+
+/// Calls `work` with the values that exceed a bound, and NaN, unless they are fewer than `k`; and with the bound.
+fn with_candidates<R>(shape: &SparseShape, x: &[f32], k: usize, work: impl FnOnce(Entries, f32) -> R) -> Option<R> {
+    let bound = scratch::with(select::scratch_len(x.len()), |scratch| select::likely_below(x, k, scratch));
+    let lanes = F32x4::splat(bound);
+    scratch::with_u32(shape.pixels + 1 + x.len(), |indices| {
+        let (start, channel) = indices.split_at_mut(shape.pixels + 1);
+        scratch::with(x.len(), |value| {
+            let mut out = OutSample { start, channel, value };
+            compress_sample(x, shape.channels, &mut out, |_, _, v| !lanes.ge_mask(v));
+            let count = out.start[shape.pixels] as usize;
+            (count >= k)
+                .then(|| Entries { start: out.start, channel: &out.channel[..count], value: &out.value[..count] })
+                .map(|candidates| work(candidates, bound))
+        })
+    })
+}
+
+/// Writes the winners where more values equal the threshold than fit.
+fn first_of_ties(shape: &SparseShape, x: &[f32], k: usize, kth: Kth, out: &mut OutSample) {
+    let threshold = F32x4::splat(kth.value);
+    let end = end_of_ties(shape, x, kth.value, k - kth.greater);
     compress_sample(x, shape.channels, out, |pixel, c, v| {
         let mut mask = v.gt_mask(threshold);
         for lane in lanes_of(v.eq_mask(threshold)) {

@@ -14,6 +14,10 @@
 //! it); the next one takes the median of medians of five as its only pivot, which drops three tenths of
 //! them for certain. Then T(n) <= c n + T(n / 5) + T(7 n / 10) + 2 T(4 sqrt(n)), which is O(n).
 
+mod buckets;
+
+pub(crate) use buckets::kth_largest_above;
+
 use crate::simd::{F32x4, LANES};
 
 /// Candidates whose ranks are counted directly.
@@ -95,17 +99,46 @@ fn select(values: &[f32], k: usize, scratch: &mut [f32], seen: &mut usize) -> Kt
 fn bracket(candidates: &[f32], k: usize, scratch: &mut [f32], seen: &mut usize) -> (f32, f32) {
     let (len, count) = (candidates.len(), sample_len(candidates.len()));
     let (sample, scratch) = scratch.split_at_mut(count);
-    for (i, v) in sample.iter_mut().enumerate() {
-        *v = candidates[sample_place(i, len, count)];
-    }
+    draw(candidates, sample);
     *seen += count;
-    let rank = k as f32 / len as f32 * count as f32;
-    let margin = MARGIN * (rank * (1.0 - rank / count as f32)).max(0.0).sqrt() + 0.5;
-    let (above, below) = ((rank - margin).floor(), (rank + margin).ceil());
+    let (above, below) = sample_ranks(k, len, count);
     let high = if above >= 1.0 { select(sample, above as usize, scratch, seen).value } else { f32::INFINITY };
     let low =
         if below <= count as f32 { select(sample, below as usize, scratch, seen).value } else { f32::NEG_INFINITY };
     (low, high)
+}
+
+/// A value that probably at least `k` of `values` exceed, and not many more; NaN where a sample of them holds one.
+///
+/// `scratch` needs [`scratch_len`] places; its contents do not matter.
+pub(crate) fn likely_below(values: &[f32], k: usize, scratch: &mut [f32]) -> f32 {
+    // A closer bound takes a larger sample than it spares candidates.
+    let count = if values.len() < 1 << 14 { SMALL.min(values.len()) } else { 4 * SMALL };
+    let (sample, scratch) = scratch.split_at_mut(count);
+    draw(values, sample);
+    let (_, below) = sample_ranks(k, values.len(), count);
+    if sample.iter().fold(false, |any, v| any | v.is_nan()) {
+        f32::NAN
+    } else if below > count as f32 {
+        f32::NEG_INFINITY
+    } else {
+        select(sample, below as usize, scratch, &mut 0).value
+    }
+}
+
+/// Fills `sample` from as many stretches of `candidates`.
+fn draw(candidates: &[f32], sample: &mut [f32]) {
+    let count = sample.len();
+    for (i, v) in sample.iter_mut().enumerate() {
+        *v = candidates[sample_place(i, candidates.len(), count)];
+    }
+}
+
+/// Ranks in a sample of `count` that probably enclose rank `k` of `len`; they may lie outside of the sample.
+fn sample_ranks(k: usize, len: usize, count: usize) -> (f32, f32) {
+    let rank = k as f32 / len as f32 * count as f32;
+    let margin = MARGIN * (rank * (1.0 - rank / count as f32)).max(0.0).sqrt() + 0.5;
+    ((rank - margin).floor(), (rank + margin).ceil())
 }
 
 fn sample_len(len: usize) -> usize {

@@ -11,7 +11,7 @@ mod flatten;
 mod gather;
 
 pub use compress::relu_compress;
-pub(crate) use compress::{compress_sample, load_up_to_four, OutSample};
+pub(crate) use compress::{compress_sample, filter_sample, load_up_to_four, Entries, OutSample};
 pub use flatten::{chw_indices, flatten, unflatten_gradient};
 pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient, minimum};
 

@@ -138,3 +138,80 @@ fn samples_do_not_write_into_each_other() {
         assert_eq!(all.start[s * 4..][..4], one.start);
     }
 }
+
+/// Samples large enough for candidates (see the module).
+mod large {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const PIXELS: usize = 41;
+    const CHANNELS: usize = 27;
+    const LEN: usize = PIXELS * CHANNELS;
+
+    fn check_shares(x: &[f32], what: &str) {
+        for k in [1, 2, LEN / 50, LEN / 10, LEN / SHARE, LEN / SHARE + 1] {
+            for ties in [Ties::Lowest, Ties::Keep] {
+                check(x.len() / LEN, PIXELS, CHANNELS, x, k, ties, what);
+            }
+        }
+    }
+
+    #[test]
+    fn every_distribution() {
+        for levels in [1 << 30, 100, 16, 3, 2, 1] {
+            check_shares(&random(2 * LEN, levels, levels), "levels");
+        }
+        let x = random(LEN, 1, 1 << 30);
+        check_shares(&x.iter().map(|v| v.powi(15)).collect::<Vec<_>>(), "most near zero");
+        check_shares(&x.iter().map(|v| if *v > 0.9 { f32::INFINITY } else { *v }).collect::<Vec<_>>(), "infinities");
+        check_shares(
+            &x.iter().map(|v| if *v < 0.9 { f32::NEG_INFINITY } else { *v }).collect::<Vec<_>>(),
+            "few finite",
+        );
+        check_shares(&x.iter().map(|v| v * 1e-40).collect::<Vec<_>>(), "denormal");
+        check_shares(&(0..LEN).map(|i| if i % 3 == 0 { -0.0 } else { 0.0 }).collect::<Vec<_>>(), "zeros");
+    }
+
+    /// The bound comes from places that follow from the length alone: values may be laid out against it.
+    #[test]
+    fn bounds_that_mislead() {
+        // Where a NaN is noticed, a value is drawn.
+        let drawn: Vec<bool> = (0..LEN)
+            .map(|i| {
+                let mut x = vec![0.0; LEN];
+                x[i] = f32::NAN;
+                scratch::with(select::scratch_len(LEN), |s| select::likely_below(&x, LEN / 10, s)).is_nan()
+            })
+            .collect();
+        assert!((64..LEN / 2).contains(&drawn.iter().filter(|&&drawn| drawn).count()));
+        let noise = random(LEN, 2, 1 << 30);
+        let high: Vec<f32> = noise.iter().zip(&drawn).map(|(v, &drawn)| if drawn { v + 10.0 } else { *v }).collect();
+        check_shares(&high, "only the largest are drawn");
+        let low: Vec<f32> = noise.iter().zip(&drawn).map(|(v, &drawn)| if drawn { v - 10.0 } else { *v }).collect();
+        check_shares(&low, "only the smallest are drawn");
+    }
+
+    #[test]
+    fn nan_anywhere_is_an_error() {
+        let shape = SparseShape { n: 2, pixels: PIXELS, channels: CHANNELS, capacity: LEN / 10 };
+        for place in (0..LEN).step_by(7).chain([LEN - 1]) {
+            let mut x = random(2 * LEN, 1, 1 << 30);
+            x[LEN + place] = f32::NAN;
+            assert_eq!(run(&shape, &x, LEN / 10, Ties::Lowest).err(), Some(NotANumber { sample: 1 }), "{place}");
+        }
+    }
+
+    #[test]
+    fn samples_do_not_write_into_each_other() {
+        let k = LEN / 10;
+        let shape = SparseShape { n: 3, pixels: PIXELS, channels: CHANNELS, capacity: k };
+        let x = random(3 * LEN, 9, 1 << 30);
+        let all = run(&shape, &x, k, Ties::Lowest).unwrap();
+        for s in 0..3 {
+            let one = run(&SparseShape { n: 1, ..shape }, &x[s * LEN..][..LEN], k, Ties::Lowest).unwrap();
+            assert_eq!(all.value[s * k..][..k], one.value);
+            assert_eq!(all.channel[s * k..][..k], one.channel);
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! One vector type of four `f32`, the only place in the project that names intrinsics.
+//! One vector type of four `f32`, and what little four `u32` must do beside it; the only place in the project that
+//! names intrinsics.
 //!
 //! `wasm.rs` is simd128, with relaxed multiply-add when the build enables `relaxed-simd`; `sse2.rs` serves
 //! native tests and benches on x86-64, `portable.rs`, plain arrays, elsewhere. All round alike (multiply,
@@ -7,7 +8,7 @@
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub use wasm::F32x4;
+pub use wasm::{F32x4, U32x4};
 
 #[cfg(target_arch = "x86_64")]
 mod sse2;
@@ -18,6 +19,11 @@ pub use sse2::F32x4;
 mod portable;
 #[cfg(not(any(all(target_arch = "wasm32", target_feature = "simd128"), target_arch = "x86_64")))]
 pub use portable::F32x4;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod numbers;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub use numbers::U32x4;
 
 /// Lanes of a vector.
 pub const LANES: usize = 4;
@@ -76,7 +82,7 @@ impl F32x4 {
 
 #[cfg(test)]
 mod tests {
-    use super::F32x4;
+    use super::{F32x4, U32x4};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -95,10 +101,19 @@ mod tests {
         let lanes = [1.0, 2.0, 3.0, 4.0];
         for mask in 0..16u32 {
             let mut out = [0.0; 4];
-            // SAFETY: `out` holds four values.
-            unsafe { F32x4::from_array(lanes).compress_ptr(mask, out.as_mut_ptr()) };
+            let (mut with, mut numbers) = ([0.0; 4], [0; 4]);
+            // SAFETY: all of these hold four values.
+            unsafe {
+                let lanes = F32x4::from_array(lanes);
+                lanes.compress_ptr(mask, out.as_mut_ptr());
+                let counting = U32x4::counting_from(3).plus(4);
+                lanes.compress_with_ptr(counting, mask, with.as_mut_ptr(), numbers.as_mut_ptr());
+            }
             let expected: Vec<f32> = (0..4).filter(|lane| mask >> lane & 1 == 1).map(|lane| lanes[lane]).collect();
             assert_eq!(out[..expected.len()], expected, "mask {mask:04b}");
+            assert_eq!(with[..expected.len()], expected, "mask {mask:04b}");
+            let numbers = numbers[..expected.len()].iter().map(|&number| (number - 6) as f32);
+            assert!(numbers.eq(expected.iter().copied()), "mask {mask:04b}");
         }
     }
 

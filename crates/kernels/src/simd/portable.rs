@@ -1,5 +1,6 @@
 //! Plain arrays that the compiler vectorises; the meaning of `wasm.rs` without relaxed SIMD.
 
+use super::U32x4;
 use core::ops::{Add, Mul, Sub};
 
 /// Four `f32`.
@@ -78,6 +79,19 @@ impl F32x4 {
             // SAFETY: at most `lane` values were kept before, so `kept` is below four.
             unsafe { target.add(kept).write(v) };
             kept += (mask >> lane & 1) as usize;
+        }
+    }
+
+    /// The same, with the lanes' numbers.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`, `target_numbers` for four `u32`.
+    #[inline(always)]
+    pub unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
+        // SAFETY: the caller's contract; of four numbers, those kept are below four.
+        unsafe {
+            self.compress_ptr(mask, target);
+            numbers.compress_ptr(mask, target_numbers);
         }
     }
 

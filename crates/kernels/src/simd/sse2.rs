@@ -1,5 +1,6 @@
 //! SSE2, which every x86-64 has: native tests and benches. Rounds as `wasm.rs` does without relaxed SIMD.
 
+use super::U32x4;
 use core::arch::x86_64 as x;
 use core::ops::{Add, Mul, Sub};
 
@@ -80,6 +81,19 @@ impl F32x4 {
             // SAFETY: at most `lane` values were kept before, so `kept` is below four.
             unsafe { target.add(kept).write(v) };
             kept += (mask >> lane & 1) as usize;
+        }
+    }
+
+    /// The same, with the lanes' numbers.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`, `target_numbers` for four `u32`.
+    #[inline(always)]
+    pub unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
+        // SAFETY: the caller's contract; of four numbers, those kept are below four.
+        unsafe {
+            self.compress_ptr(mask, target);
+            numbers.compress_ptr(mask, target_numbers);
         }
     }
 

@@ -3,6 +3,55 @@
 use core::arch::wasm32 as w;
 use core::ops::{Add, Mul, Sub};
 
+/// The byte order that brings the lanes of `mask` to the front.
+#[inline(always)]
+fn kept_first(mask: u32) -> w::v128 {
+    let order: &[u8; 16] = &super::COMPRESS[(mask & 15) as usize];
+    // SAFETY: `order` holds 16 bytes.
+    unsafe { w::v128_load(order.as_ptr().cast()) }
+}
+
+/// Bytes by number; all numbers are below 16.
+#[inline(always)]
+fn swizzle(bytes: w::v128, order: w::v128) -> w::v128 {
+    #[cfg(target_feature = "relaxed-simd")]
+    {
+        w::i8x16_relaxed_swizzle(bytes, order)
+    }
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    {
+        w::i8x16_swizzle(bytes, order)
+    }
+}
+
+/// Four `u32` in one 128-bit register.
+#[derive(Clone, Copy)]
+pub struct U32x4(w::v128);
+
+impl U32x4 {
+    /// Lanes `first`, `first + 1`, ...
+    #[inline(always)]
+    pub fn counting_from(first: u32) -> Self {
+        Self(w::u32x4(first, first + 1, first + 2, first + 3))
+    }
+
+    /// `number` more in every lane.
+    #[inline(always)]
+    pub fn plus(self, number: u32) -> Self {
+        Self(w::u32x4_add(self.0, w::u32x4_splat(number)))
+    }
+
+    /// Loads four numbers.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading four `u32`; no alignment is needed.
+    #[inline(always)]
+    pub unsafe fn load_ptr(source: *const u32) -> Self {
+        // SAFETY: the caller's contract; v128_load has no alignment requirement.
+        Self(unsafe { w::v128_load(source.cast()) })
+    }
+}
+
 /// Four `f32` in one 128-bit register.
 #[derive(Clone, Copy)]
 pub struct F32x4(w::v128);
@@ -68,9 +117,22 @@ impl F32x4 {
     /// `target` must be valid for writing four `f32`.
     #[inline(always)]
     pub unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
-        let order: &[u8; 16] = &super::COMPRESS[(mask & 15) as usize];
-        // SAFETY: `order` holds 16 bytes; `target` by the caller's contract.
-        unsafe { w::v128_store(target.cast(), w::i8x16_swizzle(self.0, w::v128_load(order.as_ptr().cast()))) }
+        // SAFETY: the caller's contract.
+        unsafe { w::v128_store(target.cast(), swizzle(self.0, kept_first(mask))) }
+    }
+
+    /// The same, with the lanes' numbers.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`, `target_numbers` for four `u32`.
+    #[inline(always)]
+    pub unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
+        let order = kept_first(mask);
+        // SAFETY: the caller's contract.
+        unsafe {
+            w::v128_store(target.cast(), swizzle(self.0, order));
+            w::v128_store(target_numbers.cast(), swizzle(numbers.0, order));
+        }
     }
 
     /// `self * factor + addend`; fused under relaxed SIMD, else rounded twice.

@@ -2,28 +2,19 @@
 
 use super::SparseShape;
 use crate::parallel::{for_each_piece, Disjoint};
-use crate::simd::{F32x4, LANES};
+use crate::scratch;
+use crate::simd::{F32x4, U32x4, LANES};
 
 /// Values between two looks at the room left.
 const BLOCK: usize = 16 * LANES;
 
-/// For each mask of kept lanes, the kept lanes' numbers first.
-static KEPT_LANES: [[u32; LANES]; 16] = {
-    let mut table = [[0; LANES]; 16];
-    let mut mask = 0;
-    while mask < 16 {
-        let (mut kept, mut lane) = (0, 0);
-        while lane < LANES {
-            if mask >> lane & 1 == 1 {
-                table[mask][kept] = lane as u32;
-                kept += 1;
-            }
-            lane += 1;
-        }
-        mask += 1;
-    }
-    table
-};
+/// One sample's entries; see [`super::Pattern`] for the layout.
+pub(crate) struct Entries<'a> {
+    /// `[pixels + 1]`
+    pub start: &'a [u32],
+    pub channel: &'a [u32],
+    pub value: &'a [f32],
+}
 
 /// Where one sample's entries go; see [`super::Pattern`] for the layout.
 pub(crate) struct OutSample<'a> {
@@ -78,7 +69,7 @@ pub(crate) fn load_up_to_four(values: &[f32]) -> F32x4 {
 pub(crate) fn compress_sample(
     x: &[f32],
     channels: usize,
-    out: OutSample,
+    out: &mut OutSample,
     mut keep: impl FnMut(usize, usize, F32x4) -> u32,
 ) {
     let OutSample { start, channel, value } = out;
@@ -90,17 +81,17 @@ pub(crate) fn compress_sample(
         for (block, values) in row.chunks(BLOCK).enumerate() {
             let first = block * BLOCK;
             if count + BLOCK <= capacity && values.len() % LANES == 0 {
+                let mut numbers = U32x4::counting_from(first as u32);
                 for (i, lanes) in values.chunks_exact(LANES).enumerate() {
-                    let c = first + i * LANES;
                     let lanes = F32x4::load(lanes);
-                    let mask = keep(pixel, c, lanes) & 15;
-                    let order = KEPT_LANES[mask as usize].map(|lane| lane + c as u32);
+                    let mask = keep(pixel, first + i * LANES, lanes) & 15;
                     // SAFETY: the block adds at most BLOCK entries, which fit after those before it, and
                     // at most `i * LANES` of them came earlier.
                     unsafe {
-                        channel.as_mut_ptr().add(count).cast::<[u32; LANES]>().write(order);
-                        lanes.compress_ptr(mask, value.as_mut_ptr().add(count));
+                        let (value, channel) = (value.as_mut_ptr().add(count), channel.as_mut_ptr().add(count));
+                        lanes.compress_with_ptr(numbers, mask, value, channel);
                     }
+                    numbers = numbers.plus(LANES as u32);
                     count += mask.count_ones() as usize;
                 }
             } else {
@@ -122,6 +113,55 @@ pub(crate) fn compress_sample(
     }
 }
 
+/// Writes those entries of one sample `from` whose bit `keep` sets, which gets four values at a time (past the last
+/// they are anything; their bits do not count).
+///
+/// Panics when more entries are kept than fit.
+#[inline(always)]
+pub(crate) fn filter_sample(from: &Entries, out: &mut OutSample, keep: impl Fn(F32x4) -> u32) {
+    let OutSample { start, channel, value } = out;
+    assert_eq!(channel.len(), value.len(), "value");
+    assert_eq!(start.len(), from.start.len(), "start");
+    let (capacity, entries) = (value.len(), from.start[from.start.len() - 1] as usize);
+    assert!(entries <= from.channel.len().min(from.value.len()) && entries < 1 << 28, "from");
+    // Of each four: how many are kept before them, and which of them.
+    scratch::with_u32(entries / LANES + 1, |fours| {
+        let mut count = 0;
+        for (i, four) in fours.iter_mut().enumerate() {
+            let first = i * LANES;
+            let left = entries - first;
+            if left >= LANES && count + LANES <= capacity {
+                // SAFETY: four entries are left to read, and there is room for four.
+                unsafe {
+                    let lanes = F32x4::load_ptr(from.value.as_ptr().add(first));
+                    let channels = U32x4::load_ptr(from.channel.as_ptr().add(first));
+                    let mask = keep(lanes) & 15;
+                    let (value, channel) = (value.as_mut_ptr().add(count), channel.as_mut_ptr().add(count));
+                    lanes.compress_with_ptr(channels, mask, value, channel);
+                    *four = (count as u32) << LANES | mask;
+                    count += mask.count_ones() as usize;
+                }
+                continue;
+            }
+            let mask = keep(load_up_to_four(&from.value[first..entries])) & ((1 << left.min(LANES)) - 1);
+            *four = (count as u32) << LANES | mask;
+            for lane in 0..LANES {
+                if mask >> lane & 1 == 1 {
+                    assert!(count < capacity, "capacity: more than {capacity} entries");
+                    channel[count] = from.channel[first + lane];
+                    value[count] = from.value[first + lane];
+                    count += 1;
+                }
+            }
+        }
+        for (start, &before) in start.iter_mut().zip(from.start) {
+            let four = fours[before as usize / LANES];
+            let of_four = four & ((1 << (before as usize % LANES)) - 1);
+            *start = (four >> LANES) + of_four.count_ones();
+        }
+    });
+}
+
 /// ReLU of dense `x [n][pixels][channels]`, compressed: keeps what is greater than zero, and NaN, so that
 /// it shows downstream. Panics when a sample has more of them than `shape.capacity`.
 pub fn relu_compress(shape: &SparseShape, x: &[f32], start: &mut [u32], channel: &mut [u32], value: &mut [f32]) {
@@ -133,7 +173,9 @@ pub fn relu_compress(shape: &SparseShape, x: &[f32], start: &mut [u32], channel:
     let (start, channel, value) = (Disjoint::new(start), Disjoint::new(channel), Disjoint::new(value));
     for_each_piece(shape.n, |s| {
         // SAFETY: each sample is one piece.
-        let out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
-        compress_sample(&x[s * len..][..len], shape.channels, out, |_, _, v| v.gt_mask(F32x4::zero()) | v.nan_mask());
+        let mut out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
+        compress_sample(&x[s * len..][..len], shape.channels, &mut out, |_, _, v| {
+            v.gt_mask(F32x4::zero()) | v.nan_mask()
+        });
     });
 }
