@@ -145,7 +145,7 @@ function betweenStep(
   };
 }
 
-/** Input gradient of an attack on a first layer before k-WTA: the entries alone spread over the image. */
+/** Input gradient of an attack on a dense input before k-WTA: the entries alone spread over the input. */
 function entriesStep(
   context: BuildContext,
   shape: (n: number) => ShapeArguments,
@@ -178,10 +178,11 @@ function backwardStep(
   const { exports } = context.kernels;
   const { weight, bias } = context.parameters;
   const { c: channels, h, w } = geometry.output;
+  const { kh, kw, stride, padding } = geometry;
   if (outputGradient.kind === 'sparse' && !wanted.parameters) {
     if (input.kind === 'sparse') {
       if (channels >= betweenChannels) return betweenStep(context, shape, input, outputGradient);
-    } else if (exports.conv2d_has_few_weights(geometry.input.c, geometry.kh, geometry.kw)) {
+    } else if (exports.conv2d_takes_gradient_of_entries(geometry.input.c, kh, kw, stride, padding)) {
       return entriesStep(context, shape, geometry.input, outputGradient);
     }
   }

@@ -47,7 +47,7 @@ fn median_of_three_killer(i: usize) -> f32 {
     const HALF: usize = 32_768;
     let v = match i {
         _ if i >= HALF => 2 * (i - HALF) + 2,
-        _ if i % 2 == 0 => i + 1,
+        _ if i.is_multiple_of(2) => i + 1,
         _ => HALF + i,
     };
     v as f32

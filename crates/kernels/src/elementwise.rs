@@ -157,7 +157,11 @@ fn transpose(n: usize, rows: usize, columns: usize, x: &[f32], y: &mut [f32]) {
 }
 
 fn check_channels(channels: usize, x: &[f32], std: &[f32]) {
-    assert!(channels > 0 && x.len() % channels == 0, "length {} is not a multiple of {channels} channels", x.len());
+    assert!(
+        channels > 0 && x.len().is_multiple_of(channels),
+        "length {} is not a multiple of {channels} channels",
+        x.len()
+    );
     assert_eq!(std.len(), channels, "std");
 }
 

@@ -75,6 +75,13 @@ impl<'a, T> Disjoint<'a, T> {
         self.len
     }
 
+    /// The address of value `i`, which no other thread may use at the same time; panics past the end.
+    #[inline(always)]
+    pub fn at(&self, i: usize) -> *mut T {
+        assert!(i < self.len);
+        self.pointer.wrapping_add(i)
+    }
+
     /// The values in `range`; panics when it reaches past the end.
     ///
     /// # Safety

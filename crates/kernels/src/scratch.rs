@@ -8,6 +8,7 @@ type Free<T> = RefCell<Vec<Vec<T>>>;
 thread_local! {
     static FREE_F32: Free<f32> = const { RefCell::new(Vec::new()) };
     static FREE_U32: Free<u32> = const { RefCell::new(Vec::new()) };
+    static FREE_F64: Free<f64> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends `work` a buffer of `len` values whose contents are unspecified. Calls may nest.
@@ -18,6 +19,11 @@ pub fn with<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
 /// Lends `work` a buffer of `len` indices whose contents are unspecified. Calls may nest.
 pub fn with_u32<R>(len: usize, work: impl FnOnce(&mut [u32]) -> R) -> R {
     lend(&FREE_U32, len, work)
+}
+
+/// Lends `work` a buffer of `len` sums whose contents are unspecified. Calls may nest.
+pub fn with_f64<R>(len: usize, work: impl FnOnce(&mut [f64]) -> R) -> R {
+    lend(&FREE_F64, len, work)
 }
 
 /// Buffers begin on a cache line, so that no vector load straddles two.
@@ -52,6 +58,11 @@ mod tests {
             a.fill(1);
             super::with_u32(16, |b| b.fill(2));
             assert!(a.iter().all(|&v| v == 1));
+        });
+        super::with_f64(3, |a| {
+            a.fill(1.0);
+            super::with_f64(5, |b| b.fill(2.0));
+            assert!(a.iter().all(|&v| v == 1.0));
         });
     }
 }

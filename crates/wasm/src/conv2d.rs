@@ -2,7 +2,7 @@
 
 use crate::memory::{read, write};
 use crate::sparse::pattern;
-use kwta_kernels::conv2d::{block_width, dense, rectified, sparse, Conv2dShape};
+use kwta_kernels::conv2d::{block_width, dense, entries, rectified, sparse, Conv2dShape};
 use kwta_kernels::sparse::SparseShape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -98,11 +98,11 @@ pub unsafe fn conv2d_bias_gradient(rows: usize, channels: usize, dy: *const f32,
 
 /// Whether [`conv2d_input_gradient_of_entries`] takes such a convolution.
 #[wasm_bindgen]
-pub fn conv2d_has_few_weights(c_in: usize, kh: usize, kw: usize) -> bool {
-    dense::has_few_weights(&Conv2dShape { n: 0, h: kh, w: kw, c_in, c_out: 0, kh, kw, stride: 1, padding: 0 })
+pub fn conv2d_takes_gradient_of_entries(c_in: usize, kh: usize, kw: usize, stride: usize, padding: usize) -> bool {
+    entries::apply(&Conv2dShape { n: 0, h: kh, w: kw, c_in, c_out: 0, kh, kw, stride, padding })
 }
 
-/// `dx` where `dy` is zero but at the entries of a pattern; of convolutions with few weights only.
+/// `dx` where `dy` is zero but at the entries of a pattern.
 #[wasm_bindgen]
 pub unsafe fn conv2d_input_gradient_of_entries(
     n: usize,
@@ -127,7 +127,7 @@ pub unsafe fn conv2d_input_gradient_of_entries(
         let pixels = s.out_h() * s.out_w();
         let pattern = pattern(SparseShape { n, pixels, channels: c_out, capacity }, start, channel);
         let (dy_value, weight) = (read(dy_value, n * capacity), read(weight, s.weight_len()));
-        dense::input_gradient_of_entries(&s, &pattern, dy_value, weight, write(dx, s.x_len()));
+        entries::input_gradient(&s, &pattern, dy_value, weight, write(dx, s.x_len()));
     }
 }
 

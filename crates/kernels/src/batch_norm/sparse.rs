@@ -9,7 +9,8 @@ use crate::parallel;
 use crate::scratch;
 use crate::sparse::Pattern;
 
-/// [`train_backward`](super::train_backward) for an output gradient that is `dvalue` at the entries of `pattern` and zero elsewhere.
+/// [`train_backward`](super::train_backward) for an output gradient that is `dvalue` at the entries of `pattern` and
+/// zero elsewhere.
 pub fn train_backward_sparse(
     pattern: &Pattern,
     x: &[f32],
@@ -45,7 +46,8 @@ pub fn train_backward_sparse(
     });
 }
 
-/// [`eval_backward`](super::eval_backward) at the entries of `pattern`; `dx_value` keeps what it holds where no entry is in use.
+/// [`eval_backward`](super::eval_backward) at the entries of `pattern`; `dx_value` keeps what it holds where no entry
+/// is in use.
 pub fn eval_backward_sparse(
     pattern: &Pattern,
     dvalue: &[f32],
@@ -72,7 +74,8 @@ pub fn eval_backward_sparse(
     });
 }
 
-/// [`parameter_gradients`](super::parameter_gradients) for an output gradient that is `dvalue` at the entries of `pattern`, zero elsewhere.
+/// [`parameter_gradients`](super::parameter_gradients) for an output gradient that is `dvalue` at the entries of
+/// `pattern`, zero elsewhere.
 pub fn parameter_gradients_sparse(
     pattern: &Pattern,
     x: &[f32],
@@ -92,16 +95,16 @@ pub fn parameter_gradients_sparse(
         parallel::for_each_chunk_mut(partial, 2 * channels, |s, partial| {
             let x = &x[s * shape.sample_len()..];
             // f64, since one channel may hold all the entries of a large image.
-            let mut sums = vec![[0.0f64; 2]; channels];
-            for_each_entry(pattern, s, |entry, pixel, channel| {
-                let [sum, product] = &mut sums[channel];
-                *sum += f64::from(dvalue[entry]);
-                *product += f64::from(dvalue[entry]) * f64::from(x[pixel * channels + channel] - mean[channel]);
+            scratch::with_f64(2 * channels, |sums| {
+                sums.fill(0.0);
+                let (of_dy, of_products) = sums.split_at_mut(channels);
+                for_each_entry(pattern, s, |entry, pixel, channel| {
+                    let dy = f64::from(dvalue[entry]);
+                    of_dy[channel] += dy;
+                    of_products[channel] += dy * f64::from(x[pixel * channels + channel] - mean[channel]);
+                });
+                partial.iter_mut().zip(&*sums).for_each(|(partial, &sum)| *partial = sum as f32);
             });
-            let (first, second) = partial.split_at_mut(channels);
-            for c in 0..channels {
-                [first[c], second[c]] = sums[c].map(|sum| sum as f32);
-            }
         });
         finish_parameter_gradients(partial, variance, eps, dweight, dbias);
     });

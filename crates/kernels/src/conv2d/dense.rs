@@ -157,7 +157,7 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
     }
     let n = shape.c_out;
     let b = &KMajor { data: dy, lines: n };
-    if n % shape.block_width() > 0 {
+    if !n.is_multiple_of(shape.block_width()) {
         // Past c_out, the last block is zero.
         dw.fill(0.0);
     }

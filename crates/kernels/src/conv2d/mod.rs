@@ -1,7 +1,7 @@
 //! 2-D convolution (cross-correlation, as in PyTorch), channels last.
 //!
-//! `dense.rs` takes dense inputs, `sparse.rs` takes compressed ones, `rectified.rs` chooses between them; all share
-//! [`Conv2dShape`].
+//! `dense.rs` takes dense inputs, `sparse.rs` takes compressed ones, `rectified.rs` chooses between them, and
+//! `entries.rs` has the input gradient of a compressed output gradient; all share [`Conv2dShape`].
 //!
 //! Weights lie in blocks of output channels, `[block][c_in][kh][kw][width]` with `width` =
 //! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
@@ -9,6 +9,7 @@
 
 mod block;
 pub mod dense;
+pub mod entries;
 pub mod rectified;
 pub mod sparse;
 

@@ -19,23 +19,21 @@ use super::block::{keep_order, Lanes};
 use super::Conv2dShape;
 use crate::sparse::Pattern;
 
-/// `acc + sum of values[t] * rows[t]`, in order of t, where `rows[t]` are the `V * L::WIDTH` values from
-/// `base + places[t]` on.
+/// An entry as inner loops read it: the place of a row in bytes, and the bits of the entry's value.
+type Entry = [u32; 2];
+
+/// `acc + sum of value * row`, in order of the entries; a row are `V * L::WIDTH` values, whose place counts from
+/// `base`.
 ///
 /// # Safety
 /// Every one of these rows must be valid for reading.
 #[inline(always)]
-unsafe fn weighted_sum<L: Lanes, const V: usize>(
-    mut acc: [L; V],
-    values: &[f32],
-    places: &[u32],
-    base: *const f32,
-) -> [L; V] {
-    for (v, &place) in values.iter().zip(places) {
+unsafe fn weighted_sum<L: Lanes, const V: usize>(mut acc: [L; V], entries: &[Entry], base: *const f32) -> [L; V] {
+    for [place, value] in entries {
         // SAFETY: the caller's contract.
         unsafe {
-            let v = L::splat(v);
-            let row = base.wrapping_add(place as usize);
+            let v = L::splat(core::ptr::from_ref(value).cast());
+            let row = base.wrapping_byte_add(*place as usize);
             for (i, acc) in acc.iter_mut().enumerate() {
                 *acc = v.mul_add(L::load(row.add(i * L::WIDTH)), *acc);
                 if i % 2 == 1 {

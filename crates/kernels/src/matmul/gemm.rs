@@ -194,7 +194,7 @@ impl Piece<'_> {
         // the same row is made.
         let row = |r: usize| unsafe { c.slice(starts[r] + first_place..starts[r] + first_place + width) };
         let bias = self.product.bias.map(|bias| &bias[column..column + width]);
-        if starts.len() == MR && width % QUAD == 0 {
+        if starts.len() == MR && width.is_multiple_of(QUAD) {
             let to = core::array::from_fn(|r| row(r).as_mut_ptr());
             let from = match (first, bias) {
                 (true, Some(bias)) => [bias.as_ptr(); MR],

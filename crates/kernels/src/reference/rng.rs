@@ -28,6 +28,6 @@ pub fn normal(seed: u64, stream: u64, first: u64, out: &mut [f32]) {
         let u = f64::from((word(seed, stream, pair) >> 8) + 1) / f64::from(1 << 24);
         let angle = f64::from(word(seed, stream, pair + 1)) / (1u64 << 32) as f64 * core::f64::consts::TAU;
         let r = (-2.0 * u.ln()).sqrt();
-        *value = (if index % 2 == 0 { r * angle.cos() } else { r * angle.sin() }) as f32;
+        *value = (if index.is_multiple_of(2) { r * angle.cos() } else { r * angle.sin() }) as f32;
     }
 }

@@ -36,11 +36,11 @@ pub fn input_gradient_between(
     assert_eq!(dvalue.len(), x.shape.entries_len(), "dvalue");
     let piece_rows = (PIECE_PIXELS / shape.w.max(1)).min((shape.n * shape.h).div_ceil(4 * threads())).max(1);
     let pieces = shape.h.div_ceil(piece_rows);
-    let row_taps: Vec<Taps> = (0..shape.h).map(|y| Taps::new(y, shape.kh, shape.out_h(), shape)).collect();
-    let column_taps: Vec<Taps> = (0..shape.w).map(|x| Taps::new(x, shape.kw, shape.out_w(), shape)).collect();
-    scratch::with_u32(dy.shape.entries_len(), |offset| {
+    scratch::with_u32(dy.shape.entries_len() + 2 * shape.w, |buffer| {
+        let (offset, spans) = buffer.split_at_mut(dy.shape.entries_len());
         entry_offsets(shape, dy, offset);
-        let (offset, dvalue) = (&*offset, Disjoint::new(dvalue));
+        output_spans(shape, spans);
+        let (offset, spans, dvalue) = (&*offset, &*spans, Disjoint::new(dvalue));
         for_each_piece(shape.n * pieces, |piece| {
             let (s, first_row) = (piece / pieces, piece % pieces * piece_rows);
             let rows = first_row..(first_row + piece_rows).min(shape.h);
@@ -57,16 +57,34 @@ pub fn input_gradient_between(
                 value: &dy_value[output],
                 weight,
             };
-            for y in rows {
-                for (x, columns) in column_taps.iter().enumerate() {
-                    let pixel = y * shape.w + x;
-                    let entries = starts[pixel] as usize..starts[pixel + 1] as usize;
-                    let dvalue = &mut dvalue[entries.start - first..entries.end - first];
-                    sample.pixel(x, &row_taps[y], columns, &channels[entries], dvalue);
+            dvalue.fill(0.0);
+            // Row by row of the kernel, whose weights a near cache can hold.
+            for ky in 0..shape.kh {
+                for y in rows.clone() {
+                    let taps = Taps::new(y, shape.kh, shape.out_h(), shape);
+                    let Some(output) = taps.output_of(ky, shape.stride) else { continue };
+                    for (x, span) in spans.chunks_exact(2).enumerate() {
+                        let pixel = y * shape.w + x;
+                        let entries = starts[pixel] as usize..starts[pixel + 1] as usize;
+                        let dvalue = &mut dvalue[entries.start - first..entries.end - first];
+                        let run = sample.run(output * shape.out_w(), span);
+                        let origin = (ky * shape.kw + x + shape.padding) * shape.block_width();
+                        sample.pixel(origin, run, &channels[entries], dvalue);
+                    }
                 }
             }
         });
     });
+}
+
+/// `spans[x]` becomes the output columns that taps join to input column `x`: first, and past the last.
+fn output_spans(shape: &Conv2dShape, spans: &mut [u32]) {
+    for (x, span) in spans.chunks_exact_mut(2).enumerate() {
+        let taps = Taps::new(x, shape.kw, shape.out_w(), shape);
+        let count = (taps.end - taps.first).div_ceil(shape.stride);
+        let end = if count == 0 { 0 } else { taps.output + 1 };
+        span.copy_from_slice(&[(end - count) as u32, end as u32]);
+    }
 }
 
 /// `offset[entry] =` place of o's first weight `- ox * stride * width`, modulo 2^32. Every channel in use is
@@ -100,53 +118,44 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// The gradients of `channels` of the input pixel in column `x` that `rows` and `columns` describe.
-    fn pixel(&self, x: usize, rows: &Taps, columns: &Taps, channels: &[u32], dvalue: &mut [f32]) {
+    /// Adds to the gradients of `channels` of an input pixel what the entries `run` under a row of the kernel send
+    /// there. The weights of channel 0 begin at `origin`.
+    fn pixel(&self, origin: usize, run: Range<usize>, channels: &[u32], dvalue: &mut [f32]) {
         let (mut dvalue, mut channels) = (dvalue, channels);
         while !channels.is_empty() {
             let group = channels.len().min(4);
             let (now, later) = dvalue.split_at_mut(group);
             match group {
-                4 => self.dots::<4>(x, rows, columns, channels, now),
-                3 => self.dots::<3>(x, rows, columns, channels, now),
-                2 => self.dots::<2>(x, rows, columns, channels, now),
-                _ => self.dots::<1>(x, rows, columns, channels, now),
+                4 => self.dots::<4>(origin, run.clone(), channels, now),
+                3 => self.dots::<3>(origin, run.clone(), channels, now),
+                2 => self.dots::<2>(origin, run.clone(), channels, now),
+                _ => self.dots::<1>(origin, run.clone(), channels, now),
             }
             (dvalue, channels) = (later, &channels[group..]);
         }
     }
 
     #[inline(always)]
-    fn dots<const G: usize>(&self, x: usize, rows: &Taps, columns: &Taps, channels: &[u32], dvalue: &mut [f32]) {
-        let Conv2dShape { c_in, kh, kw, stride, padding, .. } = *self.shape;
-        let (out_w, width) = (self.shape.out_w(), self.shape.block_width());
-        let row: [usize; G] = core::array::from_fn(|g| {
+    fn dots<const G: usize>(&self, origin: usize, run: Range<usize>, channels: &[u32], dvalue: &mut [f32]) {
+        let Conv2dShape { c_in, kh, kw, .. } = *self.shape;
+        let width = self.shape.block_width();
+        let weight: [*const f32; G] = core::array::from_fn(|g| {
             assert!((channels[g] as usize) < c_in, "channel: {} of {c_in}", channels[g]);
-            channels[g] as usize * kh * kw * width
+            self.weight.as_ptr().wrapping_add(origin + channels[g] as usize * kh * kw * width)
         });
-        let mut acc = [0.0; G];
-        for (i, ky) in (rows.first..rows.end).step_by(stride).enumerate() {
-            let run = self.run((rows.output - i) * out_w, columns, stride);
-            let origin = (ky * kw + x + padding) * width;
-            let weight = row.map(|row| self.weight.as_ptr().wrapping_add(origin + row));
-            for (&v, &offset) in self.value[run.clone()].iter().zip(&self.offset[run]) {
-                for g in 0..G {
-                    // SAFETY: the entry lies under the kernel, so its place is [c][ky][kx][o] of a tap that
-                    // Taps allows, with c and o checked.
-                    acc[g] += v * unsafe { *weight[g].wrapping_offset(offset as i32 as isize) };
-                }
+        let mut acc: [f32; G] = core::array::from_fn(|g| dvalue[g]);
+        for (&v, &offset) in self.value[run.clone()].iter().zip(&self.offset[run]) {
+            for g in 0..G {
+                // SAFETY: the entry lies under the kernel, so its place is [c][ky][kx][o] of a tap that
+                // Taps allows, with c and o checked.
+                acc[g] += v * unsafe { *weight[g].wrapping_offset(offset as i32 as isize) };
             }
         }
         dvalue.copy_from_slice(&acc);
     }
 
-    /// The entries of the output pixels that `columns` reaches in the row that begins at pixel `row`.
-    fn run(&self, row: usize, columns: &Taps, stride: usize) -> Range<usize> {
-        let count = (columns.end - columns.first).div_ceil(stride);
-        if count == 0 {
-            return 0..0;
-        }
-        let last = row + columns.output;
-        self.starts[last + 1 - count] as usize..self.starts[last + 1] as usize
+    /// The entries of the output pixels of a span of the row that begins at pixel `row`.
+    fn run(&self, row: usize, span: &[u32]) -> Range<usize> {
+        self.starts[row + span[0] as usize] as usize..self.starts[row + span[1] as usize] as usize
     }
 }

@@ -6,14 +6,14 @@
 //! - weight gradient: row `[ky][kx][c]` is the sum of `value * dy[row of the entry]`;
 //! - input gradient: an entry's is the dot product of weight row `[ky][kx][c]` and the same row of `dy`.
 //!
-//! Both together load `dy` once. A value of `dw` is summed over its entries in order, and an entry's gradient over
-//! blocks and taps in order, each by one piece: neither tiles nor pieces show in the bits.
+//! Both together load `dy` once. A value of `dw` is summed over its entries in order, and an entry's gradient over the
+//! taps of a block, then over blocks: neither tiles nor pieces show in the bits.
 
-use super::lists::{for_each_round, longest_list, parts, Entries, Round};
-use super::{check, weighted_sum};
+use super::lists::{for_each_round, longest_list, parts, Round};
+use super::{check, weighted_sum, Entry};
 use crate::conv2d::block::{blocks, keep_order, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
-use crate::parallel::{for_each_piece, threads, Disjoint};
+use crate::parallel::{for_each_chunk_mut, for_each_piece, threads, Disjoint};
 use crate::scratch;
 use crate::simd::LANES;
 use crate::sparse::Pattern;
@@ -21,12 +21,12 @@ use core::ops::Range;
 
 /// `dw`, in the order of weights, from the entries `pattern`, `value` and `dy [n][out_h][out_w][c_out]`.
 pub fn weight_gradient(shape: &Conv2dShape, pattern: &Pattern, value: &[f32], dy: &[f32], dw: &mut [f32]) {
-    run(shape, pattern, dy, Some(ByWeights::new(shape, pattern, value, dw)), None);
+    run(shape, pattern, dy, Some((value, dw)), None);
 }
 
 /// `dvalue[entry] =` the gradient by the entry's value, from `dy [n][out_h][out_w][c_out]`.
 pub fn input_gradient(shape: &Conv2dShape, pattern: &Pattern, dy: &[f32], weight: &[f32], dvalue: &mut [f32]) {
-    run(shape, pattern, dy, None, Some(ByEntries::new(shape, pattern, weight, dvalue)));
+    run(shape, pattern, dy, None, Some((weight, dvalue)));
 }
 
 /// [`weight_gradient`] and [`input_gradient`].
@@ -39,71 +39,110 @@ pub fn gradients(
     dw: &mut [f32],
     dvalue: &mut [f32],
 ) {
-    let by_weights = ByWeights::new(shape, pattern, value, dw);
-    run(shape, pattern, dy, Some(by_weights), Some(ByEntries::new(shape, pattern, weight, dvalue)));
+    run(shape, pattern, dy, Some((value, dw)), Some((weight, dvalue)));
 }
 
-struct ByWeights<'a> {
-    value: &'a [f32],
-    dw: Disjoint<'a, f32>,
-}
-
-impl<'a> ByWeights<'a> {
-    fn new(shape: &Conv2dShape, pattern: &Pattern, value: &'a [f32], dw: &'a mut [f32]) -> Self {
-        assert_eq!(value.len(), pattern.shape.entries_len(), "value");
-        assert_eq!(dw.len(), shape.weight_len(), "dw");
-        dw.fill(0.0);
-        Self { value, dw: Disjoint::new(dw) }
-    }
-}
-
-struct ByEntries<'a> {
-    weight: &'a [f32],
-    dvalue: Disjoint<'a, f32>,
-}
-
-impl<'a> ByEntries<'a> {
-    fn new(shape: &Conv2dShape, pattern: &Pattern, weight: &'a [f32], dvalue: &'a mut [f32]) -> Self {
-        assert_eq!(weight.len(), shape.weight_len(), "weight");
-        assert_eq!(dvalue.len(), pattern.shape.entries_len(), "dvalue");
-        dvalue.fill(0.0);
-        Self { weight, dvalue: Disjoint::new(dvalue) }
-    }
-}
-
+/// The gradients by the weights, from `value`, and by the entries, from `weight`.
 fn run(
     shape: &Conv2dShape,
     pattern: &Pattern,
     dy: &[f32],
-    by_weights: Option<ByWeights>,
-    by_entries: Option<ByEntries>,
+    by_weights: Option<(&[f32], &mut [f32])>,
+    by_entries: Option<(&[f32], &mut [f32])>,
 ) {
     check(shape, pattern);
     assert_eq!(dy.len(), shape.y_len(), "dy");
-    let (by_weights, by_entries) = (by_weights.as_ref(), by_entries.as_ref());
-    for_each_round(shape, pattern, by_weights.map(|w| w.value), dy, |round| {
-        let pieces = (2 * threads()).min(shape.c_in);
-        scratch::with_u32(pieces + 1, |bounds| {
+    let (value, dw) = by_weights.unzip();
+    let (weight, mut dvalue) = by_entries.unzip();
+    for (name, values) in [("value", value), ("dvalue", dvalue.as_deref())] {
+        assert!(values.is_none_or(|values| values.len() == pattern.shape.entries_len()), "{name}");
+    }
+    for (name, weights) in [("weight", weight), ("dw", dw.as_deref())] {
+        assert!(weights.is_none_or(|weights| weights.len() == shape.weight_len()), "{name}");
+    }
+    let dw = dw.map(|dw| {
+        if shape.n == 0 {
+            dw.fill(0.0); // which the first round does otherwise
+        }
+        Disjoint::new(dw)
+    });
+    for_each_round(shape, pattern, value, dy, |round| {
+        let values = round.samples.start * pattern.shape.capacity..round.samples.end * pattern.shape.capacity;
+        let pass = Pass { shape, round, first_value: values.start, dw: dw.as_ref(), weight };
+        match dvalue.as_deref_mut() {
+            Some(dvalue) => by_blocks(blocks(shape), &mut dvalue[values], |sums| pass.run(sums)),
+            None => pass.run(&Disjoint::new(&mut [])),
+        }
+    });
+}
+
+/// Calls `work` with zeros, `[blocks][sums.len()]`, and adds up what it leaves there, block by block.
+fn by_blocks(blocks: usize, sums: &mut [f32], work: impl FnOnce(&Disjoint<f32>)) {
+    /// Values that a thread takes at a time.
+    const CHUNK: usize = 4096;
+    if blocks == 1 {
+        for_each_chunk_mut(sums, CHUNK, |_, sums| sums.fill(0.0));
+        work(&Disjoint::new(sums));
+        return;
+    }
+    let len = sums.len();
+    scratch::with(blocks * len, |parts| {
+        for_each_chunk_mut(parts, CHUNK, |_, parts| parts.fill(0.0));
+        work(&Disjoint::new(parts));
+        for_each_chunk_mut(sums, CHUNK, |i, sums| {
+            sums.copy_from_slice(&parts[i * CHUNK..][..sums.len()]);
+            for part in parts.chunks_exact(len).skip(1) {
+                sums.iter_mut().zip(&part[i * CHUNK..]).for_each(|(sum, part)| *sum += part);
+            }
+        });
+    });
+}
+
+/// The passes over a round.
+struct Pass<'a> {
+    shape: &'a Conv2dShape,
+    round: &'a Round<'a>,
+    /// The round's first place in the pattern's values.
+    first_value: usize,
+    dw: Option<&'a Disjoint<'a, f32>>,
+    weight: Option<&'a [f32]>,
+}
+
+impl Pass<'_> {
+    /// `sums` are those of the entries, by blocks.
+    fn run(&self, sums: &Disjoint<f32>) {
+        let (shape, round, blocks) = (self.shape, self.round, blocks(self.shape));
+        // Threads first share the blocks, each of which has its own part of `dy`, and then the input channels.
+        let ranges = (2 * threads()).div_ceil(blocks).min(shape.c_in);
+        scratch::with_u32(ranges + 1, |bounds| {
             cut_channels(shape, round, bounds);
-            for_each_piece(pieces, |piece| {
-                let channels = bounds[piece] as usize..bounds[piece + 1] as usize;
+            for_each_piece(blocks * ranges, |piece| {
+                let (block, range) = (piece % blocks, piece / blocks);
+                let channels = bounds[range] as usize..bounds[range + 1] as usize;
+                if let (Some(dw), 0) = (self.dw, round.samples.start) {
+                    let row_len = shape.kh * shape.kw * shape.block_width();
+                    let first = block * shape.block_len();
+                    // SAFETY: the piece alone has these channels of the block.
+                    unsafe { dw.slice(first + channels.start * row_len..first + channels.end * row_len) }.fill(0.0);
+                }
+                let of_block = (block * (sums.len() / blocks)).wrapping_sub(self.first_value);
+                let by_weights = self.dw.map(|dw| ByWeights { dw });
+                let by_entries = self.weight.map(|weight| ByEntries { weight, sums, of_block });
                 for tile in 0..round.tiles() {
-                    // While a tile's dy is in the cache.
-                    for block in 0..blocks(shape) {
-                        let at = Place { shape, round, tile, dy: round.dy(block), channels: channels.clone() };
-                        match (by_weights, by_entries) {
-                            (Some(by_weights), Some(by_entries)) => {
-                                run_block(shape, block, &Channels { at, work: Both { by_weights, by_entries } });
-                            }
-                            (Some(work), None) => run_block(shape, block, &Channels { at, work }),
-                            (None, Some(work)) => run_block(shape, block, &Channels { at, work }),
-                            (None, None) => {}
+                    round.fetch(shape, tile, block);
+                    let at = Place { shape, round, tile, dy: round.dy(block), channels: channels.clone() };
+                    match (&by_weights, &by_entries) {
+                        (Some(by_weights), Some(by_entries)) => {
+                            run_block(shape, block, &Channels { at, work: Both { by_weights, by_entries } });
                         }
+                        (Some(work), None) => run_block(shape, block, &Channels { at, work }),
+                        (None, Some(work)) => run_block(shape, block, &Channels { at, work }),
+                        (None, None) => {}
                     }
                 }
             });
         });
-    });
+    }
 }
 
 /// Bounds of ranges of input channels that have about as many entries: some channels win more often than others.
@@ -120,6 +159,17 @@ fn cut_channels(shape: &Conv2dShape, round: &Round, bounds: &mut [u32]) {
     bounds[last] = shape.c_in as u32;
 }
 
+struct ByWeights<'a> {
+    dw: &'a Disjoint<'a, f32>,
+}
+
+struct ByEntries<'a> {
+    weight: &'a [f32],
+    sums: &'a Disjoint<'a, f32>,
+    /// What leads from an entry's place in the pattern's values to its sum.
+    of_block: usize,
+}
+
 struct Both<'a> {
     by_weights: &'a ByWeights<'a>,
     by_entries: &'a ByEntries<'a>,
@@ -134,8 +184,8 @@ trait Work {
     ///
     /// # Safety
     /// These values must exist, in rows of `dy` at every place, and no other piece may hold the channel.
-    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]);
-    /// Adds an entry's sum to its gradient.
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &[Entry], row: usize, dy: *const f32, sums: &mut [f32]);
+    /// Adds to an entry's sum.
     ///
     /// # Safety
     /// No other piece may hold the entry's channel.
@@ -145,12 +195,12 @@ trait Work {
 impl Work for &ByWeights<'_> {
     const BY_ENTRIES: bool = false;
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, _: &mut [f32]) {
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &[Entry], row: usize, dy: *const f32, _: &mut [f32]) {
         // SAFETY: the caller's contract.
         unsafe {
             let dw = self.dw.slice(row..row + V * L::WIDTH).as_mut_ptr();
             let acc = core::array::from_fn(|i| L::load(dw.add(i * L::WIDTH)));
-            let acc = weighted_sum::<L, V>(acc, entries.value, entries.place, dy);
+            let acc = weighted_sum::<L, V>(acc, entries, dy);
             for (i, acc) in acc.iter().enumerate() {
                 acc.store(dw.add(i * L::WIDTH));
             }
@@ -162,13 +212,13 @@ impl Work for &ByWeights<'_> {
 impl Work for &ByEntries<'_> {
     const BY_ENTRIES: bool = true;
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &[Entry], row: usize, dy: *const f32, sums: &mut [f32]) {
         let weight = self.weight[row..row + V * L::WIDTH].as_ptr();
         // SAFETY: the caller's contract; `sums` is as long as the entries.
         unsafe {
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
-            for (&place, sum) in entries.place.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
-                let row = dy.wrapping_add(place as usize);
+            for ([place, _], sum) in entries.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
+                let row = dy.wrapping_byte_add(*place as usize);
                 // Two chains of additions, half as long.
                 let mut acc = [L::load(sum.as_ptr()), L::zero()];
                 for (i, &weight) in weight.iter().enumerate() {
@@ -180,8 +230,9 @@ impl Work for &ByEntries<'_> {
     }
     #[inline(always)]
     unsafe fn finish(&self, origin: u32, sum: f32) {
+        let i = self.of_block.wrapping_add(origin as usize);
         // SAFETY: the caller's contract.
-        unsafe { self.dvalue.slice(origin as usize..origin as usize + 1)[0] += sum };
+        unsafe { self.sums.slice(i..i + 1)[0] += sum };
     }
 }
 
@@ -190,7 +241,7 @@ impl Both<'_> {
     #[inline(always)]
     unsafe fn narrow_pass<L: Lanes, const V: usize>(
         &self,
-        entries: &Entries,
+        entries: &[Entry],
         row: usize,
         dy: *const f32,
         sums: &mut [f32],
@@ -201,19 +252,20 @@ impl Both<'_> {
             let dw = self.by_weights.dw.slice(row..row + V * L::WIDTH).as_mut_ptr();
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
             let mut acc: [L; V] = core::array::from_fn(|i| L::load(dw.add(i * L::WIDTH)));
-            for ((&place, value), sum) in entries.place.iter().zip(entries.value).zip(sums.chunks_exact_mut(L::WIDTH)) {
-                let row = dy.wrapping_add(place as usize);
-                let value = L::splat(value);
-                let mut dots = L::load(sum.as_ptr());
+            for ([place, value], sum) in entries.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
+                let row = dy.wrapping_byte_add(*place as usize);
+                let value = L::splat(core::ptr::from_ref(value).cast());
+                // Two chains of additions, half as long.
+                let mut dots = [L::load(sum.as_ptr()), L::zero()];
                 for i in 0..V {
                     let dy = L::load(row.add(i * L::WIDTH));
                     acc[i] = value.mul_add(dy, acc[i]);
-                    dots = weight[i].mul_add(dy, dots);
+                    dots[i % 2] = weight[i].mul_add(dy, dots[i % 2]);
                     if i % 2 == 1 {
                         keep_order();
                     }
                 }
-                dots.store(sum.as_mut_ptr());
+                dots[0].add(dots[1]).store(sum.as_mut_ptr());
             }
             for (i, acc) in acc.iter().enumerate() {
                 acc.store(dw.add(i * L::WIDTH));
@@ -225,7 +277,7 @@ impl Both<'_> {
 impl Work for Both<'_> {
     const BY_ENTRIES: bool = true;
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &Entries, row: usize, dy: *const f32, sums: &mut [f32]) {
+    unsafe fn pass<L: Lanes, const V: usize>(&self, entries: &[Entry], row: usize, dy: *const f32, sums: &mut [f32]) {
         // SAFETY: the caller's contract.
         unsafe {
             if V == 8 {
@@ -282,7 +334,7 @@ impl<W: Work> Block for Channels<'_, W> {
                         let dy = dy.as_ptr().wrapping_sub(round.grid.tap(shape, ky, kx)).wrapping_add(in_row);
                         // SAFETY: the piece alone has this channel. A place is a row of the grid, and stays one
                         // when the tap is taken off (see Grid); it holds the channels from `in_row` on.
-                        unsafe { self.work.pass::<L, V>(&entries, row, dy, sums) };
+                        unsafe { self.work.pass::<L, V>(entries, row, dy, sums) };
                     }
                 }
                 for (&origin, sum) in list.origin.iter().zip(sums.chunks_exact(L::WIDTH)) {

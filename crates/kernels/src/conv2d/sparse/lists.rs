@@ -9,9 +9,10 @@
 //! - A list begins with the entries of the image's top rows and ends with those of the bottom rows, so that taps
 //!   which lead these out of the image pass over the rest: for a 4x4 image a sixth less work.
 
+use super::Entry;
 use crate::conv2d::block::blocks;
 use crate::conv2d::Conv2dShape;
-use crate::parallel::{for_each_chunk_mut, for_each_piece, Disjoint};
+use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
 use crate::simd::{F32x4, LANES};
 use crate::sparse::Pattern;
@@ -19,6 +20,12 @@ use core::ops::Range;
 
 /// Output pixels of a tile: enough for lists whose length hides the start of a loop.
 const TILE_PIXELS: usize = 1024;
+
+/// Values of a cache line.
+const LINE: usize = 16;
+
+/// Rows of the grid that a thread fills at a time.
+const FILL_ROWS: usize = 8;
 
 /// Values that the lists and the padded `dy` of a round of samples may take together.
 const ROUND_VALUES: usize = 1 << 19;
@@ -45,41 +52,58 @@ impl Grid {
         (self.rows, self.columns) != (shape.out_h(), shape.out_w())
     }
 
+    /// The grid row that entries of an input row, counted through the round, meet at tap (0, 0).
+    fn row_of(&self, shape: &Conv2dShape, row: usize) -> usize {
+        row / shape.h * self.rows + (row % shape.h + shape.padding) / shape.stride + self.top
+    }
+
     /// How far before an entry's place its row of `dy` for tap (ky, kx) lies.
     pub(super) fn tap(&self, shape: &Conv2dShape, ky: usize, kx: usize) -> usize {
         (ky / shape.stride * self.columns + kx / shape.stride) * shape.block_width()
     }
 
-    /// Copies `dy` of some samples into the grid, whose blocks are `block_len` long.
+    /// Copies `dy` of some samples into the grid, whose blocks are `block_len` long: a pixel's values are read once, in
+    /// order, for all blocks.
     fn fill(&self, shape: &Conv2dShape, dy: &[f32], block_len: usize, grid: &mut [f32]) {
-        let Conv2dShape { c_out, .. } = *shape;
-        let (out_h, out_w, width) = (shape.out_h(), shape.out_w(), shape.block_width());
-        let sample_len = self.rows * self.columns * width;
-        for_each_chunk_mut(grid, sample_len, |i, grid| {
-            let (block, s) = (i * sample_len / block_len, i * sample_len % block_len / sample_len);
-            let first = block * width;
-            let channels = width.min(c_out - first);
-            for (r, row) in grid.chunks_exact_mut(self.columns * width).enumerate() {
-                if !(self.top..self.top + out_h).contains(&r) {
+        let (out_h, row_len, width) = (shape.out_h(), shape.out_w() * shape.c_out, shape.block_width());
+        let (grid, grid_row_len) = (Disjoint::new(grid), self.columns * width);
+        let rows = block_len / grid_row_len.max(1);
+        let row = |i: usize| {
+            let (s, r) = (i / self.rows, i % self.rows);
+            let inside = (self.top..self.top + out_h).contains(&r);
+            for block in 0..blocks(shape) {
+                let first = block * block_len + i * grid_row_len;
+                // SAFETY: the piece alone has row i of every block, and each slice ends before the next is made.
+                let row = unsafe { grid.slice(first..first + grid_row_len) };
+                if inside {
+                    row[..self.left * width].fill(0.0);
+                    row[(self.left + shape.out_w()) * width..].fill(0.0);
+                } else {
                     row.fill(0.0);
-                    continue;
-                }
-                let (left, inside) = row.split_at_mut(self.left * width);
-                let (inside, right) = inside.split_at_mut(out_w * width);
-                left.fill(0.0);
-                right.fill(0.0);
-                let source = &dy[(s * out_h + r - self.top) * out_w * c_out..][..out_w * c_out];
-                for (target, source) in inside.chunks_exact_mut(width).zip(source.chunks_exact(c_out)) {
-                    copy_channels(&source[first..first + channels], target);
                 }
             }
+            if !inside {
+                return;
+            }
+            let dy = &dy[(s * out_h + r - self.top) * row_len..][..row_len];
+            for (x, pixel) in dy.chunks_exact(shape.c_out).enumerate() {
+                let first = i * grid_row_len + (self.left + x) * width;
+                for (block, values) in pixel.chunks(width).enumerate() {
+                    let first = first + block * block_len;
+                    // SAFETY: as above.
+                    copy_values(values, unsafe { grid.slice(first..first + values.len()) });
+                }
+            }
+        };
+        for_each_piece(rows.div_ceil(FILL_ROWS), |piece| {
+            (piece * FILL_ROWS..rows.min((piece + 1) * FILL_ROWS)).for_each(row);
         });
     }
 }
 
 /// `target[..source.len()] = source`, for which a call to the system's copy would be too dear.
 #[inline(always)]
-fn copy_channels(source: &[f32], target: &mut [f32]) {
+pub(super) fn copy_values(source: &[f32], target: &mut [f32]) {
     let (mut from, mut to) = (source.chunks_exact(LANES), target.chunks_exact_mut(LANES));
     for (from, to) in from.by_ref().zip(to.by_ref()) {
         F32x4::load(from).store(to);
@@ -93,6 +117,9 @@ fn copy_channels(source: &[f32], target: &mut [f32]) {
 /// A round of samples: their `dy` in the grid, and the lists of their entries.
 pub(super) struct Round<'a> {
     pub(super) grid: &'a Grid,
+    pub(super) samples: Range<usize>,
+    /// Rows of the input, in all samples together.
+    rows: usize,
     /// `[block][..]`, see [`Grid`].
     dy: &'a [f32],
     block_len: usize,
@@ -102,9 +129,9 @@ pub(super) struct Round<'a> {
     start: &'a [u32],
     /// `[tiles + 1]`, the tiles' first entries.
     first: &'a [u32],
-    place: &'a [u32],
+    /// With the place in bytes, in a block of the grid, of the row of `dy` at tap (0, 0), modulo phase.
+    entries: &'a [Entry],
     origin: &'a [u32],
-    value: &'a [f32],
 }
 
 /// Parts of a list: top rows, others, bottom rows.
@@ -138,32 +165,38 @@ pub(super) fn parts(shape: &Conv2dShape, ky: usize) -> Range<usize> {
 pub(super) struct List<'a> {
     /// Bounds of the parts.
     bounds: [usize; PARTS + 1],
-    /// Place in a block of the grid of the row of `dy` at tap (0, 0), modulo phase.
-    place: &'a [u32],
+    /// Values are zero where they were not given.
+    entries: &'a [Entry],
     /// Place in the pattern's values.
     pub(super) origin: &'a [u32],
-    /// Empty where the values were not given.
-    value: &'a [f32],
 }
 
 impl<'a> List<'a> {
     /// Some parts, and the places of their entries in the list.
-    pub(super) fn parts(&self, parts: Range<usize>) -> (Range<usize>, Entries<'a>) {
+    pub(super) fn parts(&self, parts: Range<usize>) -> (Range<usize>, &'a [Entry]) {
         let range = self.bounds[parts.start]..self.bounds[parts.end];
-        let value = self.value.get(range.clone()).unwrap_or(&[]);
-        (range.clone(), Entries { place: &self.place[range], value })
+        (range.clone(), &self.entries[range])
     }
-}
-
-/// Entries of a list.
-pub(super) struct Entries<'a> {
-    pub(super) place: &'a [u32],
-    pub(super) value: &'a [f32],
 }
 
 impl Round<'_> {
     pub(super) fn dy(&self, block: usize) -> &[f32] {
         &self.dy[block * self.block_len..][..self.block_len]
+    }
+
+    /// Reads the part of a block of `dy` that a tile's entries meet, in order: found in lists, its lines would come
+    /// from memory one by one.
+    pub(super) fn fetch(&self, shape: &Conv2dShape, tile: usize, block: usize) {
+        let (first, end) = (tile * tile_rows(shape), ((tile + 1) * tile_rows(shape)).min(self.rows));
+        let last = self.grid.row_of(shape, end - 1) + 1;
+        let first = (self.grid.row_of(shape, first) + 1).saturating_sub(shape.kh.div_ceil(shape.stride));
+        let len = self.grid.columns * shape.block_width();
+        let dy = &self.dy(block)[first * len..(last * len).min(self.block_len)];
+        let mut sum = F32x4::zero();
+        for line in dy.chunks_exact(LINE) {
+            sum = sum + F32x4::load(line);
+        }
+        core::hint::black_box(sum.to_array());
     }
 
     /// Entries of the channels below `channel`, which may be the number of channels.
@@ -184,9 +217,8 @@ impl Round<'_> {
         let entries = (first + bounds[0]) as usize..(first + bounds[PARTS]) as usize;
         List {
             bounds: bounds.map(|bound| (bound - bounds[0]) as usize),
-            place: &self.place[entries.clone()],
-            origin: &self.origin[entries.clone()],
-            value: self.value.get(entries).unwrap_or(&[]),
+            entries: &self.entries[entries.clone()],
+            origin: &self.origin[entries],
         }
     }
 }
@@ -210,7 +242,7 @@ pub(super) fn for_each_round(
 ) {
     let grid = Grid::new(shape);
     let sample_values = grid.rows * grid.columns * shape.c_out + 3 * pattern.shape.capacity;
-    let round_samples = (ROUND_VALUES / sample_values.max(1)).max(1);
+    let round_samples = (ROUND_VALUES / sample_values.max(1)).max(TILE_PIXELS / (shape.h * shape.w).max(1)).max(1);
     for first in (0..shape.n).step_by(round_samples) {
         let samples = first..(first + round_samples).min(shape.n);
         let dy = &dy[first * shape.y_len() / shape.n..samples.end * shape.y_len() / shape.n];
@@ -238,32 +270,29 @@ fn with_lists(
 ) {
     let (tile_rows, rows) = (tile_rows(shape), samples.len() * shape.h);
     let (tiles, starts) = (rows.div_ceil(tile_rows), PARTS * shape.c_in * shape.stride * shape.stride + 1);
-    assert!(u32::try_from(dy.len()).is_ok(), "dy: too long");
+    assert!(u32::try_from(size_of_val(dy)).is_ok(), "dy: too long");
     assert!(u32::try_from(pattern.shape.entries_len()).is_ok(), "pattern: too long");
     // Room for all entries that there may be, so that buffers stay as they are from batch to batch.
     let entries = samples.len() * pattern.shape.capacity;
-    scratch::with_u32(tiles * starts + tiles + 1 + 2 * entries, |indices| {
-        scratch::with(if value.is_some() { entries } else { 0 }, |values| {
-            let (start, rest) = indices.split_at_mut(tiles * starts);
-            let (first, rest) = rest.split_at_mut(tiles + 1);
-            let (place, origin) = rest.split_at_mut(entries);
-            first_entries(shape, pattern, samples.clone(), tile_rows, first);
-            let (starts_out, places_out, origins_out, values_out) =
-                (Disjoint::new(start), Disjoint::new(place), Disjoint::new(origin), Disjoint::new(values));
-            for_each_piece(tiles, |i| {
-                let rows = i * tile_rows..((i + 1) * tile_rows).min(rows);
-                let range = first[i] as usize..first[i + 1] as usize;
-                let tile = Tile { shape, pattern, grid, first_sample: samples.start, rows };
-                // SAFETY: each tile is one piece, and tiles share no entries.
-                unsafe {
-                    let start = starts_out.slice(i * starts..(i + 1) * starts);
-                    let (place, origin) = (places_out.slice(range.clone()), origins_out.slice(range.clone()));
-                    let listed = value.map(|value| (value, values_out.slice(range)));
-                    tile.list(start, place, origin, listed);
-                }
-            });
-            visit(&Round { grid, dy, block_len, starts, start, first, place, origin, value: values });
+    scratch::with_u32(tiles * starts + tiles + 1 + 3 * entries, |indices| {
+        let (start, rest) = indices.split_at_mut(tiles * starts);
+        let (first, rest) = rest.split_at_mut(tiles + 1);
+        let (origin, rest) = rest.split_at_mut(entries);
+        let (entries, _) = rest.as_chunks_mut();
+        first_entries(shape, pattern, samples.clone(), tile_rows, first);
+        let (starts_out, entries_out, origins_out) =
+            (Disjoint::new(start), Disjoint::new(entries), Disjoint::new(origin));
+        for_each_piece(tiles, |i| {
+            let rows = i * tile_rows..((i + 1) * tile_rows).min(rows);
+            let range = first[i] as usize..first[i + 1] as usize;
+            let tile = Tile { shape, pattern, value, grid, first_sample: samples.start, rows };
+            // SAFETY: each tile is one piece, and tiles share no entries.
+            unsafe {
+                let start = starts_out.slice(i * starts..(i + 1) * starts);
+                tile.list(start, entries_out.slice(range.clone()), origins_out.slice(range));
+            }
         });
+        visit(&Round { grid, samples, rows, dy, block_len, starts, start, first, entries, origin });
     });
 }
 
@@ -284,6 +313,7 @@ fn first_entries(shape: &Conv2dShape, pattern: &Pattern, samples: Range<usize>, 
 struct Tile<'a> {
     shape: &'a Conv2dShape,
     pattern: &'a Pattern<'a>,
+    value: Option<&'a [f32]>,
     grid: &'a Grid,
     /// The round's first sample.
     first_sample: usize,
@@ -291,8 +321,8 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// Calls `visit(list, place, origin, channels)` for each pixel that any tap meets: the part of channel 0's lists that it belongs to,
-    /// where its row of `dy` lies in a block, and its first entry in the pattern.
+    /// Calls `visit(list, place, origin, channels)` for each pixel that any tap meets: the part of channel 0's lists
+    /// that it belongs to, where its row of `dy` lies in a block, and its first entry in the pattern.
     #[inline(always)]
     fn for_each_pixel(&self, mut visit: impl FnMut(usize, u32, u32, &[u32])) {
         let Conv2dShape { h, w, kh, kw, stride, padding, .. } = *self.shape;
@@ -311,8 +341,10 @@ impl Tile<'_> {
             let grid_row = (s * self.grid.rows + grid_y) * self.grid.columns;
             for pixel in starts.windows(2) {
                 let entries = pixel[0] as usize..pixel[1] as usize;
-                let (place, origin) =
-                    ((grid_row + grid_x) * width, sample * self.pattern.shape.capacity + entries.start);
+                let (place, origin) = (
+                    (grid_row + grid_x) * width * size_of::<f32>(),
+                    sample * self.pattern.shape.capacity + entries.start,
+                );
                 if phase_x < kw {
                     visit((phase_y * stride + phase_x) * PARTS + part, place as u32, origin as u32, &channels[entries]);
                 }
@@ -325,7 +357,7 @@ impl Tile<'_> {
     }
 
     /// Counting sort of the entries by channel, phase and part, see [`Round`].
-    fn list(&self, start: &mut [u32], place: &mut [u32], origin: &mut [u32], mut value: Option<(&[f32], &mut [f32])>) {
+    fn list(&self, start: &mut [u32], entries: &mut [Entry], origin: &mut [u32]) {
         let parts = self.shape.stride * self.shape.stride * PARTS;
         start.fill(0);
         self.for_each_pixel(|list, _, _, channels| {
@@ -341,11 +373,9 @@ impl Tile<'_> {
         self.for_each_pixel(|list, in_grid, first, channels| {
             for (entry, &channel) in (first..).zip(channels) {
                 let next = &mut start[channel as usize * parts + list + 1];
-                place[*next as usize] = in_grid;
+                let value = self.value.map_or(0.0, |value| value[entry as usize]);
+                entries[*next as usize] = [in_grid, value.to_bits()];
                 origin[*next as usize] = entry;
-                if let Some((value, listed)) = &mut value {
-                    listed[*next as usize] = value[entry as usize];
-                }
                 *next += 1;
             }
         });

@@ -17,4 +17,10 @@ impl Taps {
         let first = place.checked_sub((len - 1) * shape.stride).unwrap_or(place % shape.stride);
         Self { first, end: k.min(place + 1).max(first), output: (place - first) / shape.stride }
     }
+
+    /// The output row to which tap `k` brings it.
+    pub(super) fn output_of(&self, k: usize, stride: usize) -> Option<usize> {
+        let past = k.checked_sub(self.first)?;
+        (k < self.end && past % stride == 0).then(|| self.output - past / stride)
+    }
 }
