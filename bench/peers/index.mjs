@@ -33,7 +33,10 @@ export async function peerDescriptions() {
   ];
 }
 
-/** @typedef {{ program: string, title: string }} Node */
+/** V8 may join neighbouring 128-bit operations into 256-bit ones: an experiment, off unless asked for. */
+const wideVectors = '--experimental-wasm-revectorize';
+
+/** @typedef {{ program: string, title: string, wide: boolean }} Node */
 
 /** This Node, and the newer one that bench/package.json pins, which has relaxed SIMD. */
 async function nodes() {
@@ -43,7 +46,9 @@ async function nodes() {
   for (const program of programs) {
     const version = (await run(program, ['--version'], { capture: true })).trim();
     const title = `Node ${version.slice(1).split('.')[0]}`;
-    if (!byVersion.has(title)) byVersion.set(title, { program, title });
+    if (byVersion.has(title)) continue;
+    const options = await run(program, ['--v8-options'], { capture: true });
+    byVersion.set(title, { program, title, wide: options.includes(wideVectors) });
   }
   return [...byVersion.values()];
 }
@@ -53,8 +58,15 @@ async function nodes() {
  * @param {number[]} threadCounts
  * @returns {PeerDescription[]}
  */
-function nodePeers({ program, title }, threadCounts) {
+function nodePeers({ program, title, wide }, threadCounts) {
   const ours = (/** @type {number} */ threads) => `kwta, ${title}, ${plural(threads)}`;
+  /** @type {(name: string, threads: number, ...flags: string[]) => PeerDescription} */
+  const kwta = (name, threads, ...flags) => ({
+    name,
+    threads,
+    command: async () => [program, ...flags, join(here, 'package.mjs'), `${threads}`, ...(await buildPeak())],
+    hint: 'npm run build',
+  });
   const install = 'npm ci --prefix bench';
   return [
     {
@@ -84,12 +96,8 @@ function nodePeers({ program, title }, threadCounts) {
       command: async () => [program, join(here, 'rust.mjs'), await buildWasm()],
       hint: 'a Rust toolchain that can build for WebAssembly',
     },
-    ...threadCounts.map((threads) => ({
-      name: ours(threads),
-      threads,
-      command: async () => [program, join(here, 'package.mjs'), `${threads}`, ...(await buildPeak())],
-      hint: 'npm run build',
-    })),
+    ...(wide ? threadCounts : []).map((n) => kwta(`kwta, ${title} with 256 bits, ${plural(n)}`, n, wideVectors)),
+    ...threadCounts.map((n) => kwta(ours(n), n)),
   ];
 }
 
