@@ -1,8 +1,8 @@
-//! Convolutions of compressed inputs, all passes, and the passes of a dense one; one sample each.
+//! Convolutions of compressed inputs, all passes, of a ReLU's output, and of dense ones; one sample each.
 
 use crate::activations::Winners;
 use crate::{case, values};
-use kwta_kernels::conv2d::{dense, sparse, Conv2dShape};
+use kwta_kernels::conv2d::{dense, entries, rectified, sparse, Conv2dShape};
 use std::hint::black_box;
 
 pub fn cases() {
@@ -11,7 +11,10 @@ pub fn cases() {
     {
         sparse_cases(&shape(side, c_in, c_out, kernel, stride));
     }
-    dense_cases(&shape(16, 64, 64, 3, 1));
+    rectified_cases(&shape(16, 64, 64, 3, 1));
+    for (side, c_in, c_out) in [(16, 64, 64), (16, 3, 64)] {
+        dense_cases(&shape(side, c_in, c_out, 3, 1));
+    }
 }
 
 fn shape(side: usize, c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Conv2dShape {
@@ -43,6 +46,27 @@ fn sparse_cases(shape: &Conv2dShape) {
     case(&format!("sparse conv weight gradient {label}"), || {
         sparse::weight_gradient(shape, &x.pattern(), black_box(&x.value), &y, black_box(&mut weight));
     });
+    let mut dw = vec![0.0; weight.len()];
+    case(&format!("sparse conv both gradients {label}"), || {
+        let (value, dw, dvalue) = (black_box(&x.value), black_box(&mut dw), black_box(&mut dvalue));
+        sparse::gradients(shape, &x.pattern(), value, &y, &weight, dw, dvalue);
+    });
+}
+
+fn rectified_cases(shape: &Conv2dShape) {
+    let label = label(shape);
+    let x: Vec<f32> = values(shape.x_len()).into_iter().map(|v| v.max(0.0)).collect();
+    let (mut weight, mut y) = (values(shape.weight_len()), values(shape.y_len()));
+    let mut dx = vec![0.0; x.len()];
+    case(&format!("conv of a ReLU's output, forward {label}"), || {
+        rectified::forward(shape, black_box(&x), &weight, None, black_box(&mut y));
+    });
+    case(&format!("conv of a ReLU's output, input gradient {label}"), || {
+        rectified::input_gradient(shape, &x, black_box(&y), &weight, black_box(&mut dx));
+    });
+    case(&format!("conv of a ReLU's output, weight gradient {label}"), || {
+        rectified::weight_gradient(shape, black_box(&x), &y, black_box(&mut weight));
+    });
 }
 
 fn dense_cases(shape: &Conv2dShape) {
@@ -56,5 +80,9 @@ fn dense_cases(shape: &Conv2dShape) {
     });
     case(&format!("dense conv weight gradient {label}"), || {
         dense::weight_gradient(shape, black_box(&x), &y, black_box(&mut weight));
+    });
+    let dy = Winners::tenth(shape.out_h() * shape.out_w(), shape.c_out);
+    case(&format!("dense conv input gradient of entries {label}"), || {
+        entries::input_gradient(shape, &dy.pattern(), black_box(&dy.value), &weight, black_box(&mut x));
     });
 }
