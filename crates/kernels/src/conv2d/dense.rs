@@ -15,7 +15,7 @@
 mod few;
 mod operands;
 
-pub use few::{applies as has_few_weights, input_gradient_of_entries};
+pub use few::{input_gradient_of_entries, takes_entries};
 
 use super::Conv2dShape;
 use crate::matmul::gemm::Product;

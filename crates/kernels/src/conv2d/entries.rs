@@ -1,8 +1,8 @@
 //! Input gradient of a dense input where `dy` is compressed: in an attack, before a k-WTA layer. It costs what the
 //! entries of `dy` cost.
 //!
-//! First layers add up patches of the image (`dense/few.rs`). Otherwise, with a stride of 1, it is a forward pass over
-//! the entries (`sparse/forward.rs`) with the kernel turned round and input and output channels exchanged.
+//! With few input channels it adds up patches of the input (`dense/few/entries.rs`). Otherwise, with a stride of 1, it is
+//! a forward pass over the entries (`sparse/forward.rs`) with the kernel turned round and input and output channels exchanged.
 
 use super::{dense, sparse, Conv2dShape};
 use crate::parallel::for_each_chunk_mut;
@@ -11,13 +11,13 @@ use crate::sparse::Pattern;
 
 /// Whether [`input_gradient`] takes such a convolution.
 pub fn apply(shape: &Conv2dShape) -> bool {
-    dense::has_few_weights(shape) || (shape.stride == 1 && shape.kh == shape.kw && shape.padding < shape.kh)
+    dense::takes_entries(shape) || (shape.stride == 1 && shape.kh == shape.kw && shape.padding < shape.kh)
 }
 
 /// `dx [n][h][w][c_in]` from `dy_value` at the entries of `dy [n][out_h * out_w][c_out]`; `dy` is zero elsewhere.
 pub fn input_gradient(shape: &Conv2dShape, dy: &Pattern, dy_value: &[f32], weight: &[f32], dx: &mut [f32]) {
-    assert!(apply(shape), "shape: neither few weights nor stride 1 and a square kernel, {shape:?}");
-    if dense::has_few_weights(shape) {
+    assert!(apply(shape), "shape: neither few channels nor stride 1 and a square kernel, {shape:?}");
+    if dense::takes_entries(shape) {
         dense::input_gradient_of_entries(shape, dy, dy_value, weight, dx);
         return;
     }
@@ -63,7 +63,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const SHAPE: Conv2dShape =
-        Conv2dShape { n: 3, h: 7, w: 6, c_in: 9, c_out: 36, kh: 3, kw: 3, stride: 1, padding: 1 };
+        Conv2dShape { n: 3, h: 7, w: 6, c_in: 20, c_out: 36, kh: 3, kw: 3, stride: 1, padding: 1 };
 
     /// `dx` and what it should be, for a `dy` whose share of entries grows with `shift`.
     fn run(shape: &Conv2dShape, shift: f32) -> [Vec<f32>; 2] {
@@ -95,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn strides_and_oblong_kernels_only_for_few_weights() {
+    fn strides_and_oblong_kernels_only_for_few_channels() {
         assert!(!apply(&Conv2dShape { stride: 2, ..SHAPE }));
-        assert!(!apply(&Conv2dShape { kw: 2, ..SHAPE }));
+        assert!(!apply(&Conv2dShape { kw: 2, c_in: 30, ..SHAPE }));
         assert!(!apply(&Conv2dShape { padding: 3, ..SHAPE }));
         assert!(apply(&Conv2dShape { stride: 2, c_in: 3, ..SHAPE }));
     }

@@ -7,7 +7,7 @@
 
 mod entries;
 
-pub use entries::input_gradient_of_entries;
+pub use entries::{input_gradient_of_entries, takes_entries};
 
 use crate::conv2d::block::{blocks, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
@@ -18,7 +18,7 @@ use crate::scratch;
 const MOST: usize = 32;
 
 /// Whether a convolution has so few.
-pub fn applies(shape: &Conv2dShape) -> bool {
+pub(super) fn applies(shape: &Conv2dShape) -> bool {
     (1..=MOST).contains(&taps(shape))
 }
 
@@ -265,7 +265,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    const SHAPE: Conv2dShape =
+    pub(super) const SHAPE: Conv2dShape =
         Conv2dShape { n: 3, h: 7, w: 6, c_in: 1, c_out: 16, kh: 3, kw: 3, stride: 1, padding: 1 };
 
     pub(super) fn shapes() -> impl Iterator<Item = Conv2dShape> {
