@@ -127,15 +127,41 @@ export async function startPeers(descriptions) {
   return { peers, absent };
 }
 
+/** All times of a run, so that a later pass adds to those of an earlier one. */
+export class Times {
+  /** @type {Map<string, number[]>} */
+  #lists = new Map();
+
+  /**
+   * @param {string} suite
+   * @param {Task} task
+   * @param {Peer} peer
+   * @param {string} variant
+   */
+  of(suite, task, peer, variant) {
+    const key = JSON.stringify([suite, task.name, task.sweep, peer.name, variant]);
+    const list = this.#lists.get(key) ?? [];
+    this.#lists.set(key, list);
+    return list;
+  }
+}
+
 /**
  * Checks and times one task on every peer that knows it.
  * @param {string} suite
  * @param {Task} task
  * @param {Peer[]} peers
  * @param {number} rounds
+ * @param {Times} times
  * @returns {Promise<Result>}
  */
-export async function measure(suite, task, peers, rounds) {
+export async function measure(suite, task, peers, rounds, times) {
+  const entryOf = (/** @type {Peer} */ peer, /** @type {string} */ variant, burst = 1) => ({
+    peer,
+    variant,
+    ms: times.of(suite, task, peer, variant),
+    burst,
+  });
   for (const [name, data] of Object.entries(task.inputs)) writeFileSync(join(folder, `${name}.f32`), data);
   const pairs = Object.entries({ ...task.spec, dir: folder }).map(([key, value]) => `${key}=${value}`);
   /** @type {Entry[]} */
@@ -145,13 +171,13 @@ export async function measure(suite, task, peers, rounds) {
   for (const peer of peers.filter(({ description }) => task.takes?.(description) ?? true)) {
     try {
       const { variants } = await peer.ask(`load ${task.kind} ${pairs.join(' ')}`);
-      for (const variant of variants) entries.push({ peer, variant, ms: [], burst: 1 });
+      for (const variant of variants) entries.push(entryOf(peer, variant));
     } catch (error) {
       wrong.push(/** @type {Error} */ (error).message);
     }
   }
   const right = await check(task, entries, join(folder, 'result'), wrong);
-  const peaks = task.againstPeak ? peaksFor(right, peers) : [];
+  const peaks = task.againstPeak ? peaksFor(right, peers).map((peer) => entryOf(peer, 'peak', peer.peakBurst)) : [];
   const all = [...peaks, ...right];
   for (const entry of all) {
     if (entry.variant !== 'peak') await warmUp(entry);
@@ -172,16 +198,13 @@ export async function measure(suite, task, peers, rounds) {
 }
 
 /**
- * The peaks of all engines that the entries run on.
+ * Those that know the peaks of all engines that the entries run on.
  * @param {Entry[]} entries
  * @param {Peer[]} peers
- * @returns {Entry[]}
  */
 function peaksFor(entries, peers) {
   const names = new Set(entries.map(peakOf));
-  return peers
-    .filter((peer) => peer.peak && names.has(peer.name))
-    .map((peer) => ({ peer, variant: 'peak', ms: [], burst: peer.peakBurst }));
+  return peers.filter((peer) => peer.peak && names.has(peer.name));
 }
 
 /** The peer whose peak an entry is measured by. */

@@ -1,7 +1,8 @@
 /**
- * npm run bench [-- SUITE...] [--rounds N] [--peers TEXT] [--json FILE] [--html FILE] [--from FILE...]
+ * npm run bench [-- SUITE...] [--rounds N] [--passes N] [--peers TEXT] [--json FILE] [--html FILE] [--from FILE...]
  *
- * Times this project beside its peers; suites are peak, select, matmul, conv, step and cost (default: all). `--peers`
+ * Times this project beside its peers; suites are peak, select, matmul, conv, step and cost (default: all). `--passes`
+ * goes through all of them several times, so that a slow minute of the machine does not fall on one task. `--peers`
  * takes only those whose name contains one of the comma-separated texts. Figures go to the terminal and, as JSON and
  * as a page, to bench/results/ or the files named; the page stands beside the JSON unless it has a name of its own.
  * `--from` measures nothing and makes the page of earlier JSON files, the later ones replacing what they measured again.
@@ -9,7 +10,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measure, startPeers } from './harness.mjs';
+import { measure, startPeers, Times } from './harness.mjs';
 import { peerDescriptions } from './peers/index.mjs';
 import { resultTable } from './report/blocks.mjs';
 import { suites } from './report/findings/index.mjs';
@@ -23,15 +24,15 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '10' },
+    passes: { type: 'string', default: '1' },
     peers: { type: 'string' },
     json: { type: 'string' },
     html: { type: 'string' },
     from: { type: 'string', multiple: true },
   },
 });
-const rounds = Number(options.rounds);
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new Error(`--rounds: expected a whole number from 1, got ${options.rounds}`);
+const rounds = count('rounds');
+const passes = count('passes');
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown) throw new Error(`no suite is called ${unknown}; there are ${names.join(', ')}`);
 
@@ -45,6 +46,15 @@ const report = options.from
 save(report);
 console.log(`\n${json}\n${html}`);
 if (report.results.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
+
+/** @param {'rounds' | 'passes'} name of an option */
+function count(name) {
+  const value = Number(options[name]);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`--${name}: expected a whole number from 1, got ${options[name]}`);
+  }
+  return value;
+}
 
 /**
  * Measures.
@@ -69,24 +79,40 @@ async function run(wanted) {
 
   const versions = peers.map(({ name, versions }) => ({ name, versions }));
   /** @type {import('./report/merge.mjs').Report} */
-  const report = { machine: facts, rounds, peers: versions, absent, results: [] };
-  for (const suite of wanted) {
-    const { tasks } = await import(`./suites/${suite}.mjs`);
-    const its = [];
-    for (const task of tasks()) {
-      const result = await measure(suite, task, peers, rounds);
-      if (result.timings.length + result.wrong.length === 0) continue; // nobody knows it
-      its.push(result);
-      console.log(`\n${renderTable(resultTable(result))}`);
+  const report = { machine: facts, rounds, passes, peers: versions, absent, results: [] };
+  const times = new Times();
+  for (let pass = 1; pass <= passes; pass++) {
+    if (passes > 1) console.log(`\npass ${pass} of ${passes}`);
+    for (const suite of wanted) {
+      const its = await measureSuite(suite, peers, times, pass === passes);
+      report.results = [...report.results.filter((result) => result.suite !== suite), ...its];
+      save(report); // what is measured is not lost when a later suite is stopped
     }
-    for (const block of suites[suite].find(its)) {
-      if (block.type === 'table') console.log(`\n${renderTable(block)}`);
-    }
-    report.results.push(...its);
-    save(report); // what is measured is not lost when a later suite is stopped
   }
   for (const peer of peers) peer.close();
   return report;
+}
+
+/**
+ * One suite; `times` holds what earlier passes measured.
+ * @param {string} suite
+ * @param {import('./harness.mjs').Peer[]} peers
+ * @param {Times} times
+ * @param {boolean} print
+ */
+async function measureSuite(suite, peers, times, print) {
+  const { tasks } = await import(`./suites/${suite}.mjs`);
+  const results = [];
+  for (const task of tasks()) {
+    const result = await measure(suite, task, peers, rounds, times);
+    if (result.timings.length + result.wrong.length === 0) continue; // nobody knows it
+    results.push(result);
+    if (print) console.log(`\n${renderTable(resultTable(result))}`);
+  }
+  for (const block of print ? suites[suite].find(results) : []) {
+    if (block.type === 'table') console.log(`\n${renderTable(block)}`);
+  }
+  return results;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @typedef {object} Report
  * @property {ReturnType<typeof import('./machine.mjs').machine>} machine
  * @property {number} rounds
+ * @property {number} passes
  * @property {{ name: string, versions: Record<string, string> }[]} peers
  * @property {{ name: string, reason: string, hint: string }[]} absent
  * @property {import('./blocks.mjs').Result[]} results

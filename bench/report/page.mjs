@@ -54,7 +54,7 @@ export function renderPage(report) {
 <h1>kwta beside its peers</h1>
 <ul class="verdict">
 <li>${escapeHtml(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; load ${machine.loadAverage.toFixed(2)} at the start`)}</li>
-<li>Times are minima of at least ${report.rounds} interleaved runs; tables show medians too. Results were compared before anything was timed.</li>
+<li>Times are minima of at least ${report.rounds * report.passes} interleaved runs; tables show medians too. Results were compared before anything was timed.</li>
 </ul>
 </header>
 ${sections.filter(Boolean).join('\n')}
