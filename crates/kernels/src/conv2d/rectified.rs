@@ -10,24 +10,57 @@ use crate::scratch;
 use crate::simd::{F32x4, LANES};
 use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
 
-/// Densities up to which the compressed passes are faster, measured in WebAssembly on convolutions of 16 to 256
-/// channels.
+/// Densities up to which the compressed passes are faster, as measured in WebAssembly with and without fused
+/// multiply-add, on convolutions of 16 to 512 channels and images from 4x4 to 32x32.
 struct Limits {
-    forward: f32,
-    weight_gradient: f32,
-    input_gradient: f32,
+    forward: f64,
+    weight_gradient: f64,
+    input_gradient: f64,
     /// Of both gradients at once.
-    gradients: f32,
+    gradients: f64,
 }
 
 impl Limits {
     fn of(shape: &Conv2dShape) -> Self {
-        if shape.stride == 1 {
-            Self { forward: 0.75, weight_gradient: 0.65, input_gradient: 0.5, gradients: 0.8 }
-        } else {
-            Self { forward: 0.75, weight_gradient: 0.55, input_gradient: 0.4, gradients: 0.65 }
+        let &Conv2dShape { h, w, c_in, c_out, kh, kw, stride, .. } = shape;
+        // What a compressed pass multiplies for one value; beside that, it spends time on bringing values in order.
+        let products = (kh * kw * c_out) as f64 / (stride * stride) as f64;
+        if products < 48.0 {
+            return Self { forward: 0.0, weight_gradient: 0.0, input_gradient: 0.0, gradients: 0.0 };
+        }
+        let fused = cfg!(target_feature = "relaxed-simd");
+        // Dense passes multiply the margins, too.
+        let rows = inside(h, kh, shape.out_h(), shape);
+        let all = rows * inside(w, kw, shape.out_w(), shape);
+        // Weights of a row of the kernel that share L1 with little else.
+        let near = kw * c_in * shape.block_width() * size_of::<f32>() <= 24 << 10;
+        let by_product = match (fused, near) {
+            (false, _) => 1.46,
+            (true, false) => 1.41,
+            (true, true) => 1.12,
+        };
+        let (input_gradient, gradients) = match (kh * kw, stride) {
+            (1, 1) => (0.0, 0.42),
+            (1, _) => (0.0, 0.32),
+            (_, 1) => (if fused { 0.5 } else { 0.555 } / all, if fused { 0.86 } else { 0.75 } / rows),
+            _ => (0.33, 0.55),
+        };
+        Self {
+            forward: 1.0 / (all * (by_product + 38.0 / products)),
+            weight_gradient: 1.0 / (rows * (1.38 + 90.0 / products)),
+            input_gradient,
+            gradients,
         }
     }
+}
+
+/// Share of the taps along one side, from all outputs together, that lie inside of the input.
+fn inside(len: usize, taps: usize, outputs: usize, shape: &Conv2dShape) -> f64 {
+    let taps_of = |output: usize| {
+        let first = output * shape.stride;
+        (len + shape.padding).min(first + taps).saturating_sub(first.max(shape.padding))
+    };
+    (0..outputs).map(taps_of).sum::<usize>().max(1) as f64 / (outputs * taps).max(1) as f64
 }
 
 /// `y`, as [`dense::forward`].
@@ -77,16 +110,20 @@ pub fn gradients(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dw:
     }
 }
 
-/// Calls `visit` with `x` compressed, unless more than `density` of it is not zero; tells whether it did.
-fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f32, visit: impl FnOnce(&Pattern, &[f32])) -> bool {
+/// Calls `visit` with `x` compressed, unless more than `density` of it is not zero; tells whether it did. Without any
+/// density to be below, nothing is counted.
+fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f64, visit: impl FnOnce(&Pattern, &[f32])) -> bool {
     assert_eq!(x.len(), shape.x_len(), "x");
+    if density <= 0.0 {
+        return false;
+    }
     let pixels = shape.h * shape.w;
     scratch::with_u32(shape.n, |counts| {
         for_each_chunk_mut(counts, 1, |s, count| {
             count[0] = count_nonzero(&x[s * pixels * shape.c_in..][..pixels * shape.c_in]);
         });
         let all: f64 = counts.iter().map(|&count| f64::from(count)).sum();
-        if all > f64::from(density) * x.len() as f64 {
+        if all > density * x.len() as f64 {
             return false;
         }
         // In eighths of a sample, so that buffers stay as they are while densities change a little.
