@@ -107,7 +107,7 @@ async function measureSuite(suite, peers, times, print) {
     const result = await measure(suite, task, peers, rounds, times);
     if (result.timings.length + result.wrong.length === 0) continue; // nobody knows it
     results.push(result);
-    if (print) console.log(`\n${renderTable(resultTable(result))}`);
+    console.log(print ? `\n${renderTable(resultTable(result))}` : `  ${result.task}`);
   }
   for (const block of print ? suites[suite].find(results) : []) {
     if (block.type === 'table') console.log(`\n${renderTable(block)}`);

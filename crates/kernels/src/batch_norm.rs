@@ -91,7 +91,13 @@ fn chunk_statistics(x: &[f32], centre: &mut [f32], left: &mut [f32], squares: &m
         sums.fill(0.0);
         let (wide_centre, sums) = sums.split_at_mut(width);
         let (first, second) = sums.split_at_mut(width);
-        for row in x.chunks(width) {
+        let (fours, rest) = in_fours(x, width);
+        for [a, b, c, d] in fours.clone() {
+            for ((((sum, &a), &b), &c), &d) in first.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                *sum += (a + b) + (c + d);
+            }
+        }
+        for row in rest.chunks(width) {
             for (sum, &x) in first.iter_mut().zip(row) {
                 *sum += x;
             }
@@ -101,7 +107,15 @@ fn chunk_statistics(x: &[f32], centre: &mut [f32], left: &mut [f32], squares: &m
         }
         repeat(centre, wide_centre);
         first.fill(0.0);
-        for row in x.chunks(width) {
+        for [a, b, c, d] in fours {
+            let sums = first.iter_mut().zip(&mut *second).zip(&*wide_centre);
+            for ((((((sum, square), &centre), &a), &b), &c), &d) in sums.zip(a).zip(b).zip(c).zip(d) {
+                let (a, b, c, d) = (a - centre, b - centre, c - centre, d - centre);
+                *sum += (a + b) + (c + d);
+                *square += (a * a + b * b) + (c * c + d * d);
+            }
+        }
+        for row in rest.chunks(width) {
             for (((sum, square), &x), &centre) in first.iter_mut().zip(&mut *second).zip(row).zip(&*wide_centre) {
                 let d = x - centre;
                 *sum += d;
@@ -113,6 +127,16 @@ fn chunk_statistics(x: &[f32], centre: &mut [f32], left: &mut [f32], squares: &m
             squares[c] = folded(second, channels, c) as f32;
         }
     });
+}
+
+/// Rows four at a time, which share a load and a store of the sums, and the rows that are left.
+fn in_fours(x: &[f32], width: usize) -> (impl Iterator<Item = [&[f32]; 4]> + Clone, &[f32]) {
+    let (fours, rest) = x.split_at(x.len() / (4 * width) * (4 * width));
+    let rows = fours.chunks_exact(4 * width).map(move |four| {
+        let ((a, b), (c, d)) = (four[..2 * width].split_at(width), four[2 * width..].split_at(width));
+        [a, b, c, d]
+    });
+    (rows, rest)
 }
 
 /// Moves the running estimates towards the statistics of a batch: running += momentum * (batch - running).
