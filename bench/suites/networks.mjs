@@ -13,7 +13,7 @@ import { normal, uniform } from '../data.mjs';
 
 const networks = {
   smallCnn: { title: 'small CNN', input: [1, 28, 28], base: 16, steps: 16, weights: smallCnnWeights },
-  resNet18: { title: 'ResNet-18', input: [3, 32, 32], base: 64, steps: 1, weights: resNet18Weights },
+  resNet18: { title: 'ResNet-18', input: [3, 32, 32], base: 64, steps: 4, weights: resNet18Weights },
 };
 
 /** `k-WTA 0.1` or `ReLU`. */
