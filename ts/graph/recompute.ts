@@ -3,7 +3,7 @@
  * outputs of convolutions that cost little. The same kernel on the same operands gives the same bits.
  */
 import { type OpSpec, opOf } from '../ops/index.js';
-import { featureSize, type Value } from '../ops/op.js';
+import { density, featureSize, type Value } from '../ops/op.js';
 import { sizeOf } from '../tensor.js';
 
 /** A node with the values that it reads and writes. */
@@ -19,11 +19,6 @@ const cheapMultiplyAdds = 32;
 const cheapShare = 0.02;
 /** Passes of a training step over a layer: forward, weight gradient, input gradient. */
 const passes = 3;
-
-/** Share of the values of an input that a convolution multiplies. */
-function density(input: Value): number {
-  return input.kind === 'dense' ? 1 : input.capacity / featureSize(input.features);
-}
 
 /** Multiply-adds for one value of the output. */
 function costOfValue({ spec, inputs: [input] }: Computed): number {

@@ -11,6 +11,7 @@ import {
   buffersOf,
   denseGradient,
   denseValue,
+  density,
   type Features,
   featureSize,
   featureText,
@@ -124,7 +125,6 @@ const betweenChannels = 64;
  */
 function joiningPays(input: SparseValue, dy: SparseValue): boolean {
   const { h, w } = dy.features;
-  const density = (value: SparseValue) => value.capacity / featureSize(value.features);
   return 8 * h * w * density(dy) * (7 * density(input) - 0.9) <= 25;
 }
 

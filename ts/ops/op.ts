@@ -142,6 +142,11 @@ export interface Op<Spec> {
   build(spec: Spec, inputs: Value[], context: BuildContext): Step;
 }
 
+/** Largest share of the values of a sample that are not zero; 1 unless the value is compressed. */
+export function density(value: Value): number {
+  return value.kind === 'dense' ? 1 : value.capacity / featureSize(value.features);
+}
+
 /** Buffers of a value, for `uses`. */
 export function buffersOf(value: Value): Buffer[] {
   return value.kind === 'dense' ? [value.data] : [value.start, value.channel, value.value];

@@ -39,7 +39,8 @@ pub fn train_backward_sparse(
                     *dx = (x - centre) * slope + offset;
                 }
             }
-            for_each_entry(pattern, s, |entry, pixel, channel| {
+            let dvalue = &dvalue[s * shape.capacity..];
+            pattern.for_each_entry(s, |entry, pixel, channel| {
                 dx[pixel * channels + channel] += dvalue[entry] * scale[channel];
             });
         });
@@ -93,12 +94,12 @@ pub fn parameter_gradients_sparse(
     assert_eq!(mean.len(), channels, "mean");
     scratch::with(shape.n * 2 * channels, |partial| {
         parallel::for_each_chunk_mut(partial, 2 * channels, |s, partial| {
-            let x = &x[s * shape.sample_len()..];
+            let (x, dvalue) = (&x[s * shape.sample_len()..], &dvalue[s * shape.capacity..]);
             // f64, since one channel may hold all the entries of a large image.
             scratch::with_f64(2 * channels, |sums| {
                 sums.fill(0.0);
                 let (of_dy, of_products) = sums.split_at_mut(channels);
-                for_each_entry(pattern, s, |entry, pixel, channel| {
+                pattern.for_each_entry(s, |entry, pixel, channel| {
                     let dy = f64::from(dvalue[entry]);
                     of_dy[channel] += dy;
                     of_products[channel] += dy * f64::from(x[pixel * channels + channel] - mean[channel]);
@@ -108,16 +109,4 @@ pub fn parameter_gradients_sparse(
         });
         finish_parameter_gradients(partial, variance, eps, dweight, dbias);
     });
-}
-
-/// Calls `visit(index in the value array, pixel, channel)` for the entries of sample `s`.
-pub(super) fn for_each_entry(pattern: &Pattern, s: usize, mut visit: impl FnMut(usize, usize, usize)) {
-    let first = s * pattern.shape.capacity;
-    let channels = pattern.channels(s);
-    for (pixel, bounds) in pattern.starts(s).windows(2).enumerate() {
-        let range = bounds[0] as usize..bounds[1] as usize;
-        for (i, &channel) in range.clone().zip(&channels[range]) {
-            visit(first + i, pixel, channel as usize);
-        }
-    }
 }

@@ -156,8 +156,8 @@ fn sparse_gradients_agree_with_dense() {
         let x = values(1, rows * channels);
         let mut dy = vec![0.0; x.len()];
         for s in 0..n {
-            for_each_entry(&pattern, s, |entry, pixel, c| {
-                dy[(s * pixels + pixel) * channels + c] = dvalue[entry];
+            pattern.for_each_entry(s, |entry, pixel, c| {
+                dy[(s * pixels + pixel) * channels + c] = dvalue[s * shape.capacity + entry];
             });
         }
         let (weight, _) = parameters(channels);
@@ -175,8 +175,8 @@ fn sparse_gradients_agree_with_dense() {
         eval_backward(rows, channels, &dy, &weight, &variance, EPS, &mut dx);
         eval_backward_sparse(&pattern, &dvalue, &weight, &variance, EPS, &mut dx_value);
         for s in 0..n {
-            for_each_entry(&pattern, s, |entry, pixel, c| {
-                assert_eq!(dx_value[entry], dx[(s * pixels + pixel) * channels + c]);
+            pattern.for_each_entry(s, |entry, pixel, c| {
+                assert_eq!(dx_value[s * shape.capacity + entry], dx[(s * pixels + pixel) * channels + c]);
             });
         }
     }

@@ -1,8 +1,9 @@
 //! Input gradient of a dense input where `dy` is compressed: in an attack, before a k-WTA layer. It costs what the
 //! entries of `dy` cost.
 //!
-//! With few input channels it adds up patches of the input (`dense/few/entries.rs`). Otherwise, with a stride of 1, it is
-//! a forward pass over the entries (`sparse/forward.rs`) with the kernel turned round and input and output channels exchanged.
+//! With few input channels it adds up patches of the input (`dense/few/entries.rs`). Otherwise, with a stride of 1, it
+//! is a forward pass over the entries (`sparse/forward.rs`) with the kernel turned round and input and output channels
+//! exchanged.
 
 use super::{dense, sparse, Conv2dShape};
 use crate::parallel::for_each_chunk_mut;

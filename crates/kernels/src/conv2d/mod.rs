@@ -7,6 +7,8 @@
 //! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
 //! values apart, rows of many channels would fall into few of a cache's sets and evict each other.
 
+use core::ops::Range;
+
 mod block;
 pub mod dense;
 pub mod entries;
@@ -77,6 +79,13 @@ impl Conv2dShape {
     pub fn weight_index(&self, tap: usize, c: usize, o: usize) -> usize {
         let width = self.block_width();
         o / width * self.block_len() + (c * self.kh * self.kw + tap) * width + o % width
+    }
+
+    /// Those of `k` taps for which output place `o` reads inside of the input's `0..len`, in one dimension.
+    pub(crate) fn taps_inside(&self, o: usize, k: usize, len: usize) -> Range<usize> {
+        let origin = o * self.stride;
+        let first = self.padding.saturating_sub(origin).min(k);
+        first..(len + self.padding).saturating_sub(origin).clamp(first, k)
     }
 
     /// Length of `y`.

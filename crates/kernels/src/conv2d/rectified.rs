@@ -56,11 +56,8 @@ impl Limits {
 
 /// Share of the taps along one side, from all outputs together, that lie inside of the input.
 fn inside(len: usize, taps: usize, outputs: usize, shape: &Conv2dShape) -> f64 {
-    let taps_of = |output: usize| {
-        let first = output * shape.stride;
-        (len + shape.padding).min(first + taps).saturating_sub(first.max(shape.padding))
-    };
-    (0..outputs).map(taps_of).sum::<usize>().max(1) as f64 / (outputs * taps).max(1) as f64
+    let reading = (0..outputs).map(|o| shape.taps_inside(o, taps, len).len()).sum::<usize>();
+    reading.max(1) as f64 / (outputs * taps).max(1) as f64
 }
 
 /// `y`, as [`dense::forward`].

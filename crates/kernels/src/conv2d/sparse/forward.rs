@@ -105,17 +105,10 @@ fn pair(shape: &Conv2dShape, pattern: &Pattern, value: &[f32], taps: usize, entr
     });
 }
 
-/// The taps of `k` for which output place `o` reads inside `0..len`.
-fn taps(o: usize, k: usize, len: usize, shape: &Conv2dShape) -> Range<usize> {
-    let origin = o * shape.stride;
-    let first = shape.padding.saturating_sub(origin).min(k);
-    first..(len + shape.padding).saturating_sub(origin).clamp(first, k)
-}
-
 /// `spans[ox]` becomes the columns of the input under the kernel of output column `ox`: first, and past the last.
 fn column_spans(shape: &Conv2dShape, spans: &mut [u32]) {
     for (ox, span) in spans.chunks_exact_mut(2).enumerate() {
-        let columns = taps(ox, shape.kw, shape.w, shape);
+        let columns = shape.taps_inside(ox, shape.kw, shape.w);
         // A kernel that lies beside the input altogether has none.
         let first = (ox * shape.stride + columns.start).saturating_sub(shape.padding).min(shape.w - columns.len());
         span.copy_from_slice(&[first as u32, (first + columns.len()) as u32]);
@@ -155,7 +148,7 @@ impl Block for Rows<'_> {
             let (s, oy) = (row / out_h, row % out_h);
             const NONE: [u32; 1] = [0];
             // One span of nothing for all columns, where this row of the kernel lies outside.
-            let (starts, mask) = if taps(oy, kh, h, self.shape).contains(&ky) {
+            let (starts, mask) = if self.shape.taps_inside(oy, kh, h).contains(&ky) {
                 (&self.pattern.starts(s)[(oy * stride + ky - padding) * w..][..w + 1], u32::MAX)
             } else if ky == 0 {
                 (&NONE[..], 0)
