@@ -10,12 +10,14 @@
 //! modulo s), so the input gradient is s^2 products, each a convolution of dy with stride 1. Images of
 //! few channels would leave most columns of that product empty: there, dy is multiplied by the weights
 //! of all taps at once, and the results are added up where they belong. First layers, whose images have few channels,
-//! do not pay for packing (`few.rs`).
+//! do not pay for packing (`few.rs`); 3x3 kernels without strides between more take fewer products (`winograd.rs`).
 
 mod few;
 mod operands;
+mod winograd;
 
 pub use few::{input_gradient_of_entries, takes_entries};
+pub(super) use winograd::tiles as winograd_tiles;
 
 use super::Conv2dShape;
 use crate::matmul::gemm::Product;
@@ -33,6 +35,10 @@ pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f3
     }
     if few::applies(shape) {
         few::forward(shape, x, weight, bias, y);
+        return;
+    }
+    if winograd::tiles(shape).is_some() {
+        winograd::forward(shape, x, weight, bias, y);
         return;
     }
     let n = shape.c_out;
@@ -53,6 +59,10 @@ pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f3
 /// `dx [n][h][w][c_in]` from `dy [n][out_h][out_w][c_out]` and `weight`.
 pub fn input_gradient(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
     check(shape, dx, weight, dy);
+    if winograd::tiles(shape).is_some() {
+        winograd::input_gradient(shape, dy, weight, dx);
+        return;
+    }
     if let Some((m, n)) = as_matmul(shape) {
         let k = shape.c_out;
         let (a, b) = (&LineMajor { data: dy, lines: m, k }, &TapWeights { shape, weight });
@@ -160,6 +170,10 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
     if !n.is_multiple_of(shape.block_width()) {
         // Past c_out, the last block is zero.
         dw.fill(0.0);
+    }
+    if winograd::tiles(shape).is_some() {
+        winograd::weight_gradient(shape, x, dy, dw);
+        return;
     }
     let row_start = &|i| shape.weight_index(i / shape.c_in, i % shape.c_in, 0);
     let column_start = &|j| shape.weight_index(0, 0, j);

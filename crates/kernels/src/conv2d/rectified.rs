@@ -34,6 +34,23 @@ impl Limits {
         let all = rows * inside(w, kw, shape.out_w(), shape);
         // Weights of a row of the kernel that share L1 with little else.
         let near = kw * c_in * shape.block_width() * size_of::<f32>() <= 24 << 10;
+        if let Some(tiles) = dense::winograd_tiles(shape) {
+            // Its transforms cost the more per product the fewer channels and tiles there are.
+            let cost = |all: f64, per_in: f64, per_out: f64| {
+                all + per_in / c_in as f64 + per_out / c_out as f64 + 5.0 / tiles as f64
+            };
+            let (forward, gradients) = match (fused, near) {
+                (true, true) => (cost(0.46, 1.2, -1.8), cost(0.39, 1.4, -0.9)),
+                (true, false) => (cost(0.365, 1.2, -1.8), cost(0.39, 1.4, -0.9)),
+                (false, _) => (cost(0.28, 1.8, 2.0), cost(0.335, 1.0, -0.5)),
+            };
+            return Self {
+                forward: forward / all,
+                weight_gradient: cost(0.31, 0.0, -1.5) / rows,
+                input_gradient: cost(0.25, 1.0, -0.7) / rows,
+                gradients: gradients / rows,
+            };
+        }
         let by_product = match (fused, near) {
             (false, _) => 1.46,
             (true, false) => 1.41,

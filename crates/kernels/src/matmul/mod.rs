@@ -4,7 +4,7 @@
 //! operands into its order; `kernel.rs` is the tile that it spends its time in.
 
 pub(crate) mod gemm;
-mod kernel;
+pub(crate) mod kernel;
 pub(crate) mod pack;
 
 use gemm::Product;

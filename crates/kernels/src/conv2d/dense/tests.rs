@@ -25,6 +25,19 @@ fn assert_near(actual: &[f32], expected: &[f32], scale: &[f32], what: &str, shap
 
 /// Checks all passes against the oracle.
 fn check_passes(shape: &Conv2dShape) {
+    check_passes_to_scale(shape, |scale| scale);
+}
+
+/// The same, where transforms mix the values around an output: errors follow the largest sums.
+fn check_transformed_passes(shape: &Conv2dShape) {
+    assert!(winograd::tiles(shape).is_some(), "{shape:?}");
+    check_passes_to_scale(shape, |scale| {
+        let largest = scale.iter().fold(0.0, |a: f32, &b| a.max(b));
+        vec![largest; scale.len()]
+    });
+}
+
+fn check_passes_to_scale(shape: &Conv2dShape, to_scale: impl Fn(Vec<f32>) -> Vec<f32>) {
     let x = values(1, shape.x_len());
     let weight = values(2, shape.weight_len());
     let bias = values(3, shape.c_out);
@@ -33,7 +46,7 @@ fn check_passes(shape: &Conv2dShape) {
     let (x_abs, weight_abs, bias_abs, dy_abs) = (absolute(&x), absolute(&weight), absolute(&bias), absolute(&dy));
 
     let y = filled(shape.y_len(), |y| forward(shape, &x, &weight, None, y));
-    let scale = reference::conv2d::forward(shape, &x_abs, &weight_abs, Some(&bias_abs));
+    let scale = to_scale(reference::conv2d::forward(shape, &x_abs, &weight_abs, Some(&bias_abs)));
     assert_near(&y, &reference::conv2d::forward(shape, &x, &weight, None), &scale, "y", shape);
 
     let y = filled(shape.y_len(), |y| forward(shape, &x, &weight, Some(&bias), y));
@@ -41,11 +54,11 @@ fn check_passes(shape: &Conv2dShape) {
     assert_near(&y, &expected, &scale, "y with bias", shape);
 
     let dx = filled(shape.x_len(), |dx| input_gradient(shape, &dy, &weight, dx));
-    let scale = reference::conv2d::input_gradient(shape, &dy_abs, &weight_abs);
+    let scale = to_scale(reference::conv2d::input_gradient(shape, &dy_abs, &weight_abs));
     assert_near(&dx, &reference::conv2d::input_gradient(shape, &dy, &weight), &scale, "dx", shape);
 
     let dw = filled(shape.weight_len(), |dw| weight_gradient(shape, &x, &dy, dw));
-    let scale = reference::conv2d::weight_gradient(shape, &x_abs, &dy_abs);
+    let scale = to_scale(reference::conv2d::weight_gradient(shape, &x_abs, &dy_abs));
     assert_near(&dw, &reference::conv2d::weight_gradient(shape, &x, &dy), &scale, "dw", shape);
 }
 
@@ -68,6 +81,19 @@ fn channels_around_the_vector_and_the_tile() {
         }
     }
     check_passes(&square(16, 24, 3, 2, 1));
+}
+
+/// Channels around the blocks of Winograd's filtering, images that no tile fills, and several rounds of tiles.
+#[test]
+fn winograd() {
+    for (c_in, c_out) in [(16, 16), (24, 40), (64, 16), (72, 32), (136, 64)] {
+        check_transformed_passes(&square(c_in, c_out, 3, 1, 1));
+    }
+    let narrow = square(16, 24, 3, 1, 1);
+    for (n, h, w, padding) in [(17, 3, 3, 0), (3, 8, 5, 0), (16, 1, 1, 1), (7, 1, 6, 1), (3, 7, 8, 2), (18, 1, 1, 2)] {
+        check_transformed_passes(&Conv2dShape { n, h, w, padding, ..narrow });
+    }
+    check_transformed_passes(&Conv2dShape { n: 1, h: 91, w: 93, ..narrow });
 }
 
 #[test]
@@ -120,19 +146,33 @@ fn bias_gradient_sums_the_rows() {
 #[test]
 fn not_finite_values_propagate() {
     for bad in [f32::NAN, f32::INFINITY] {
-        let shape = square(5, 6, 3, 2, 1);
-        let (mut x, weight) = (values(1, shape.x_len()), values(2, shape.weight_len()));
-        x[(4 * shape.w + 4) * shape.c_in + 2] = bad;
-        let y = filled(shape.y_len(), |y| forward(&shape, &x, &weight, None, y));
-        let dw = filled(shape.weight_len(), |dw| weight_gradient(&shape, &x, &values(4, shape.y_len()), dw));
-        assert_same_finiteness(&y, &reference::conv2d::forward(&shape, &x, &weight, None));
-        assert_same_finiteness(&dw, &reference::conv2d::weight_gradient(&shape, &x, &values(4, shape.y_len())));
-
-        let mut dy = values(4, shape.y_len());
-        dy[(2 * shape.out_w() + 2) * shape.c_out + 3] = bad;
-        let dx = filled(shape.x_len(), |dx| input_gradient(&shape, &dy, &weight, dx));
-        assert_same_finiteness(&dx, &reference::conv2d::input_gradient(&shape, &dy, &weight));
+        check_with_bad_value(&square(5, 6, 3, 2, 1), bad, assert_same_finiteness);
     }
+}
+
+/// Transformed, it reaches all outputs of the tiles that see it.
+#[test]
+fn not_finite_values_propagate_by_tiles() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        check_with_bad_value(&square(16, 24, 3, 1, 1), bad, |actual, expected| {
+            assert!(expected.iter().any(|v| !v.is_finite()) && actual.iter().any(|v| v.is_finite()));
+            assert!(actual.iter().zip(expected).all(|(a, e)| e.is_finite() || !a.is_finite()));
+        });
+    }
+}
+
+fn check_with_bad_value(shape: &Conv2dShape, bad: f32, check: impl Fn(&[f32], &[f32])) {
+    let (mut x, weight) = (values(1, shape.x_len()), values(2, shape.weight_len()));
+    x[(4 * shape.w + 4) * shape.c_in + 2] = bad;
+    let y = filled(shape.y_len(), |y| forward(shape, &x, &weight, None, y));
+    let dw = filled(shape.weight_len(), |dw| weight_gradient(shape, &x, &values(4, shape.y_len()), dw));
+    check(&y, &reference::conv2d::forward(shape, &x, &weight, None));
+    check(&dw, &reference::conv2d::weight_gradient(shape, &x, &values(4, shape.y_len())));
+
+    let mut dy = values(4, shape.y_len());
+    dy[(2 * shape.out_w() + 2) * shape.c_out + 3] = bad;
+    let dx = filled(shape.x_len(), |dx| input_gradient(shape, &dy, &weight, dx));
+    check(&dx, &reference::conv2d::input_gradient(shape, &dy, &weight));
 }
 
 fn assert_same_finiteness(actual: &[f32], expected: &[f32]) {
