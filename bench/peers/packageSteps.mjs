@@ -69,8 +69,9 @@ function inputGradient(model, x, labels) {
   async function run() {
     const { gradient } = await model.inputGradient(x, labels);
     for (let i = 0; i < moved.length; i++) {
-      const pixel = x.data[i];
-      const offset = Math.max(-epsilon, Math.min(epsilon, stepSize * Math.sign(gradient.data[i])));
+      const [pixel, slope] = [x.data[i], gradient.data[i]];
+      // Math.sign jumps, and mispredicts every other sign.
+      const offset = Math.max(-epsilon, Math.min(epsilon, stepSize * (Number(slope > 0) - Number(slope < 0))));
       moved[i] = Math.max(0, Math.min(1, pixel + offset));
     }
     return gradient;

@@ -22,7 +22,7 @@ interface Ball {
 
 const linf: Ball = {
   step(adversarial, gradient, stepSize) {
-    for (let i = 0; i < adversarial.length; i++) adversarial[i] += stepSize * Math.sign(gradient[i]);
+    for (let i = 0; i < adversarial.length; i++) adversarial[i] += stepSize * sign(gradient[i]);
   },
   project(adversarial, x, epsilon) {
     for (let i = 0; i < adversarial.length; i++) {
@@ -40,6 +40,11 @@ const linf: Ball = {
     });
   },
 };
+
+/** As `Math.sign`, but without a jump that goes the wrong way for every other sign of a gradient. */
+function sign(value: number): number {
+  return Number.isNaN(value) ? value : Number(value > 0) - Number(value < 0);
+}
 
 function length(values: Float32Array, sample: number, size: number): number {
   let sum = 0;
