@@ -35,9 +35,9 @@ impl Limits {
         // Weights of a row of the kernel that share L1 with little else.
         let near = kw * c_in * shape.block_width() * size_of::<f32>() <= 24 << 10;
         if let Some(tiles) = dense::winograd_tiles(shape) {
-            // Its transforms cost the more per product the fewer channels and tiles there are.
+            // Its transforms cost the more per product the fewer channels and tiles there are; batches of 16 assumed.
             let cost = |all: f64, per_in: f64, per_out: f64| {
-                all + per_in / c_in as f64 + per_out / c_out as f64 + 5.0 / tiles as f64
+                all + per_in / c_in as f64 + per_out / c_out as f64 + 0.3 / tiles as f64
             };
             let (forward, gradients) = match (fused, near) {
                 (true, true) => (cost(0.46, 1.2, -1.8), cost(0.39, 1.4, -0.9)),

@@ -90,7 +90,7 @@ fn winograd() {
         check_transformed_passes(&square(c_in, c_out, 3, 1, 1));
     }
     let narrow = square(16, 24, 3, 1, 1);
-    for (n, h, w, padding) in [(17, 3, 3, 0), (3, 8, 5, 0), (16, 1, 1, 1), (7, 1, 6, 1), (3, 7, 8, 2), (18, 1, 1, 2)] {
+    for (n, h, w, padding) in [(1, 3, 5, 0), (3, 8, 5, 0), (2, 1, 3, 1), (7, 1, 6, 1), (3, 7, 8, 2), (2, 1, 1, 2)] {
         check_transformed_passes(&Conv2dShape { n, h, w, padding, ..narrow });
     }
     check_transformed_passes(&Conv2dShape { n: 1, h: 91, w: 93, ..narrow });
@@ -124,10 +124,11 @@ fn linear_layers() {
 
 #[test]
 fn no_samples() {
-    let shape = Conv2dShape { n: 0, ..square(3, 4, 3, 2, 1) };
-    check_passes(&shape);
-    let dw = filled(shape.weight_len(), |dw| weight_gradient(&shape, &[], &[], dw));
-    assert!(dw.iter().all(|&v| v == 0.0));
+    for shape in [square(3, 4, 3, 2, 1), square(16, 16, 3, 1, 1)].map(|shape| Conv2dShape { n: 0, ..shape }) {
+        check_passes(&shape);
+        let dw = filled(shape.weight_len(), |dw| weight_gradient(&shape, &[], &[], dw));
+        assert!(dw.iter().all(|&v| v == 0.0));
+    }
 }
 
 #[test]

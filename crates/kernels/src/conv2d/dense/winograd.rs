@@ -38,15 +38,17 @@ const PIECE_TILES: usize = 64;
 const GAP: usize = 16;
 /// Output channels whose points are turned back together.
 const GROUP: usize = 4 * NR;
-/// With fewer tiles the transforms of the weights do not pay.
-const FEWEST_TILES: usize = 16;
+/// With fewer tiles in a sample the transforms of the weights do not pay in batches of 8. Smaller ones are no
+/// exception: a sample's results shall not depend on the others.
+const FEWEST_TILES: usize = 2;
 
-/// Tiles of a convolution that is computed here; `None` where the transforms do not pay.
+/// Tiles of a sample, for a convolution that is computed here; `None` where the transforms do not pay.
 pub(in crate::conv2d) fn tiles(shape: &Conv2dShape) -> Option<usize> {
     let &Conv2dShape { c_in, c_out, kh, kw, stride, padding, .. } = shape;
     let enough = |channels: usize| channels >= 16 && channels.is_multiple_of(NR);
     let fits = (kh, kw, stride) == (3, 3, 1) && padding <= 2 && enough(c_in) && enough(c_out);
-    fits.then(|| Tiles::new(shape).count()).filter(|&count| count >= FEWEST_TILES)
+    let tiles = Tiles::new(shape);
+    fits.then_some(tiles.rows * tiles.columns).filter(|&count| count >= FEWEST_TILES)
 }
 
 /// See `dense::forward`.

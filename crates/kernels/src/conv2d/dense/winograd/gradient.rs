@@ -21,6 +21,10 @@ const PIECE_TILES: usize = 16;
 pub(in crate::conv2d::dense) fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let &Conv2dShape { c_in, c_out, .. } = shape;
     let tiles = Tiles::new(shape);
+    if tiles.count() == 0 {
+        dw.fill(0.0);
+        return;
+    }
     let round_tiles = (ROUND / (POINTS * (c_in + c_out))).max(PIECE_TILES).min(tiles.count());
     let lens = |tiles: usize| [POINTS * c_in / MR * (tiles * MR + GAP), POINTS * c_out / NR * (tiles * NR + GAP)];
     scratch::with(POINTS * c_in * c_out, |sums| {
