@@ -2,6 +2,7 @@
  * Steps of whole networks through the package's public API, so that messages between threads and copies of images
  * are part of the time.
  */
+import { balls, clipToBox } from '../../dist/attacks/norms.js';
 import { datasets, models, nn, optim } from '../../dist/index.js';
 
 /**
@@ -68,12 +69,10 @@ function inputGradient(model, x, labels) {
   const moved = new Float32Array(x.data.length);
   async function run() {
     const { gradient } = await model.inputGradient(x, labels);
-    for (let i = 0; i < moved.length; i++) {
-      const [pixel, slope] = [x.data[i], gradient.data[i]];
-      // Math.sign jumps, and mispredicts every other sign.
-      const offset = Math.max(-epsilon, Math.min(epsilon, stepSize * (Number(slope > 0) - Number(slope < 0))));
-      moved[i] = Math.max(0, Math.min(1, pixel + offset));
-    }
+    moved.set(x.data);
+    balls.linf.step(moved, gradient.data, stepSize, moved.length);
+    balls.linf.project(moved, x.data, epsilon, moved.length);
+    clipToBox(moved);
     return gradient;
   }
   return { inputGradient: { run, output: ({ data }) => data } };

@@ -23,14 +23,7 @@ pub fn input_gradient(shape: &Conv2dShape, dy: &Pattern, dy_value: &[f32], weigh
         return;
     }
     assert_eq!(weight.len(), shape.weight_len(), "weight");
-    let turned = Conv2dShape {
-        h: shape.out_h(),
-        w: shape.out_w(),
-        c_in: shape.c_out,
-        c_out: shape.c_in,
-        padding: shape.kh - 1 - shape.padding,
-        ..*shape
-    };
+    let turned = shape.turned();
     scratch::with(turned.weight_len(), |turned_weight| {
         turn(shape, &turned, weight, turned_weight);
         sparse::forward(&turned, dy, dy_value, turned_weight, None, dx);

@@ -88,6 +88,19 @@ impl Conv2dShape {
         first..(len + self.padding).saturating_sub(origin).clamp(first, k)
     }
 
+    /// The convolution of `dy` that is the input gradient: the kernel turned round, with input and output channels
+    /// exchanged; for a stride of 1, square kernels and less padding than taps.
+    pub(crate) fn turned(&self) -> Self {
+        Self {
+            h: self.out_h(),
+            w: self.out_w(),
+            c_in: self.c_out,
+            c_out: self.c_in,
+            padding: self.kh - 1 - self.padding,
+            ..*self
+        }
+    }
+
     /// Length of `y`.
     pub fn y_len(&self) -> usize {
         self.n * self.out_h() * self.out_w() * self.c_out

@@ -36,14 +36,15 @@ impl Limits {
         let near = kw * c_in * shape.block_width() * size_of::<f32>() <= 24 << 10;
         if let Some(tiles) = dense::winograd_tiles(shape) {
             // Its transforms cost the more per product the fewer channels and tiles there are; batches of 16 assumed.
-            let cost = |all: f64, per_in: f64, per_out: f64| {
-                all + per_in / c_in as f64 + per_out / c_out as f64 + 0.3 / tiles as f64
+            let cost = |product: f64, per_in: f64, per_out: f64| {
+                product + per_in / c_in as f64 + per_out / c_out as f64 + 0.3 / tiles as f64
             };
-            let (forward, gradients) = match (fused, near) {
-                (true, true) => (cost(0.46, 1.2, -1.8), cost(0.39, 1.4, -0.9)),
-                (true, false) => (cost(0.365, 1.2, -1.8), cost(0.39, 1.4, -0.9)),
-                (false, _) => (cost(0.28, 1.8, 2.0), cost(0.335, 1.0, -0.5)),
+            let forward = match (fused, near) {
+                (true, true) => cost(0.46, 1.2, -1.8),
+                (true, false) => cost(0.365, 1.2, -1.8),
+                (false, _) => cost(0.28, 1.8, 2.0),
             };
+            let gradients = if fused { cost(0.39, 1.4, -0.9) } else { cost(0.335, 1.0, -0.5) };
             return Self {
                 forward: forward / all,
                 weight_gradient: cost(0.31, 0.0, -1.5) / rows,

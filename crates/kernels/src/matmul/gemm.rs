@@ -15,7 +15,7 @@
 //! pieces, which depends on the number of threads, does not change a bit of it. Small outputs with a
 //! long k (weight gradients) are instead split along k, into parts that again follow from the sizes.
 
-use super::kernel::{tile, MR, NR};
+use super::kernel::{tile, MR, NR, ZEROS};
 use super::pack::{pack, Operand, QUAD};
 use crate::parallel::{for_each_chunk_mut, for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -186,7 +186,6 @@ impl Piece<'_> {
     /// Adds `a b` to the outputs of up to `MR` rows that begin at `starts`, from `column` on.
     #[inline(always)]
     fn tile(&self, a: &[f32], b: &[f32], column: usize, starts: &[usize], first: bool, c: &Disjoint<f32>) {
-        const ZEROS: [f32; NR] = [0.0; NR];
         let kc = a.len() / MR;
         let width = NR.min(self.product.n - column);
         let first_place = (self.product.column_start)(column);

@@ -10,6 +10,9 @@ pub(crate) const MR: usize = 4;
 /// Columns of a tile, and lines of a packed panel of B.
 pub(crate) const NR: usize = 8;
 
+/// What a tile begins with where there is nothing to add to.
+pub(crate) static ZEROS: [f32; NR] = [0.0; NR];
+
 /// `to[r][0..4 * V] = from[r][0..4 * V] + sum over p < kc of a[p][r] * b[p][0..4 * V]`.
 ///
 /// `a` is a packed panel `[kc][MR]`, `b` is `[kc][NR]` of which the first `4 * V` columns are used.

@@ -24,7 +24,7 @@ mod weights;
 pub(super) use gradient::weight_gradient;
 
 use super::Conv2dShape;
-use crate::matmul::kernel::{tile, MR, NR};
+use crate::matmul::kernel::{tile, MR, NR, ZEROS};
 use crate::matmul::pack::interleave;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -61,17 +61,9 @@ pub(super) fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Opti
 
 /// See `dense::input_gradient`.
 pub(super) fn input_gradient(shape: &Conv2dShape, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
-    let turned = Conv2dShape {
-        h: shape.out_h(),
-        w: shape.out_w(),
-        c_in: shape.c_out,
-        c_out: shape.c_in,
-        padding: 2 - shape.padding,
-        ..*shape
-    };
     scratch::with(POINTS * shape.c_in * shape.c_out, |points| {
         weights::turned_to_points(shape, weight, points);
-        correlate(&turned, dy, points, None, dx);
+        correlate(&shape.turned(), dy, points, None, dx);
     });
 }
 
@@ -127,11 +119,9 @@ fn to_points(tiles: &Tiles, x: &[f32], range: Range<usize>, patches: &mut [f32])
 
 /// `products [point][row][GROUP]` = the points of patches times those of the weights of up to `GROUP` outputs.
 fn multiply(c_in: usize, patches: &[f32], weight: &[f32], products: &mut [f32]) {
-    const ZEROS: [f32; NR] = [0.0; NR];
     let (patches_len, products_len) = (patches.len() / POINTS, products.len() / POINTS);
-    for point in 0..POINTS {
-        let patches = &patches[point * patches_len..(point + 1) * patches_len];
-        let products = &mut products[point * products_len..(point + 1) * products_len];
+    let points = patches.chunks_exact(patches_len).zip(products.chunks_exact_mut(products_len));
+    for (point, (patches, products)) in points.enumerate() {
         for (panel, weight) in weight.chunks_exact(POINTS * c_in * NR).enumerate() {
             let weight = &weight[point * c_in * NR..(point + 1) * c_in * NR];
             let quads = patches.chunks_exact(c_in * MR).zip(products.chunks_exact_mut(MR * GROUP));

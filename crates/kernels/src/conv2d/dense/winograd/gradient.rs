@@ -6,7 +6,7 @@
 use super::transforms::{patch_to_points, points_to_kernel, tile_to_points, Image, Walk, CHANNELS, POINTS};
 use super::{Tiles, GAP};
 use crate::conv2d::Conv2dShape;
-use crate::matmul::kernel::{tile, MR, NR};
+use crate::matmul::kernel::{tile, MR, NR, ZEROS};
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
 use crate::simd::{F32x4, LANES};
@@ -83,7 +83,6 @@ fn to_points(tiles: &Tiles, x: &[f32], dy: &[f32], range: Range<usize>, patches:
 
 /// Adds the products of a round's points to `sums [point][c_in][c_out]`, which the first round sets.
 fn multiply(shape: &Conv2dShape, count: usize, first: bool, patches: &[f32], gradients: &[f32], sums: &mut [f32]) {
-    const ZEROS: [f32; NR] = [0.0; NR];
     let &Conv2dShape { c_in, c_out, .. } = shape;
     let sums = Disjoint::new(sums);
     for_each_piece(POINTS, |point| {
