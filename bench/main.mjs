@@ -1,16 +1,11 @@
 /**
- * npm run bench [-- SUITE...] [--rounds N] [--passes N] [--peers TEXT] [--json FILE] [--html FILE] [--from FILE...]
- *
- * Times this project beside its peers; suites are peak, select, matmul, conv, step and cost (default: all). `--passes`
- * goes through all of them several times, so that a slow minute of the machine does not fall on one task. `--peers`
- * takes only those whose name contains one of the comma-separated texts. Figures go to the terminal and, as JSON and
- * as a page, to bench/results/ or the files named; the page stands beside the JSON unless it has a name of its own.
- * `--from` measures nothing and makes the page of earlier JSON files, the later ones replacing what they measured again.
+ * Measures, or reads earlier measurements, and writes figures to the terminal and, as JSON and as a page, to files.
+ * For the arguments see `options.mjs`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { measure, startPeers, Times } from './harness.mjs';
+import { readOptions } from './options.mjs';
 import { peerDescriptions } from './peers/index.mjs';
 import { resultTable } from './report/blocks.mjs';
 import { suites } from './report/findings/index.mjs';
@@ -19,42 +14,17 @@ import { mergeReports } from './report/merge.mjs';
 import { renderPage } from './report/page.mjs';
 import { renderTable } from './report/tables.mjs';
 
-const names = Object.keys(suites);
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '10' },
-    passes: { type: 'string', default: '1' },
-    peers: { type: 'string' },
-    json: { type: 'string' },
-    html: { type: 'string' },
-    from: { type: 'string', multiple: true },
-  },
-});
-const rounds = count('rounds');
-const passes = count('passes');
-const unknown = positionals.find((name) => !names.includes(name));
-if (unknown) throw new Error(`no suite is called ${unknown}; there are ${names.join(', ')}`);
+const options = readOptions(process.argv.slice(2));
+const { rounds, passes } = options;
 
 const now = new Date().toISOString().replaceAll(':', '-');
 const json = options.json ?? join(import.meta.dirname, 'results', `${now}.json`);
 const html = options.html ?? `${json.replace(/\.json$/, '')}.html`;
 
-const report = options.from
-  ? mergeReports(options.from.map(read))
-  : await run(positionals.length > 0 ? positionals : names);
+const report = options.from ? mergeReports(options.from.map(read)) : await run(options.suites);
 save(report);
 console.log(`\n${json}\n${html}`);
 if (report.results.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
-
-/** @param {'rounds' | 'passes'} name of an option */
-function count(name) {
-  const value = Number(options[name]);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`--${name}: expected a whole number from 1, got ${options[name]}`);
-  }
-  return value;
-}
 
 /**
  * Measures.

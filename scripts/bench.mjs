@@ -1,9 +1,24 @@
 // npm run bench [-- options]: builds, then runs the benchmarks of bench/.
+import { readOptions, usage } from '../bench/options.mjs';
 import { build } from './build.mjs';
-import { main, tryRun } from './lib/steps.mjs';
+import { Failure, main, tryRun } from './lib/steps.mjs';
 
 await main(async () => {
+  const args = process.argv.slice(2);
+  if (wantsHelp(args)) {
+    console.log(usage);
+    return;
+  }
   await build();
-  const { code } = await tryRun(process.execPath, ['bench/main.mjs', ...process.argv.slice(2)]);
+  const { code } = await tryRun(process.execPath, ['bench/main.mjs', ...args]);
   process.exitCode = code;
 });
+
+/** @param {string[]} args */
+function wantsHelp(args) {
+  try {
+    return readOptions(args).help;
+  } catch (error) {
+    throw new Failure(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+  }
+}

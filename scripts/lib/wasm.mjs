@@ -65,6 +65,8 @@ export async function wasmEnvironment(variant) {
     ...env,
     PATH: [pack, bindgen, env.PATH].join(path.delimiter),
     CARGO_TARGET_DIR: path.join(cache, 'target', key),
+    // Checkouts share that folder: by time, an older file of one looks like what another has built.
+    CARGO_UNSTABLE_CHECKSUM_FRESHNESS: 'true',
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags,
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: path.join(bindgen, 'wasm-bindgen-test-runner'),
   };

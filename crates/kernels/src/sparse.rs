@@ -15,6 +15,8 @@ pub(crate) use compress::{compress_sample, filter_sample, load_up_to_four, Entri
 pub use flatten::{chw_indices, flatten, unflatten_gradient};
 pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient, minimum};
 
+use crate::scratch;
+
 /// Sizes of a compressed batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SparseShape {
@@ -44,6 +46,9 @@ impl SparseShape {
         self.n * self.capacity
     }
 }
+
+/// Entries of a pixel, on average, from which they are passed over pixel by pixel.
+const LONG_RUNS: usize = 5;
 
 /// Where the entries are; shared by values and gradients.
 #[derive(Clone, Copy)]
@@ -88,12 +93,31 @@ impl<'a> Pattern<'a> {
     #[inline]
     pub fn for_each_entry(&self, s: usize, mut visit: impl FnMut(usize, usize, usize)) {
         let (starts, channels) = (self.starts(s), self.channels(s));
-        for (pixel, range) in starts.windows(2).enumerate() {
-            let first = range[0] as usize;
-            for (i, &channel) in channels[first..range[1] as usize].iter().enumerate() {
-                visit(first + i, pixel, channel as usize);
+        if channels.len() >= LONG_RUNS * self.shape.pixels {
+            for (pixel, range) in starts.windows(2).enumerate() {
+                let first = range[0] as usize;
+                for (i, &channel) in channels[first..range[1] as usize].iter().enumerate() {
+                    visit(first + i, pixel, channel as usize);
+                }
             }
+            return;
         }
+        // The end of every short run would be mispredicted: all in one run, beside which their pixels stand. Of pixels
+        // with the same start, only the last has entries.
+        scratch::with_u32(channels.len() + 1, |pixel_of| {
+            pixel_of.fill(0);
+            let mut before = 0;
+            for (pixel, &start) in (0..).zip(&starts[..self.shape.pixels]) {
+                assert!(before <= start, "start: {start} after {before}");
+                pixel_of[start as usize] = pixel;
+                before = start;
+            }
+            let mut pixel = 0;
+            for (entry, (&channel, &of_entry)) in channels.iter().zip(&*pixel_of).enumerate() {
+                pixel = of_entry.max(pixel);
+                visit(entry, pixel as usize, channel as usize);
+            }
+        });
     }
 }
 

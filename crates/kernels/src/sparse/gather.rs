@@ -81,7 +81,7 @@ pub fn global_average(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     let scale = 1.0 / pattern.shape.pixels as f32;
     for_each_sample_mut(pattern, values, y, pattern.shape.channels, |s, values, y| {
         y.fill(0.0);
-        pattern.for_each_entry(s, |entry, _, channel| y[channel] += values[entry]);
+        pattern.channels(s).iter().zip(values).for_each(|(&channel, value)| y[channel as usize] += value);
         y.iter_mut().for_each(|v| *v *= scale);
     });
 }
@@ -91,6 +91,8 @@ pub fn global_average_gradient(pattern: &Pattern, dy: &[f32], dvalues: &mut [f32
     let (channels, scale) = (pattern.shape.channels, 1.0 / pattern.shape.pixels as f32);
     for_each_sample_entries_mut(pattern, dvalues, dy.len(), channels, |s, dvalues| {
         let dy = &dy[s * channels..][..channels];
-        pattern.for_each_entry(s, |entry, _, channel| put(&mut dvalues[entry], dy[channel] * scale, accumulate));
+        for (dvalue, &channel) in dvalues.iter_mut().zip(pattern.channels(s)) {
+            put(dvalue, dy[channel as usize] * scale, accumulate);
+        }
     });
 }

@@ -138,3 +138,33 @@ fn chw_indices_are_those_of_the_oracle() {
         assert!(indices.iter().map(|&i| i as usize).eq(expected));
     }
 }
+
+/// What [`Pattern::for_each_entry`] visits of a sample with such starts.
+fn visited(start: &[u32]) -> Vec<(usize, usize, usize)> {
+    let (pixels, entries) = (start.len() - 1, start[start.len() - 1] as usize);
+    let channel: Vec<u32> = (0..entries as u32).map(|entry| 3 * entry % 50).collect();
+    let shape = SparseShape { n: 1, pixels, channels: 50, capacity: entries };
+    let mut visited = Vec::new();
+    Pattern::new(shape, start, &channel).for_each_entry(0, |entry, pixel, c| visited.push((entry, pixel, c)));
+    visited
+}
+
+#[test]
+fn every_entry_is_visited_with_its_pixel() {
+    let none: &[u32] = &[0, 0, 0];
+    let short: &[u32] = &[0, 0, 2, 2, 2, 3, 7, 7, 7];
+    let long: &[u32] = &[0, 0, 12, 12, 31, 32, 32];
+    for start in [none, short, &[0, 1, 2, 3], long, &[0, 5, 10], &[0, 5, 9]] {
+        let expected: Vec<_> = (0..start.len() - 1)
+            .flat_map(|pixel| (start[pixel]..start[pixel + 1]).map(move |entry| (entry, pixel)))
+            .map(|(entry, pixel)| (entry as usize, pixel, (3 * entry % 50) as usize))
+            .collect();
+        assert_eq!(visited(start), expected, "{start:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "start: 1 after 2")]
+fn starts_that_descend_panic() {
+    visited(&[0, 2, 1, 3]);
+}

@@ -87,21 +87,19 @@ fn pair(shape: &Conv2dShape, pattern: &Pattern, value: &[f32], taps: usize, entr
     let (w, c_in, row_bytes) = (shape.w, shape.c_in, shape.block_width() * size_of::<f32>());
     assert!(i32::try_from((c_in * taps + shape.w + shape.padding) * row_bytes).is_ok(), "shape: too many weights");
     let entries = Disjoint::new(entries);
-    for_each_piece(shape.n, |s| {
-        let (starts, channels, first) = (pattern.starts(s), pattern.channels(s), s * pattern.shape.capacity);
-        let values = &value[first..first + channels.len()];
-        // SAFETY: each sample is one piece.
-        let entries = unsafe { entries.slice(first..first + channels.len()) };
-        let mut x = 0;
-        for range in starts.windows(2) {
-            let range = range[0] as usize..range[1] as usize;
-            let (channels, values) = (&channels[range.clone()], &values[range.clone()]);
-            for ((entry, &channel), value) in entries[range].iter_mut().zip(channels).zip(values) {
-                assert!((channel as usize) < c_in, "channel: {channel} of {c_in}");
-                *entry = [((channel as usize * taps + x) * row_bytes) as u32, value.to_bits()];
-            }
-            x = if x + 1 == w { 0 } else { x + 1 };
-        }
+    scratch::with_u32(shape.h * w, |columns| {
+        columns.iter_mut().zip((0..w).cycle()).for_each(|(column, x)| *column = (x * row_bytes) as u32);
+        let columns = &*columns;
+        for_each_piece(shape.n, |s| {
+            let entries_of = s * pattern.shape.capacity..s * pattern.shape.capacity + pattern.count(s);
+            let values = &value[entries_of.clone()];
+            // SAFETY: each sample is one piece.
+            let entries = unsafe { entries.slice(entries_of) };
+            pattern.for_each_entry(s, |entry, pixel, channel| {
+                assert!(channel < c_in, "channel: {channel} of {c_in}");
+                entries[entry] = [(channel * taps * row_bytes) as u32 + columns[pixel], values[entry].to_bits()];
+            });
+        });
     });
 }
 
