@@ -31,7 +31,6 @@ export function readOptions(args) {
       json: { type: 'string' },
       html: { type: 'string' },
       from: { type: 'string', multiple: true },
-      help: { type: 'boolean', default: false },
     },
   });
   const unknown = positionals.find((name) => !names.includes(name));

@@ -5,20 +5,16 @@ import { Failure, main, tryRun } from './lib/steps.mjs';
 
 await main(async () => {
   const args = process.argv.slice(2);
-  if (wantsHelp(args)) {
+  if (args.includes('--help')) {
     console.log(usage);
     return;
+  }
+  try {
+    readOptions(args);
+  } catch (error) {
+    throw new Failure(`${error instanceof Error ? error.message : error}\n\n${usage}`);
   }
   await build();
   const { code } = await tryRun(process.execPath, ['bench/main.mjs', ...args]);
   process.exitCode = code;
 });
-
-/** @param {string[]} args */
-function wantsHelp(args) {
-  try {
-    return readOptions(args).help;
-  } catch (error) {
-    throw new Failure(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-  }
-}
