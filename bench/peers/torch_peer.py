@@ -65,4 +65,5 @@ def conv2d(spec: Spec) -> dict:
     return {'NCHW': variant(torch.contiguous_format), 'channels-last': variant(torch.channels_last)}
 
 
-serve({'torch': torch.__version__}, {'select': select, 'matmul': matmul, 'conv2d': conv2d, 'step': step})
+versions = {'torch': torch.__version__, 'vectors': torch.backends.cpu.get_cpu_capability()}
+serve(versions, {'select': select, 'matmul': matmul, 'conv2d': conv2d, 'step': step})
