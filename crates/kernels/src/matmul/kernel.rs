@@ -28,6 +28,38 @@ pub(crate) unsafe fn tile<const V: usize>(
     from: [*const f32; MR],
     to: [*mut f32; MR],
 ) {
+    // SAFETY: the caller's contract.
+    let sums = unsafe { products::<V>(kc, a, b) };
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: the caller's contract on `from` and `to`.
+            unsafe { (sum + F32x4::load_ptr(from[r].add(v * LANES))).store_ptr(to[r].add(v * LANES)) };
+        }
+    }
+}
+
+/// `to[r * row..][..4 * V] = sum over p < kc of a[p][r] * b[p][0..4 * V]`.
+///
+/// # Safety
+/// As [`tile`]'s; `to` is valid for writing `4 * V` values in each of `MR` rows.
+#[inline(never)]
+pub(crate) unsafe fn new_tile<const V: usize>(kc: usize, a: *const f32, b: *const f32, to: *mut f32, row: usize) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        for (r, sums) in products::<V>(kc, a, b).into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                sum.store_ptr(to.add(r * row + v * LANES));
+            }
+        }
+    }
+}
+
+/// The sums of a tile.
+///
+/// # Safety
+/// `a` is valid for reading `kc * MR` values and `b` for `kc * NR`.
+#[inline(always)]
+unsafe fn products<const V: usize>(kc: usize, a: *const f32, b: *const f32) -> [[F32x4; V]; MR] {
     let mut sums = [[F32x4::zero(); V]; MR];
     let (mut a, mut b) = (a, b);
     for _ in 0..kc {
@@ -44,10 +76,5 @@ pub(crate) unsafe fn tile<const V: usize>(
             b = b.add(NR);
         }
     }
-    for (r, sums) in sums.iter().enumerate() {
-        for (v, &sum) in sums.iter().enumerate() {
-            // SAFETY: the caller's contract on `from` and `to`.
-            unsafe { (sum + F32x4::load_ptr(from[r].add(v * LANES))).store_ptr(to[r].add(v * LANES)) };
-        }
-    }
+    sums
 }

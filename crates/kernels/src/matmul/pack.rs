@@ -113,9 +113,9 @@ pub(crate) fn interleave(lines: [&[f32]; QUAD], step: usize, out: &mut [f32]) {
     for p in (0..vectors).step_by(LANES) {
         // SAFETY: p + 4 <= len, the length of every line; the last store ends at (p + 3) * step + 4.
         unsafe {
-            let rows = lines.map(|line| F32x4::load_ptr(line.as_ptr().add(p)).to_array());
-            for i in 0..LANES {
-                F32x4::from_array(rows.map(|row| row[i])).store_ptr(out.add((p + i) * step));
+            let columns = F32x4::transpose(lines.map(|line| F32x4::load_ptr(line.as_ptr().add(p))));
+            for (i, column) in columns.into_iter().enumerate() {
+                column.store_ptr(out.add((p + i) * step));
             }
         }
     }

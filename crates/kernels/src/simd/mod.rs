@@ -129,4 +129,13 @@ mod tests {
         assert_eq!(a.min(b).to_array(), [1.0, 2.0, 2.0, 2.0]);
         assert_eq!(a.sum(), 10.0);
     }
+
+    #[test]
+    fn transpose_exchanges_lanes_and_vectors() {
+        let at = |v: usize, l: usize| (10 * v + l) as f32;
+        let rows = core::array::from_fn(|v| F32x4::from_array(core::array::from_fn(|l| at(v, l))));
+        for (l, column) in F32x4::transpose(rows).into_iter().enumerate() {
+            assert_eq!(column.to_array(), core::array::from_fn(|v| at(v, l)));
+        }
+    }
 }

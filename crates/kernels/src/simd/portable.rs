@@ -37,6 +37,12 @@ impl F32x4 {
         self.0
     }
 
+    /// Lane `l` of vector `v` becomes lane `v` of vector `l`.
+    #[inline(always)]
+    pub fn transpose(vectors: [Self; 4]) -> [Self; 4] {
+        core::array::from_fn(|l| Self(vectors.map(|vector| vector.0[l])))
+    }
+
     /// Loads four values.
     ///
     /// # Safety

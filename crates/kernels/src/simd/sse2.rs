@@ -39,6 +39,19 @@ impl F32x4 {
         lanes
     }
 
+    /// Lane `l` of vector `v` becomes lane `v` of vector `l`.
+    #[inline(always)]
+    pub fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let pairs = |a: Self, b: Self| (sse2!(x::_mm_unpacklo_ps(a.0, b.0)), sse2!(x::_mm_unpackhi_ps(a.0, b.0)));
+        let ((ab_low, ab_high), (cd_low, cd_high)) = (pairs(a, b), pairs(c, d));
+        [
+            Self(sse2!(x::_mm_movelh_ps(ab_low, cd_low))),
+            Self(sse2!(x::_mm_movehl_ps(cd_low, ab_low))),
+            Self(sse2!(x::_mm_movelh_ps(ab_high, cd_high))),
+            Self(sse2!(x::_mm_movehl_ps(cd_high, ab_high))),
+        ]
+    }
+
     /// Loads four values.
     ///
     /// # Safety

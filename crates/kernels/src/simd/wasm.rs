@@ -80,6 +80,20 @@ impl F32x4 {
         ]
     }
 
+    /// Lane `l` of vector `v` becomes lane `v` of vector `l`.
+    #[inline(always)]
+    pub fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let pairs =
+            |a: Self, b: Self| (w::i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0), w::i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0));
+        let ((ab_low, ab_high), (cd_low, cd_high)) = (pairs(a, b), pairs(c, d));
+        [
+            Self(w::i64x2_shuffle::<0, 2>(ab_low, cd_low)),
+            Self(w::i64x2_shuffle::<1, 3>(ab_low, cd_low)),
+            Self(w::i64x2_shuffle::<0, 2>(ab_high, cd_high)),
+            Self(w::i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+        ]
+    }
+
     /// Loads four values.
     ///
     /// # Safety

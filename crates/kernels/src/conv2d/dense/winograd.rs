@@ -24,7 +24,7 @@ mod weights;
 pub(super) use gradient::weight_gradient;
 
 use super::Conv2dShape;
-use crate::matmul::kernel::{tile, MR, NR, ZEROS};
+use crate::matmul::kernel::{new_tile, MR, NR};
 use crate::matmul::pack::interleave;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -38,6 +38,8 @@ const PIECE_TILES: usize = 64;
 const GAP: usize = 16;
 /// Output channels whose points are turned back together.
 const GROUP: usize = 4 * NR;
+/// Values from the points of one tile of the output to those of the next.
+const ROW: usize = POINTS * GROUP + GAP;
 /// With fewer tiles in a sample the transforms of the weights do not pay in batches of 8. Smaller ones are no
 /// exception: a sample's results shall not depend on the others.
 const FEWEST_TILES: usize = 2;
@@ -78,7 +80,7 @@ fn correlate(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]
         let rows = range.len().next_multiple_of(MR);
         scratch::with(POINTS * (rows * c_in + GAP), |patches| {
             to_points(&tiles, x, range.clone(), patches);
-            scratch::with(POINTS * (rows * GROUP + GAP), |products| {
+            scratch::with(rows * ROW, |products| {
                 for (group, weight) in weight.chunks(POINTS * c_in * GROUP).enumerate() {
                     multiply(c_in, patches, weight, products);
                     let channels = group * GROUP..shape.c_out.min((group + 1) * GROUP);
@@ -117,18 +119,17 @@ fn to_points(tiles: &Tiles, x: &[f32], range: Range<usize>, patches: &mut [f32])
     });
 }
 
-/// `products [point][row][GROUP]` = the points of patches times those of the weights of up to `GROUP` outputs.
+/// `products [row][point][GROUP]`, rows `ROW` values apart, = the points of patches times those of the weights of up to
+/// `GROUP` outputs.
 fn multiply(c_in: usize, patches: &[f32], weight: &[f32], products: &mut [f32]) {
-    let (patches_len, products_len) = (patches.len() / POINTS, products.len() / POINTS);
-    let points = patches.chunks_exact(patches_len).zip(products.chunks_exact_mut(products_len));
-    for (point, (patches, products)) in points.enumerate() {
+    for (point, patches) in patches.chunks_exact(patches.len() / POINTS).enumerate() {
         for (panel, weight) in weight.chunks_exact(POINTS * c_in * NR).enumerate() {
             let weight = &weight[point * c_in * NR..(point + 1) * c_in * NR];
-            let quads = patches.chunks_exact(c_in * MR).zip(products.chunks_exact_mut(MR * GROUP));
+            let quads = patches.chunks_exact(c_in * MR).zip(products.chunks_exact_mut(MR * ROW));
             for (patches, products) in quads {
-                let to = core::array::from_fn(|r| products[r * GROUP + panel * NR..][..NR].as_mut_ptr());
-                // SAFETY: both operands hold c_in steps; each of `to` points to NR products.
-                unsafe { tile::<2>(c_in, patches.as_ptr(), weight.as_ptr(), [ZEROS.as_ptr(); MR], to) };
+                let to = products[point * GROUP + panel * NR..].as_mut_ptr();
+                // SAFETY: both operands hold c_in steps; `products` has MR rows.
+                unsafe { new_tile::<2>(c_in, patches.as_ptr(), weight.as_ptr(), to, ROW) };
             }
         }
     }
@@ -163,7 +164,7 @@ impl<'a> Tiles<'a> {
         (sample, y as isize - padding, x as isize - padding)
     }
 
-    /// Writes `channels` of the tiles `range` from their `points [point][row][GROUP]`.
+    /// Writes `channels` of the tiles `range` from their `points [row][point][GROUP]`, rows `ROW` values apart.
     fn write(
         &self,
         range: Range<usize>,
@@ -174,22 +175,23 @@ impl<'a> Tiles<'a> {
     ) {
         let Conv2dShape { c_out, .. } = *self.shape;
         let (out_h, out_w) = (self.shape.out_h(), self.shape.out_w());
-        let point_len = points.len() / POINTS;
-        for (row, tile) in range.enumerate() {
+        let bias = bias.map(|bias| &bias[channels.clone()]);
+        for (points, tile) in points.chunks_exact(ROW).zip(range) {
             let (sample, top, left) = self.place(tile);
-            let pixel = |i: usize| {
-                let (y, x) = (top + i / 2, left + i % 2);
-                (y < out_h && x < out_w).then(|| ((sample * out_h + y) * out_w + x) * c_out)
-            };
-            let pixels: [Option<usize>; 4] = core::array::from_fn(pixel);
-            for channel in channels.clone().step_by(LANES) {
-                let at = row * GROUP + channel - channels.start;
-                let values = points_to_tile(core::array::from_fn(|p| F32x4::load(&points[p * point_len + at..])));
+            let (rows, columns) = (2.min(out_h - top), 2.min(out_w - left));
+            let first = ((sample * out_h + top) * out_w + left) * c_out + channels.start;
+            let pixel = |i: usize| first + (i / 2).min(rows - 1) * out_w * c_out + (i % 2).min(columns - 1) * c_out;
+            // SAFETY: the piece alone has these pixels, and the slice ends before the next one is made.
+            let pixels = [0, 1, 2, 3].map(|i| unsafe { y.slice(pixel(i)..pixel(i) + channels.len()) }.as_mut_ptr());
+            for channel in (0..channels.len()).step_by(LANES) {
                 let bias = bias.map_or(F32x4::zero(), |bias| F32x4::load(&bias[channel..]));
-                for (value, first) in values.into_iter().zip(pixels) {
-                    if let Some(first) = first {
-                        // SAFETY: the piece alone has this tile, and this slice is the only one that lives.
-                        (value + bias).store(unsafe { y.slice(first + channel..first + channel + LANES) });
+                // SAFETY: GROUP channels of each point; LANES channels of a pixel are left from `channel` on.
+                unsafe {
+                    let points = points.as_ptr().add(channel);
+                    let values = points_to_tile(|point| F32x4::load_ptr(points.add(point * GROUP)));
+                    // What lies past the image goes to the pixel before it, which is written after it.
+                    for (value, pixel) in values.into_iter().zip(pixels).rev() {
+                        (value + bias).store_ptr(pixel.add(channel));
                     }
                 }
             }

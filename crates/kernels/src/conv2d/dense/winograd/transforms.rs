@@ -152,12 +152,12 @@ pub(super) unsafe fn tile_to_points(tile: &Window<2>, walk: &Walk, target: &Disj
     }
 }
 
-/// The 2x2 outputs of a tile, by rows.
+/// The 2x2 outputs of a tile, by rows, from its points.
 #[inline(always)]
-pub(super) fn points_to_tile(points: [F32x4; POINTS]) -> [F32x4; 4] {
+pub(super) fn points_to_tile(point: impl Fn(usize) -> F32x4) -> [F32x4; 4] {
     let row = |y: usize| {
-        let p = &points[4 * y..4 * y + 4];
-        [p[0] + p[1] + p[2], p[1] - p[2] + p[3]]
+        let [a, b, c, d] = [0, 1, 2, 3].map(|x| point(4 * y + x));
+        [a + b + c, b - c + d]
     };
     let rows = [row(0), row(1), row(2), row(3)];
     let [top, bottom]: [[F32x4; 2]; 2] = [
