@@ -21,6 +21,7 @@ pub(super) trait Lanes: Copy {
     unsafe fn store(self, target: *mut f32);
     fn mul_add(self, factor: Self, addend: Self) -> Self;
     fn add(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
     /// Of the output channels.
     fn sum(self) -> f32;
 }
@@ -53,6 +54,10 @@ impl Lanes for F32x4 {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         self + other
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self * other
     }
     #[inline(always)]
     fn sum(self) -> f32 {
@@ -88,6 +93,10 @@ impl Lanes for f32 {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         self + other
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self * other
     }
     #[inline(always)]
     fn sum(self) -> f32 {

@@ -9,7 +9,7 @@
 //! Both together load `dy` once. A value of `dw` is summed over its entries in order, and an entry's gradient over the
 //! taps of a block, then over blocks: neither tiles nor pieces show in the bits.
 
-use super::lists::{for_each_round, longest_list, parts, Round};
+use super::lists::{for_each_round, longest_list, Round};
 use super::{check, weighted_sum, Entry};
 use crate::conv2d::block::{blocks, keep_order, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
@@ -217,14 +217,17 @@ impl Work for &ByEntries<'_> {
         // SAFETY: the caller's contract; `sums` is as long as the entries.
         unsafe {
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
-            for ([place, _], sum) in entries.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
+            let mut sum = sums.as_mut_ptr();
+            for [place, _] in entries {
                 let row = dy.wrapping_byte_add(*place as usize);
                 // Two chains of additions, half as long.
-                let mut acc = [L::load(sum.as_ptr()), L::zero()];
+                let mut acc = [L::load(sum), L::zero()];
                 for (i, &weight) in weight.iter().enumerate() {
-                    acc[i % 2] = weight.mul_add(L::load(row.add(i * L::WIDTH)), acc[i % 2]);
+                    let dy = L::load(row.add(i * L::WIDTH));
+                    acc[i % 2] = if i == 1 { weight.mul(dy) } else { weight.mul_add(dy, acc[i % 2]) };
                 }
-                acc[0].add(acc[1]).store(sum.as_mut_ptr());
+                acc[0].add(acc[1]).store(sum);
+                sum = sum.add(L::WIDTH);
             }
         }
     }
@@ -238,7 +241,7 @@ impl Work for &ByEntries<'_> {
 
 impl Both<'_> {
     /// [`Work::pass`] for as many output channels as weights and sums stay in registers for.
-    #[inline(always)]
+    #[inline(never)] // so that the engine does not spill for the loops around it
     unsafe fn narrow_pass<L: Lanes, const V: usize>(
         &self,
         entries: &[Entry],
@@ -252,20 +255,22 @@ impl Both<'_> {
             let dw = self.by_weights.dw.slice(row..row + V * L::WIDTH).as_mut_ptr();
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
             let mut acc: [L; V] = core::array::from_fn(|i| L::load(dw.add(i * L::WIDTH)));
-            for ([place, value], sum) in entries.iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
+            let mut sum = sums.as_mut_ptr();
+            for [place, value] in entries {
                 let row = dy.wrapping_byte_add(*place as usize);
                 let value = L::splat(core::ptr::from_ref(value).cast());
                 // Two chains of additions, half as long.
-                let mut dots = [L::load(sum.as_ptr()), L::zero()];
+                let mut dots = [L::load(sum), L::zero()];
                 for i in 0..V {
                     let dy = L::load(row.add(i * L::WIDTH));
                     acc[i] = value.mul_add(dy, acc[i]);
-                    dots[i % 2] = weight[i].mul_add(dy, dots[i % 2]);
+                    dots[i % 2] = if i == 1 { weight[i].mul(dy) } else { weight[i].mul_add(dy, dots[i % 2]) };
                     if i % 2 == 1 {
                         keep_order();
                     }
                 }
-                dots[0].add(dots[1]).store(sum.as_mut_ptr());
+                dots[0].add(dots[1]).store(sum);
+                sum = sum.add(L::WIDTH);
             }
             for (i, acc) in acc.iter().enumerate() {
                 acc.store(dw.add(i * L::WIDTH));
@@ -314,34 +319,35 @@ impl<W: Work> Block for Channels<'_, W> {
     #[inline(never)]
     fn run<L: Lanes, const V: usize>(&self, first: usize) {
         let Place { shape, round, tile, dy, ref channels } = self.at;
-        let Conv2dShape { kh, kw, stride, .. } = *shape;
-        let (phases, in_row) = (stride * stride, first % shape.block_width());
-        scratch::with(if W::BY_ENTRIES { longest_list(shape) * LANES } else { 0 }, |sums| {
-            for key in channels.start * phases..channels.end * phases {
-                let list = round.list(tile, key);
-                if list.origin.is_empty() {
-                    continue;
-                }
-                let (c, phase) = (key / phases, key % phases);
-                let sums = &mut sums[..if W::BY_ENTRIES { list.origin.len() * L::WIDTH } else { 0 }];
-                sums.fill(0.0);
-                for ky in (phase / stride..kh).step_by(stride) {
-                    let (range, entries) = list.parts(parts(shape, ky));
-                    let sums =
-                        if W::BY_ENTRIES { &mut sums[range.start * L::WIDTH..range.end * L::WIDTH] } else { &mut [] };
-                    for kx in (phase % stride..kw).step_by(stride) {
-                        let row = shape.weight_index(ky * kw + kx, c, first);
-                        let dy = dy.as_ptr().wrapping_sub(round.grid.tap(shape, ky, kx)).wrapping_add(in_row);
-                        // SAFETY: the piece alone has this channel. A place is a row of the grid, and stays one
-                        // when the tap is taken off (see Grid); it holds the channels from `in_row` on.
-                        unsafe { self.work.pass::<L, V>(entries, row, dy, sums) };
+        let phases = shape.stride * shape.stride;
+        let dy = dy.as_ptr().wrapping_add(first % shape.block_width());
+        round.with_taps(shape, |taps| {
+            scratch::with(if W::BY_ENTRIES { longest_list(shape) * LANES } else { 0 }, |sums| {
+                for c in channels.clone() {
+                    let row = shape.weight_index(0, c, first);
+                    for taps in taps.chunk_by(|[a, ..], [b, ..]| a == b) {
+                        let list = round.list(tile, c * phases + taps[0][0] as usize);
+                        if list.origin.is_empty() {
+                            continue;
+                        }
+                        let sums = &mut sums[..if W::BY_ENTRIES { list.origin.len() * L::WIDTH } else { 0 }];
+                        sums.fill(0.0);
+                        for &[_, first_part, end, in_weights, in_grid] in taps {
+                            let (range, entries) = list.parts(first_part, end);
+                            let range = range.start * L::WIDTH..range.end * L::WIDTH;
+                            let sums = if W::BY_ENTRIES { &mut sums[range] } else { &mut [] };
+                            let dy = dy.wrapping_sub(in_grid as usize);
+                            // SAFETY: the piece alone has this channel. A place is a row of the grid, and stays one
+                            // when the tap is taken off (see Grid); it holds the channels from `first` on.
+                            unsafe { self.work.pass::<L, V>(entries, row + in_weights as usize, dy, sums) };
+                        }
+                        for (&origin, sum) in list.origin.iter().zip(sums.chunks_exact(L::WIDTH)) {
+                            // SAFETY: as above; `sum` holds WIDTH values.
+                            unsafe { self.work.finish(origin, L::load(sum.as_ptr()).sum()) };
+                        }
                     }
                 }
-                for (&origin, sum) in list.origin.iter().zip(sums.chunks_exact(L::WIDTH)) {
-                    // SAFETY: as above; `sum` holds WIDTH values.
-                    unsafe { self.work.finish(origin, L::load(sum.as_ptr()).sum()) };
-                }
-            }
+            });
         });
     }
 }

@@ -58,7 +58,7 @@ impl Grid {
     }
 
     /// How far before an entry's place its row of `dy` for tap (ky, kx) lies.
-    pub(super) fn tap(&self, shape: &Conv2dShape, ky: usize, kx: usize) -> usize {
+    fn tap(&self, shape: &Conv2dShape, ky: usize, kx: usize) -> usize {
         (ky / shape.stride * self.columns + kx / shape.stride) * shape.block_width()
     }
 
@@ -155,10 +155,14 @@ fn taps_of(shape: &Conv2dShape, phase_y: usize) -> usize {
 
 /// The parts whose rows tap row `ky` does not bring outside: the last tap loses all of the top rows, the first one
 /// all of the bottom rows. Others may meet margins.
-pub(super) fn parts(shape: &Conv2dShape, ky: usize) -> Range<usize> {
+fn parts(shape: &Conv2dShape, ky: usize) -> Range<usize> {
     let first = usize::from(ky / shape.stride + 1 == taps_of(shape, ky % shape.stride));
     first..if ky < shape.stride { PARTS - 1 } else { PARTS }
 }
+
+/// What belongs to a tap: its phase; the first of the parts of a list that it does not bring outside, and past the
+/// last; how far its weights lie behind those of tap 0; and [`Grid::tap`].
+pub(super) type Tap = [u32; 5];
 
 /// The entries of one tile, channel and phase.
 #[derive(Clone)]
@@ -172,9 +176,9 @@ pub(super) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// Some parts, and the places of their entries in the list.
-    pub(super) fn parts(&self, parts: Range<usize>) -> (Range<usize>, &'a [Entry]) {
-        let range = self.bounds[parts.start]..self.bounds[parts.end];
+    /// The entries of the parts from `first` to before `end`, and their places in the list.
+    pub(super) fn parts(&self, first: u32, end: u32) -> (Range<usize>, &'a [Entry]) {
+        let range = self.bounds[first as usize]..self.bounds[end as usize];
         (range.clone(), &self.entries[range])
     }
 }
@@ -182,6 +186,27 @@ impl<'a> List<'a> {
 impl Round<'_> {
     pub(super) fn dy(&self, block: usize) -> &[f32] {
         &self.dy[block * self.block_len..][..self.block_len]
+    }
+
+    /// Calls `work` with the taps by phase, found once for all lists: divisions take their time.
+    pub(super) fn with_taps<R>(&self, shape: &Conv2dShape, work: impl FnOnce(&[Tap]) -> R) -> R {
+        let Conv2dShape { kh, kw, stride, .. } = *shape;
+        scratch::with_u32(size_of::<Tap>() / size_of::<u32>() * kh * kw, |numbers| {
+            let (taps, _) = numbers.as_chunks_mut();
+            let mut next = taps.iter_mut();
+            for phase in 0..stride * stride {
+                for ky in (phase / stride..kh).step_by(stride) {
+                    let parts = parts(shape, ky);
+                    for kx in (phase % stride..kw).step_by(stride) {
+                        let (in_weights, in_grid) =
+                            ((ky * kw + kx) * shape.block_width(), self.grid.tap(shape, ky, kx));
+                        let tap = [phase, parts.start, parts.end, in_weights, in_grid].map(|number| number as u32);
+                        *next.next().expect("each tap has one phase") = tap;
+                    }
+                }
+            }
+            work(taps)
+        })
     }
 
     /// Reads the part of a block of `dy` that a tile's entries meet, in order: found in lists, its lines would come
