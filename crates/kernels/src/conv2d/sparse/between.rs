@@ -6,8 +6,8 @@
 //! entry's weights are `[c][ky][x + padding - ox * stride][o]` in the block of o, so their place is the sum of a
 //! part of the entry alone, computed once, and one of the input pixel and channel.
 
-use super::check;
 use super::taps::Taps;
+use super::{check, Entry};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -36,27 +36,21 @@ pub fn input_gradient_between(
     assert_eq!(dvalue.len(), x.shape.entries_len(), "dvalue");
     let piece_rows = (PIECE_PIXELS / shape.w.max(1)).min((shape.n * shape.h).div_ceil(4 * threads())).max(1);
     let pieces = shape.h.div_ceil(piece_rows);
-    scratch::with_u32(dy.shape.entries_len() + 2 * shape.w, |buffer| {
-        let (offset, spans) = buffer.split_at_mut(dy.shape.entries_len());
-        entry_offsets(shape, dy, offset);
+    scratch::with_u32(2 * dy.shape.entries_len() + 2 * shape.w, |buffer| {
+        let (entries, spans) = buffer.split_at_mut(2 * dy.shape.entries_len());
+        let (entries, _) = entries.as_chunks_mut();
+        pair(shape, dy, dy_value, entries);
         output_spans(shape, spans);
-        let (offset, spans, dvalue) = (&*offset, &*spans, Disjoint::new(dvalue));
+        let (entries, spans, dvalue) = (&*entries, &*spans, Disjoint::new(dvalue));
         for_each_piece(shape.n * pieces, |piece| {
             let (s, first_row) = (piece / pieces, piece % pieces * piece_rows);
             let rows = first_row..(first_row + piece_rows).min(shape.h);
             let (starts, channels) = (x.starts(s), x.channels(s));
             let (first, end) = (starts[rows.start * shape.w] as usize, starts[rows.end * shape.w] as usize);
-            let entries = s * x.shape.capacity + first..s * x.shape.capacity + end;
             // SAFETY: the entries of these rows of the sample belong to this piece alone.
-            let dvalue = unsafe { dvalue.slice(entries) };
-            let output = s * dy.shape.capacity..s * dy.shape.capacity + dy.count(s);
-            let sample = Sample {
-                shape,
-                starts: dy.starts(s),
-                offset: &offset[output.clone()],
-                value: &dy_value[output],
-                weight,
-            };
+            let dvalue = unsafe { dvalue.slice(s * x.shape.capacity + first..s * x.shape.capacity + end) };
+            let entries = &entries[s * dy.shape.capacity..][..dy.count(s)];
+            let sample = Sample { shape, starts: dy.starts(s), entries, weight };
             dvalue.fill(0.0);
             // Row by row of the kernel, whose weights a near cache can hold.
             for ky in 0..shape.kh {
@@ -87,24 +81,29 @@ fn output_spans(shape: &Conv2dShape, spans: &mut [u32]) {
     }
 }
 
-/// `offset[entry] =` place of o's first weight `- ox * stride * width`, modulo 2^32. Every channel in use is
+/// Writes the entries with the places of o's first weight `- ox * stride * width`, modulo 2^32. Every channel in use is
 /// checked.
-fn entry_offsets(shape: &Conv2dShape, dy: &Pattern, offset: &mut [u32]) {
+fn pair(shape: &Conv2dShape, dy: &Pattern, value: &[f32], entries: &mut [Entry]) {
     let step = shape.stride * shape.block_width();
-    assert!(i32::try_from(shape.weight_len() + shape.out_w() * step).is_ok(), "shape: too many weights");
-    let offset = Disjoint::new(offset);
-    for_each_piece(shape.n, |s| {
-        let (starts, channels, first) = (dy.starts(s), dy.channels(s), s * dy.shape.capacity);
-        // SAFETY: each sample is one piece.
-        let offset = unsafe { offset.slice(first..first + channels.len()) };
-        for (pixel, range) in starts.windows(2).enumerate() {
-            let range = range[0] as usize..range[1] as usize;
-            let column = (pixel % shape.out_w() * step) as u32;
-            for (offset, &channel) in offset[range.clone()].iter_mut().zip(&channels[range]) {
-                assert!((channel as usize) < shape.c_out, "channel: {channel} of {}", shape.c_out);
-                *offset = (shape.weight_index(0, 0, channel as usize) as u32).wrapping_sub(column);
-            }
-        }
+    let bytes = |values: usize| (values * size_of::<f32>()) as u32;
+    let farthest = (shape.weight_len() + shape.out_w() * step) * size_of::<f32>();
+    assert!(i32::try_from(farthest).is_ok(), "shape: too many weights");
+    let entries = Disjoint::new(entries);
+    scratch::with_u32(dy.shape.pixels + shape.c_out, |places| {
+        let (columns, rows) = places.split_at_mut(dy.shape.pixels);
+        columns.iter_mut().zip((0..shape.out_w()).cycle()).for_each(|(place, x)| *place = bytes(x * step));
+        rows.iter_mut().enumerate().for_each(|(o, place)| *place = bytes(shape.weight_index(0, 0, o)));
+        let (columns, rows) = (&*columns, &*rows);
+        for_each_piece(shape.n, |s| {
+            let of_sample = s * dy.shape.capacity..s * dy.shape.capacity + dy.count(s);
+            let value = &value[of_sample.clone()];
+            // SAFETY: each sample is one piece.
+            let entries = unsafe { entries.slice(of_sample) };
+            dy.for_each_entry(s, |entry, pixel, channel| {
+                assert!(channel < rows.len(), "channel: {channel} of {}", rows.len());
+                entries[entry] = [rows[channel].wrapping_sub(columns[pixel]), value[entry].to_bits()];
+            });
+        });
     });
 }
 
@@ -112,8 +111,7 @@ struct Sample<'a> {
     shape: &'a Conv2dShape,
     /// Of the output's pixels.
     starts: &'a [u32],
-    offset: &'a [u32],
-    value: &'a [f32],
+    entries: &'a [Entry],
     weight: &'a [f32],
 }
 
@@ -144,11 +142,12 @@ impl Sample<'_> {
             self.weight.as_ptr().wrapping_add(origin + channels[g] as usize * kh * kw * width)
         });
         let mut acc: [f32; G] = core::array::from_fn(|g| dvalue[g]);
-        for (&v, &offset) in self.value[run.clone()].iter().zip(&self.offset[run]) {
+        for &[place, value] in &self.entries[run] {
             for g in 0..G {
                 // SAFETY: the entry lies under the kernel, so its place is [c][ky][kx][o] of a tap that
                 // Taps allows, with c and o checked.
-                acc[g] += v * unsafe { *weight[g].wrapping_offset(offset as i32 as isize) };
+                let weight = unsafe { *weight[g].wrapping_byte_offset(place as i32 as isize) };
+                acc[g] += f32::from_bits(value) * weight;
             }
         }
         dvalue.copy_from_slice(&acc);
