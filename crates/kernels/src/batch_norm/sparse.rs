@@ -99,6 +99,8 @@ pub fn parameter_gradients_sparse(
             scratch::with_f64(2 * channels, |sums| {
                 sums.fill(0.0);
                 let (of_dy, of_products) = sums.split_at_mut(channels);
+                // One length for all, so that one look at a channel's number serves them.
+                let (of_products, mean) = (&mut of_products[..channels], &mean[..channels]);
                 pattern.for_each_entry(s, |entry, pixel, channel| {
                     let dy = f64::from(dvalue[entry]);
                     of_dy[channel] += dy;

@@ -138,6 +138,7 @@ impl Outputs<'_> {
         let last = self.padded.patch(self.shape, oy, ox + P - 1) + self.terms.last().map_or(0, |term| term.0);
         assert!(self.terms.is_empty() || last < self.image.len());
         let image = self.image[patch..].as_ptr();
+        let image: [*const f32; P] = core::array::from_fn(|p| image.wrapping_add(p * stride * c_in));
         let weight = self.weight[self.shape.weight_index(0, 0, first)..].as_ptr();
         let mut acc = [[L::zero(); V]; P];
         if let Some(bias) = self.bias {
@@ -149,9 +150,10 @@ impl Outputs<'_> {
             // SAFETY: the last place of the last patch lies in the image, and places ascend; a row of a block of
             // weights holds the V * WIDTH values from `first` on.
             unsafe {
-                let values: [L; P] = core::array::from_fn(|p| L::splat(image.add(place + p * stride * c_in)));
+                let values = image.map(|image| L::splat(image.add(place)));
+                let weight = weight.add(row);
                 for v in 0..V {
-                    let weight = L::load(weight.add(row + v * L::WIDTH));
+                    let weight = L::load(weight.add(v * L::WIDTH));
                     for (acc, value) in acc.iter_mut().zip(values) {
                         acc[v] = value.mul_add(weight, acc[v]);
                     }
@@ -232,18 +234,21 @@ impl Weights<'_> {
         let mut acc = [[L::zero(); V]; K];
         for oy in 0..out_h {
             let image = self.image[self.padded.patch(self.shape, oy, 0)..].as_ptr();
-            let dy = self.dy[oy * out_w * c_out + first..].as_ptr();
-            for ox in 0..out_w {
+            let mut image = terms.map(|(place, _)| image.wrapping_add(place));
+            let mut dy = self.dy[oy * out_w * c_out + first..].as_ptr();
+            for _ in 0..out_w {
                 // SAFETY: the last pixel's places lie in the image and in dy, as asserted; places ascend.
                 unsafe {
-                    let values: [L; K] = core::array::from_fn(|k| L::splat(image.add(ox * step + terms[k].0)));
+                    let values = image.map(|image| L::splat(image));
                     for v in 0..V {
-                        let dy = L::load(dy.add(ox * c_out + v * L::WIDTH));
+                        let dy = L::load(dy.add(v * L::WIDTH));
                         for (acc, value) in acc.iter_mut().zip(values) {
                             acc[v] = value.mul_add(dy, acc[v]);
                         }
                     }
                 }
+                image = image.map(|image| image.wrapping_add(step));
+                dy = dy.wrapping_add(c_out);
             }
         }
         let block = self.shape.weight_index(0, 0, first);
