@@ -11,8 +11,7 @@ use crate::simd::{F32x4, LANES};
 use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
 
 /// Densities up to which the compressed passes are faster, as measured in WebAssembly with and without fused
-/// multiply-add, on convolutions of 16 to 512 channels and images from 4x4 to 32x32. On a Zen 4 they are up to an eighth
-/// higher than on a Zen 3; these lie between.
+/// multiply-add, on convolutions of 16 to 512 channels and images from 4x4 to 32x32, on a Zen 3.
 struct Limits {
     forward: f64,
     weight_gradient: f64,
@@ -41,32 +40,32 @@ impl Limits {
                 product + per_in / c_in as f64 + per_out / c_out as f64 + 0.3 / tiles as f64
             };
             let forward = match (fused, near) {
-                (true, true) => cost(0.375, 1.2, -1.6),
-                (true, false) => cost(0.31, 1.2, -1.6),
-                (false, _) => cost(0.34, 0.8, 0.4),
+                (true, true) => cost(0.36, 1.25, -1.7),
+                (true, false) => cost(0.29, 1.25, -1.7),
+                (false, _) => cost(0.32, 1.0, 0.55),
             };
-            let gradients = if fused { cost(0.34, 1.6, -0.6) } else { cost(0.335, 1.0, -0.5) };
+            let input_gradient = if fused { cost(0.205, 0.85, -0.7) } else { cost(0.265, 0.15, -0.8) };
             return Self {
                 forward: forward / all,
-                weight_gradient: cost(0.31, 0.0, -1.5) / rows,
-                input_gradient: cost(0.25, 1.0, -0.7) / rows,
-                gradients: gradients / rows,
+                weight_gradient: cost(0.27, 0.0, -0.9) / rows,
+                input_gradient: input_gradient / rows,
+                gradients: cost(0.335, if fused { 1.8 } else { 0.9 }, -0.8) / rows,
             };
         }
         let by_product = match (fused, near) {
-            (false, _) => 1.46,
-            (true, false) => 1.55,
-            (true, true) => 1.37,
+            (false, _) => 1.5,
+            (true, false) => 1.65,
+            (true, true) => 1.45,
         };
         let (input_gradient, gradients) = match (kh * kw, stride) {
             (1, 1) => (0.0, 0.42),
             (1, _) => (0.0, 0.32),
             (_, 1) => (if fused { 0.5 } else { 0.555 } / all, if fused { 0.86 } else { 0.75 } / rows),
-            _ => (0.33, 0.55),
+            _ => (if fused { 0.305 } else { 0.345 }, 0.525),
         };
         Self {
             forward: 1.0 / (all * (by_product + 38.0 / products)),
-            weight_gradient: 1.0 / (rows * (1.55 + 90.0 / products)),
+            weight_gradient: 1.0 / (rows * (1.8 + 90.0 / products)),
             input_gradient,
             gradients,
         }
