@@ -71,7 +71,10 @@ function ratios(steps, network) {
  */
 function scaling(steps, network) {
   const peers = peersOf(steps);
-  const engines = peers.filter((peer) => peer.startsWith('kwta') && peer.endsWith(', 2 threads')).map(engineOf);
+  const engines = peers
+    .filter((peer) => peer.startsWith('kwta') && peer.endsWith(', 2 threads'))
+    .map(engineOf)
+    .filter((engine) => peers.includes(`${engine}, 1 thread`));
   if (engines.length === 0) return [];
   const speedUp = (/** @type {Result} */ result, /** @type {string} */ engine) => {
     const [one, two] = [best(result, `${engine}, 1 thread`), best(result, `${engine}, 2 threads`)];
