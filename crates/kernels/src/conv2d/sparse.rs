@@ -17,7 +17,9 @@ pub use gradients::{gradients, input_gradient, weight_gradient};
 
 use super::block::{keep_order, Lanes};
 use super::Conv2dShape;
-use crate::sparse::Pattern;
+use crate::parallel::{for_each_piece, Disjoint};
+use crate::scratch;
+use crate::sparse::{Pattern, SparseShape};
 
 /// An entry as inner loops read it: the place of a row in bytes, and the bits of the entry's value.
 type Entry = [u32; 2];
@@ -43,6 +45,36 @@ unsafe fn weighted_sum<L: Lanes, const V: usize>(mut acc: [L; V], entries: &[Ent
         }
     }
     acc
+}
+
+/// Writes the entries as inner loops read them, at the sum, modulo 2^32, of a part of their place by column, of `w`, and
+/// one by channel. Every range of `start` and every channel in use is checked.
+fn pair(
+    pattern: &Pattern,
+    value: &[f32],
+    w: usize,
+    by_column: impl Fn(usize) -> u32,
+    by_channel: impl Fn(usize) -> u32,
+    entries: &mut [Entry],
+) {
+    let SparseShape { n, pixels, channels, capacity } = pattern.shape;
+    let entries = Disjoint::new(entries);
+    scratch::with_u32(pixels + channels, |places| {
+        let (columns, rows) = places.split_at_mut(pixels);
+        columns.iter_mut().zip((0..w).cycle()).for_each(|(place, x)| *place = by_column(x));
+        rows.iter_mut().enumerate().for_each(|(channel, place)| *place = by_channel(channel));
+        let (columns, rows) = (&*columns, &*rows);
+        for_each_piece(n, |s| {
+            let of_sample = s * capacity..s * capacity + pattern.count(s);
+            let value = &value[of_sample.clone()];
+            // SAFETY: each sample is one piece.
+            let entries = unsafe { entries.slice(of_sample) };
+            pattern.for_each_entry(s, |entry, pixel, channel| {
+                assert!(channel < rows.len(), "channel: {channel} of {}", rows.len());
+                entries[entry] = [rows[channel].wrapping_add(columns[pixel]), value[entry].to_bits()];
+            });
+        });
+    });
 }
 
 fn check(shape: &Conv2dShape, pattern: &Pattern) {

@@ -7,7 +7,7 @@
 //! part of the entry alone, computed once, and one of the input pixel and channel.
 
 use super::taps::Taps;
-use super::{check, Entry};
+use super::{check, pair, Entry};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -36,10 +36,16 @@ pub fn input_gradient_between(
     assert_eq!(dvalue.len(), x.shape.entries_len(), "dvalue");
     let piece_rows = (PIECE_PIXELS / shape.w.max(1)).min((shape.n * shape.h).div_ceil(4 * threads())).max(1);
     let pieces = shape.h.div_ceil(piece_rows);
+    let step = shape.stride * shape.block_width();
+    let bytes = |values: usize| (values * size_of::<f32>()) as u32;
+    let farthest = (shape.weight_len() + shape.out_w() * step) * size_of::<f32>();
+    assert!(i32::try_from(farthest).is_ok(), "shape: too many weights");
     scratch::with_u32(2 * dy.shape.entries_len() + 2 * shape.w, |buffer| {
         let (entries, spans) = buffer.split_at_mut(2 * dy.shape.entries_len());
         let (entries, _) = entries.as_chunks_mut();
-        pair(shape, dy, dy_value, entries);
+        // The place of o's first weight - ox * stride * width.
+        let place = |o: usize| bytes(shape.weight_index(0, 0, o));
+        pair(dy, dy_value, shape.out_w(), |ox| bytes(ox * step).wrapping_neg(), place, entries);
         output_spans(shape, spans);
         let (entries, spans, dvalue) = (&*entries, &*spans, Disjoint::new(dvalue));
         for_each_piece(shape.n * pieces, |piece| {
@@ -79,32 +85,6 @@ fn output_spans(shape: &Conv2dShape, spans: &mut [u32]) {
         let end = if count == 0 { 0 } else { taps.output + 1 };
         span.copy_from_slice(&[(end - count) as u32, end as u32]);
     }
-}
-
-/// Writes the entries with the places of o's first weight `- ox * stride * width`, modulo 2^32. Every channel in use is
-/// checked.
-fn pair(shape: &Conv2dShape, dy: &Pattern, value: &[f32], entries: &mut [Entry]) {
-    let step = shape.stride * shape.block_width();
-    let bytes = |values: usize| (values * size_of::<f32>()) as u32;
-    let farthest = (shape.weight_len() + shape.out_w() * step) * size_of::<f32>();
-    assert!(i32::try_from(farthest).is_ok(), "shape: too many weights");
-    let entries = Disjoint::new(entries);
-    scratch::with_u32(dy.shape.pixels + shape.c_out, |places| {
-        let (columns, rows) = places.split_at_mut(dy.shape.pixels);
-        columns.iter_mut().zip((0..shape.out_w()).cycle()).for_each(|(place, x)| *place = bytes(x * step));
-        rows.iter_mut().enumerate().for_each(|(o, place)| *place = bytes(shape.weight_index(0, 0, o)));
-        let (columns, rows) = (&*columns, &*rows);
-        for_each_piece(shape.n, |s| {
-            let of_sample = s * dy.shape.capacity..s * dy.shape.capacity + dy.count(s);
-            let value = &value[of_sample.clone()];
-            // SAFETY: each sample is one piece.
-            let entries = unsafe { entries.slice(of_sample) };
-            dy.for_each_entry(s, |entry, pixel, channel| {
-                assert!(channel < rows.len(), "channel: {channel} of {}", rows.len());
-                entries[entry] = [rows[channel].wrapping_sub(columns[pixel]), value[entry].to_bits()];
-            });
-        });
-    });
 }
 
 struct Sample<'a> {

@@ -6,7 +6,7 @@
 //! stay in a nearer cache. Under a row, the entries stand in one run of the input row, whatever the kernel's width.
 
 use super::lists::copy_values;
-use super::{check, weighted_sum, Entry};
+use super::{check, pair, weighted_sum, Entry};
 use crate::conv2d::block::{blocks, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
@@ -38,10 +38,14 @@ pub fn forward(
     let pieces = rows.div_ceil(piece_rows);
     let packed = packing_pays(shape, pattern, piece_rows);
     let taps = if packed { shape.kw } else { shape.kh * shape.kw };
+    // An entry's place is that of its weights, `(channel * taps + x) * width`.
+    let row_bytes = shape.block_width() * size_of::<f32>();
+    let farthest = (shape.c_in * taps + shape.w + shape.padding) * row_bytes;
+    assert!(i32::try_from(farthest).is_ok(), "shape: too many weights");
     scratch::with_u32(2 * pattern.shape.entries_len() + 2 * row_pixels, |buffer| {
         let (entries, spans) = buffer.split_at_mut(2 * pattern.shape.entries_len());
         let (entries, _) = entries.as_chunks_mut();
-        pair(shape, pattern, value, taps, entries);
+        pair(pattern, value, shape.w, |x| (x * row_bytes) as u32, |c| (c * taps * row_bytes) as u32, entries);
         column_spans(shape, spans);
         let (entries, spans, y) = (&*entries, &*spans, &Disjoint::new(y));
         // Block by block, so that all threads read the same weights from their caches.
@@ -79,28 +83,6 @@ fn pack_row(weight: &[f32], first: usize, step: usize, len: usize, packed: &mut 
     for (target, source) in packed.chunks_exact_mut(len).zip(weight[first..].chunks(step)) {
         copy_values(&source[..len], target);
     }
-}
-
-/// Writes the entries with the places of their weights, `(channel * taps + x) * width`. Every range of `start` and
-/// every channel in use is checked.
-fn pair(shape: &Conv2dShape, pattern: &Pattern, value: &[f32], taps: usize, entries: &mut [Entry]) {
-    let (w, c_in, row_bytes) = (shape.w, shape.c_in, shape.block_width() * size_of::<f32>());
-    assert!(i32::try_from((c_in * taps + shape.w + shape.padding) * row_bytes).is_ok(), "shape: too many weights");
-    let entries = Disjoint::new(entries);
-    scratch::with_u32(shape.h * w, |columns| {
-        columns.iter_mut().zip((0..w).cycle()).for_each(|(column, x)| *column = (x * row_bytes) as u32);
-        let columns = &*columns;
-        for_each_piece(shape.n, |s| {
-            let entries_of = s * pattern.shape.capacity..s * pattern.shape.capacity + pattern.count(s);
-            let values = &value[entries_of.clone()];
-            // SAFETY: each sample is one piece.
-            let entries = unsafe { entries.slice(entries_of) };
-            pattern.for_each_entry(s, |entry, pixel, channel| {
-                assert!(channel < c_in, "channel: {channel} of {c_in}");
-                entries[entry] = [(channel * taps * row_bytes) as u32 + columns[pixel], values[entry].to_bits()];
-            });
-        });
-    });
 }
 
 /// `spans[ox]` becomes the columns of the input under the kernel of output column `ox`: first, and past the last.
