@@ -2,8 +2,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** k-Winners-Take-All networks in WebAssembly: train them, attack them, measure how robust they are. */
 export * as attacks from './attacks/index.js';
-export { Dataset } from './data/dataset.js';
-export * as datasets from './data/index.js';
 export {
   ConfigError,
   DataError,
@@ -12,20 +10,12 @@ export {
   MemoryError,
   ShapeError,
   WorkerLostError,
-} from './errors.js';
-export { evaluateRobustness, type RobustnessReport } from './evaluate/robustness.js';
-export type { ModelSpec, ModuleSpec } from './graph/graph.js';
-export type { Loss, MemoryUse } from './graph/network.js';
-export type { Variant } from './kernels/variant.js';
-export * as nn from './nn/index.js';
-export * as models from './nn/models/index.js';
-export { type Tensor, tensor } from './tensor.js';
-export type { BatchEvent, EpochEvent, FitEvent } from './train/fit.js';
-export * as optim from './train/optim.js';
-export * as regimes from './train/regimes.js';
-export * as schedules from './train/schedules.js';
-export type { FitRun, History } from './worker/fitRun.js';
-export type { AttackOptions, AttackResult, FitOptions, Model } from './worker/model.js';
+} from './base/errors.js';
+export { type Tensor, tensor } from './base/tensor.js';
+export type { AttackOptions, AttackResult } from './client/attack.js';
+export type { FitOptions } from './client/fit.js';
+export type { FitRun, History } from './client/fitRun.js';
+export type { Model } from './client/model.js';
 export {
   createRuntime,
   type ModelOptions,
@@ -33,4 +23,16 @@ export {
   type Runtime,
   type RuntimeInfo,
   type RuntimeOptions,
-} from './worker/runtime.js';
+} from './client/runtime.js';
+export { Dataset } from './data/dataset.js';
+export * as datasets from './data/index.js';
+export { evaluateRobustness, type RobustnessReport } from './evaluate/robustness.js';
+export type { ModelSpec, ModuleSpec } from './graph/graph.js';
+export type { Loss, MemoryUse } from './graph/network.js';
+export type { Variant } from './kernels/variant.js';
+export * as nn from './nn/index.js';
+export * as models from './nn/models/index.js';
+export type { BatchEvent, EpochEvent, FitEvent } from './train/fit.js';
+export * as optim from './train/optim.js';
+export * as regimes from './train/regimes.js';
+export * as schedules from './train/schedules.js';

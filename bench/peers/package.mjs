@@ -3,7 +3,7 @@
  * it runs on. Usage: package.mjs THREADS PEAK.wasm RELAXED_PEAK.wasm
  */
 import { createRuntime } from '../../dist/index.js';
-import { platform } from '../../dist/worker/platform.node.js';
+import { platform } from '../../dist/platform/node.js';
 import { kernelTasks, startKernels } from './packageKernels.mjs';
 import { steps } from './packageSteps.mjs';
 import { peakInNode } from './peak/node.mjs';

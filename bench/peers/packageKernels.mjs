@@ -2,7 +2,7 @@
 import { buildGraph } from '../../dist/graph/graph.js';
 import { Parameters } from '../../dist/graph/parameters.js';
 import { nn } from '../../dist/index.js';
-import { createSharedMemory, loadKernels } from '../../dist/kernels/load.js';
+import { createSharedMemory, loadKernels, wasmUrl } from '../../dist/kernels/load.js';
 import { NCHW_TO_NHWC, NHWC_TO_NCHW, transpose } from './layout.mjs';
 
 /**
@@ -14,20 +14,20 @@ import { NCHW_TO_NHWC, NHWC_TO_NCHW, transpose } from './layout.mjs';
 
 /**
  * Kernels in this thread with `threads - 1` more to help.
- * @param {import('../../dist/worker/platform.js').Platform} platform
+ * @param {import('../../dist/platform/platform.js').Platform} platform
  * @param {import('../../dist/index.js').Variant} variant
  * @param {number} threads
  */
 export async function startKernels(platform, variant, threads) {
-  const module = await platform.compile(variant);
+  const module = await platform.compile(wasmUrl(variant));
   const memory = createSharedMemory();
   const kernels = await loadKernels(variant, module, memory);
-  const role = /** @type {const} */ ({ role: 'pool', variant, module, memory });
+  const role = /** @type {const} */ ({ role: 'team', variant, module, memory });
   const fail = (/** @type {string} */ reason) => {
     throw new Error(reason);
   };
-  await Promise.all(Array.from({ length: threads - 1 }, () => platform.spawn(role, fail)));
-  kernels.exports.start_pool(threads);
+  await Promise.all(Array.from({ length: threads - 1 }, () => platform.spawn('a worker of the team', role, fail)));
+  kernels.exports.start_team(threads);
   return kernels;
 }
 

@@ -7,7 +7,7 @@ import { caught, expectError } from '../contract/support.js';
 const data = datasets.synthetic({ count: 64, seed: 1 });
 const spec = models.smallCnn({ activation: nn.kwta({ gamma: 0.2 }), channels: [8, 8, 8] });
 
-/** The workers that a runtime starts: first its engine, then its pool. */
+/** The workers that a runtime starts: first its engine, then its team. */
 let workers: Worker[];
 let runtime: Runtime | undefined;
 const collect = (worker: Worker): void => {
@@ -60,8 +60,8 @@ async function killed(threads: number, which: number): Promise<void> {
 
 describe('a worker that dies in the middle of training', () => {
   it('the only one', () => killed(1, 0));
-  it('the engine of a pool', () => killed(3, 0));
-  it('a thread of the pool', () => killed(3, 2));
+  it('the engine of a team', () => killed(3, 0));
+  it('a thread of the team', () => killed(3, 2));
 
   it('takes the others with it', async () => {
     const ends = () => Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
@@ -69,7 +69,7 @@ describe('a worker that dies in the middle of training', () => {
     const ended = ends();
     await workers[1].terminate();
     await ended;
-    await expectError(lost.model(spec), WorkerLostError, 'a pool worker died');
+    await expectError(lost.model(spec), WorkerLostError, 'a worker of the team died');
   });
 
   it('a new runtime takes up where the last state was', async () => {

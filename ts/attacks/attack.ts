@@ -1,6 +1,6 @@
 /** What one attack is: a description as plain data, and a procedure that makes perturbed samples from it. */
-import { checkType } from '../check.js';
-import type { Random } from '../random.js';
+import { checkType } from '../base/check.js';
+import type { Random } from '../base/random.js';
 import type { EstimatedGradientSpec } from './estimatedGradient.js';
 import type { FgsmSpec } from './fgsm.js';
 import type { Norm } from './norms.js';

@@ -1,8 +1,8 @@
 /** Attacks as plain data, checked where they are written: `model.attack(attacks.pgd({ steps: 40 }), ...)`. */
-import { checkChoice, checkInteger, checkKeys, checkNumber } from '../check.js';
-import { ConfigError } from '../errors.js';
+import { checkChoice, checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { ConfigError } from '../base/errors.js';
+import { describe } from '../base/tensor.js';
 import { type Loss, losses } from '../graph/network.js';
-import { describe } from '../tensor.js';
 import { type AttackSpec, checkAttack, directAttacks } from './attack.js';
 import type { EstimatedGradientSpec } from './estimatedGradient.js';
 import type { FgsmSpec } from './fgsm.js';

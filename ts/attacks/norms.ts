@@ -2,7 +2,7 @@
  * The balls that perturbations live in: `linf` (largest change of a pixel) and `l2` (Euclidean length of a
  * sample's change). All functions work on samples `[n, size]` one after another, in pixel units.
  */
-import type { Random } from '../random.js';
+import type { Random } from '../base/random.js';
 
 /** Norm of a perturbation. */
 export type Norm = 'linf' | 'l2';

@@ -2,9 +2,10 @@
  * Runs an attack and grades it: an attack's own view of its success is never used. Candidates are clipped
  * to the ball and the box, and the model is asked again.
  */
+
+import { Random } from '../base/random.js';
 import type { Network } from '../graph/network.js';
 import { argmax } from '../graph/predictions.js';
-import { Random } from '../random.js';
 import { type Attack, type AttackSpec, normOf, pick, put } from './attack.js';
 import { estimatedGradient } from './estimatedGradient.js';
 import { fgsm } from './fgsm.js';

@@ -1,7 +1,7 @@
 /** Adversarial examples made on another model, tried on this one (Papernot, McDaniel & Goodfellow 2016). */
-import { ConfigError } from '../errors.js';
+import { ConfigError } from '../base/errors.js';
+import { shapeText } from '../base/tensor.js';
 import type { Network } from '../graph/network.js';
-import { shapeText } from '../tensor.js';
 import type { Attack, AttackSpec } from './attack.js';
 import { Target } from './target.js';
 

@@ -1,7 +1,7 @@
 /** Files that commands write: checked before the work, written whole or not at all. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { platform } from '../worker/platform.node.js';
+import { platform } from '../platform/node.js';
 
 /** Why `path` cannot be written, in words; `undefined` when it can. */
 export function checkOutput(path: string): string | undefined {

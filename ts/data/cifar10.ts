@@ -2,9 +2,9 @@
  * CIFAR-10 in its official binary layout: files of 10,000 records, each a label byte followed by 3,072 pixel bytes
  * (the red, the green, then the blue plane of 32 x 32).
  */
-import { checkChoice } from '../check.js';
-import { ConfigError, DataError } from '../errors.js';
-import { describe } from '../tensor.js';
+import { checkChoice } from '../base/check.js';
+import { ConfigError, DataError } from '../base/errors.js';
+import { describe } from '../base/tensor.js';
 import { allocate, Dataset } from './dataset.js';
 import { join, readSourceIfExists, type SourceFile } from './source.js';
 

@@ -4,9 +4,9 @@
  * The arrays lie in shared memory where the platform has it, so that posting a dataset to a worker copies nothing.
  * `take` and `slice` are views; `shuffle` and `subset` copy once, so `images` is always sample after sample.
  */
-import { ConfigError, DataError, ShapeError } from '../errors.js';
-import { Random, STREAMS } from '../random.js';
-import { describe, shapeText, type Tensor } from '../tensor.js';
+import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { Random, STREAMS } from '../base/random.js';
+import { describe, shapeText, type Tensor } from '../base/tensor.js';
 
 /** What a dataset is made of; also its form for posting between workers. */
 export interface DatasetFields {

@@ -1,6 +1,6 @@
 /** A dataset from the caller's own arrays. */
-import { ConfigError, DataError, ShapeError } from '../errors.js';
-import { checkTensor, describe, type Tensor } from '../tensor.js';
+import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { checkTensor, describe, type Tensor } from '../base/tensor.js';
 import { allocate, checkLabels, Dataset } from './dataset.js';
 
 /** Images and labels of the caller's own. */

@@ -2,8 +2,8 @@
  * The IDX format of MNIST and its relatives: two zero bytes, a type byte (8: unsigned bytes), the number of
  * dimensions, one big-endian 32-bit extent per dimension, then the values in row-major order.
  */
-import { DataError } from '../errors.js';
-import { shapeText } from '../tensor.js';
+import { DataError } from '../base/errors.js';
+import { shapeText } from '../base/tensor.js';
 import { Dataset } from './dataset.js';
 import { readSource, type Source, type SourceFile } from './source.js';
 

@@ -2,8 +2,8 @@
  * Reads a file's bytes from a path, a URL or memory, plain or gzipped. The one place that knows where files are:
  * on disk in Node, behind `fetch` in a browser.
  */
-import { DataError } from '../errors.js';
-import { describe } from '../tensor.js';
+import { DataError } from '../base/errors.js';
+import { describe } from '../base/tensor.js';
 
 /** A path (Node) or relative URL (browser), a URL, or the bytes themselves. */
 export type Source = string | URL | Uint8Array;

@@ -10,9 +10,9 @@
  * convolutions (16, 32 and 64 channels, batch norm, ReLU) 97.0, 98.2 and 98.8 % after one, two and three epochs of
  * 10,000.
  */
-import { ConfigError } from '../errors.js';
-import { checkSeed, Random, STREAMS } from '../random.js';
-import { describe } from '../tensor.js';
+import { ConfigError } from '../base/errors.js';
+import { checkSeed, Random, STREAMS } from '../base/random.js';
+import { describe } from '../base/tensor.js';
 import { allocate, Dataset } from './dataset.js';
 import { FIGURES, type Point } from './figures.js';
 

@@ -2,10 +2,10 @@
 
 import { type AttackSpec, checkAttack } from '../attacks/attack.js';
 import * as attacks from '../attacks/index.js';
-import { checkInteger, checkKeys, checkNumber } from '../check.js';
+import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { ConfigError } from '../base/errors.js';
+import { describe, type Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
-import { ConfigError } from '../errors.js';
-import { describe, type Tensor } from '../tensor.js';
 import { mcnemar, wilson } from './statistics.js';
 
 /** Right answers among samples, with Wilson's 95 % interval. */

@@ -1,5 +1,5 @@
 /** Statistics of counts: how sure a measured accuracy is, and whether two differ on the same samples. */
-import { checkInteger, checkNumber } from '../check.js';
+import { checkInteger, checkNumber } from '../base/check.js';
 
 /** The 97.5 % point of the standard normal: two-sided 95 %. */
 const Z_95 = 1.959964;

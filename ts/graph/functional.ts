@@ -2,13 +2,13 @@
  * Single operations on plain tensors, and their vector-Jacobian products: each is a graph of one node, so
  * that what is offered here is what networks run.
  */
-import { checkInteger } from '../check.js';
-import { ConfigError, DataError, ShapeError } from '../errors.js';
+import { checkInteger } from '../base/check.js';
+import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { checkTensor, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { OpSpec } from '../ops/index.js';
 import { opOf } from '../ops/index.js';
 import { type Features, featureSize, type Mode } from '../ops/op.js';
-import { checkTensor, shapeText, sizeOf, type Tensor } from '../tensor.js';
 import { type Graph, graphInput } from './graph.js';
 import { losses } from './network.js';
 import { Parameters } from './parameters.js';

@@ -1,10 +1,10 @@
 /** A model's description as nested layers (plain data), and the flat list of nodes it stands for. */
 
-import { checkInteger } from '../check.js';
-import { ConfigError, ShapeError } from '../errors.js';
+import { checkInteger } from '../base/check.js';
+import { ConfigError, ShapeError } from '../base/errors.js';
+import { describe } from '../base/tensor.js';
 import { type LayerSpec, type OpSpec, opOf } from '../ops/index.js';
 import { type Features, featureText } from '../ops/op.js';
-import { describe } from '../tensor.js';
 
 /** Layers one after another. */
 export interface SequentialSpec {

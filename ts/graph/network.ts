@@ -2,7 +2,7 @@
  * A model in wasm memory: parameters, and the plans that compute logits, losses and gradients. Training
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
-import { ConfigError } from '../errors.js';
+import { ConfigError } from '../base/errors.js';
 import { featureSize, type RunState, sparseArguments } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import { Parameters } from './parameters.js';

@@ -1,11 +1,11 @@
 /** Parameters of a network: where they lie, their first values, and PyTorch's order at the boundary. */
-import { ShapeError } from '../errors.js';
+import { ShapeError } from '../base/errors.js';
+import { Random } from '../base/random.js';
+import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import { opOf } from '../ops/index.js';
 import type { Parameter, ParameterSpec } from '../ops/op.js';
-import { Random } from '../random.js';
-import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../tensor.js';
 import { type Graph, graphInput } from './graph.js';
 
 /** Stream numbers of initial values start here, apart from the other uses of a seed. */

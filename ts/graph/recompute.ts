@@ -2,9 +2,10 @@
  * Which values of the forward pass are not kept for the backward pass, but computed again when it reads them:
  * outputs of convolutions that cost little. The same kernel on the same operands gives the same bits.
  */
+
+import { sizeOf } from '../base/tensor.js';
 import { type OpSpec, opOf } from '../ops/index.js';
 import { density, featureSize, type Value } from '../ops/op.js';
-import { sizeOf } from '../tensor.js';
 
 /** A node with the values that it reads and writes. */
 export interface Computed {

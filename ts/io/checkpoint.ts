@@ -1,7 +1,7 @@
 /** Models as files: safetensors, with the model's description in the metadata. */
-import { DataError } from '../errors.js';
+import { DataError } from '../base/errors.js';
+import type { Tensor } from '../base/tensor.js';
 import type { ModelSpec } from '../graph/graph.js';
-import type { Tensor } from '../tensor.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 
 const key = 'kwta.model';

@@ -3,8 +3,8 @@
  * header, the header, then the values of all tensors. Here every tensor is F32, and the metadata may hold a
  * model's description.
  */
-import { DataError } from '../errors.js';
-import { describe, sizeOf, type Tensor } from '../tensor.js';
+import { DataError } from '../base/errors.js';
+import { describe, sizeOf, type Tensor } from '../base/tensor.js';
 
 /** Longest header that is read; the format's own limit. */
 const maxHeader = 100 * 2 ** 20;

@@ -2,7 +2,7 @@
  * The wasm instance of this worker: raw kernels (addresses and sizes in, nothing checked), memory and
  * typed views. Only this folder imports generated code.
  */
-import { MemoryError } from '../errors.js';
+import { MemoryError } from '../base/errors.js';
 import type * as Generated from '../wasm/simd-threads/kwta.js';
 
 /** The exported kernels; see crates/wasm. */

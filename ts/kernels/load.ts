@@ -12,7 +12,7 @@ interface GeneratedModule extends Exports {
 const maximumPages = 65535;
 /** Pages that a shared memory starts with; the module's own data need fewer. */
 const initialPages = 64;
-/** Stack of each pool worker. */
+/** Stack of each worker of the team. */
 const threadStack = 1 << 20;
 
 /** Where the wasm file of a variant lies. */
@@ -31,7 +31,7 @@ export function wasmUrl(variant: Variant): URL {
 async function generated(variant: Variant): Promise<GeneratedModule> {
   switch (variant) {
     case 'simd':
-      // The single-threaded build lacks the pool functions, which nobody calls there.
+      // The single-threaded build lacks the functions of the team, which nobody calls there.
       return (await import('../wasm/simd/kwta.js')) as unknown as GeneratedModule;
     case 'simd-threads':
       return (await import('../wasm/simd-threads/kwta.js')) as GeneratedModule;
@@ -40,7 +40,7 @@ async function generated(variant: Variant): Promise<GeneratedModule> {
   }
 }
 
-/** A shared memory for one engine and its pool. */
+/** A shared memory for one engine and its team. */
 export function createSharedMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages, shared: true });
 }
@@ -52,7 +52,7 @@ export function takePanicMessage(): string | undefined {
   return takeMessage?.();
 }
 
-/** Instantiates the kernels; `memory` is needed by the threaded variants and must be the pool's. */
+/** Instantiates the kernels; `memory` is needed by the threaded variants and must be the team's. */
 export async function loadKernels(
   variant: Variant,
   module: WebAssembly.Module,

@@ -1,6 +1,6 @@
 /** Which build of the kernels this platform can run, and which one a runtime takes. */
 import { relaxedSimd, simd } from 'wasm-feature-detect';
-import { ConfigError } from '../errors.js';
+import { ConfigError } from '../base/errors.js';
 
 /** `simd`: one thread, no shared memory. `simd-threads`: the same bits. `relaxed-threads`: fused multiply-add, fastest. */
 export type Variant = 'simd' | 'simd-threads' | 'relaxed-threads';

@@ -2,8 +2,9 @@
  * Layers and containers as plain data: `nn.sequential([nn.conv2d({ out: 16, kernel: 3 }), ...], { input })`.
  * Names, defaults and meaning follow torch.nn; input channels are inferred.
  */
-import { checkChoice, checkInteger, checkKeys, checkNumber } from '../check.js';
-import { ConfigError } from '../errors.js';
+import { checkChoice, checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { ConfigError } from '../base/errors.js';
+import { describe } from '../base/tensor.js';
 import type { ModelSpec, ModuleSpec, ResidualSpec, SequentialSpec } from '../graph/graph.js';
 import type {
   AvgPool2dSpec,
@@ -18,7 +19,6 @@ import type {
   NormalizeSpec,
   ReluSpec,
 } from '../ops/index.js';
-import { describe } from '../tensor.js';
 
 /** Every layer may carry its own state-dict prefix; without one it is the position, as in PyTorch's nn.Sequential. */
 interface Named {

@@ -1,5 +1,5 @@
 /** Sum of two branches, `[C, H, W] x 2 -> [C, H, W]`; either may be compressed. */
-import { ShapeError } from '../errors.js';
+import { ShapeError } from '../base/errors.js';
 import {
   type BuildContext,
   buffersOf,

@@ -3,7 +3,7 @@
  * compressed; in eval mode it is affine, so the gradient stays compressed behind it.
  */
 
-import { ShapeError } from '../errors.js';
+import { ShapeError } from '../base/errors.js';
 import type { Buffer } from './buffer.js';
 import {
   type BackwardStep,

@@ -3,7 +3,7 @@
  * After k-WTA the forward pass, the weight gradient and the input gradient cost gamma times the dense
  * FLOPs: the input gradient is computed at the winners only.
  */
-import { ConfigError, ShapeError } from '../errors.js';
+import { ConfigError, ShapeError } from '../base/errors.js';
 import type { Buffer } from './buffer.js';
 import {
   type BackwardStep,

@@ -3,7 +3,7 @@
  * ties going to the lowest index in C, H, W order. The output is compressed, and the mask that forward
  * chose is the gradient.
  */
-import { ConfigError, DivergedError } from '../errors.js';
+import { ConfigError, DivergedError } from '../base/errors.js';
 import {
   type BuildContext,
   buffersOf,

@@ -1,5 +1,5 @@
 /** `(x - mean) / std` per channel, inside the model so that epsilon stays in pixel units. */
-import { ShapeError } from '../errors.js';
+import { ShapeError } from '../base/errors.js';
 import { denseGradient, denseInput, denseValue, featureSize, featureText, type Op } from './op.js';
 
 /** See `nn.normalize`. */

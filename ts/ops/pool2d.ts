@@ -1,5 +1,5 @@
 /** Max and average pooling, `[C, H, W] -> [C, oH, oW]`, windows may overlap the zero padding. */
-import { ShapeError } from '../errors.js';
+import { ShapeError } from '../base/errors.js';
 import {
   type BuildContext,
   denseGradient,

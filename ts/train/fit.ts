@@ -3,12 +3,12 @@
 import { fgsm } from '../attacks/fgsm.js';
 import { pgd } from '../attacks/pgd.js';
 import { Target } from '../attacks/target.js';
+import { DivergedError } from '../base/errors.js';
+import { Random } from '../base/random.js';
 import type { Dataset } from '../data/dataset.js';
-import { DivergedError } from '../errors.js';
 import type { BatchLoss, Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { Random } from '../random.js';
 import { Optimizer, type OptimizerSpec } from './optimizers.js';
 import type { RegimeSpec } from './regimes.js';
 import { type AnnealSchedule, annealed, type LearningRateSchedule, learningRateFactor } from './schedules.js';

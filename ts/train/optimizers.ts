@@ -1,6 +1,6 @@
 /** Optimizers as plain data, and their state in wasm memory. Update rules are those of torch.optim. */
-import { checkInteger, checkKeys, checkNumber } from '../check.js';
-import { ConfigError } from '../errors.js';
+import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { ConfigError } from '../base/errors.js';
 import type { Network } from '../graph/network.js';
 import type { Kernels } from '../kernels/kernels.js';
 

@@ -2,7 +2,7 @@
 
 import { checkAttack } from '../attacks/attack.js';
 import type { FgsmSpec, PgdSpec } from '../attacks/index.js';
-import { checkKeys, checkNumber } from '../check.js';
+import { checkKeys, checkNumber } from '../base/check.js';
 
 /** See {@link natural} and {@link adversarial}. */
 export type RegimeSpec = { type: 'natural' } | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };

@@ -1,5 +1,5 @@
 /** Values that change from epoch to epoch, as plain data: learning rates relative to the optimizer's, and gamma. */
-import { checkInteger, checkKeys, checkNumber } from '../check.js';
+import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
 
 /** A factor on the optimizer's learning rate, by epoch. */
 export type LearningRateSchedule =

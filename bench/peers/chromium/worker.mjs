@@ -3,7 +3,7 @@
  * first message says how many threads there are and where the peak modules are; the others are requests.
  */
 import { createRuntime } from '../../../dist/index.js';
-import { platform } from '../../../dist/worker/platform.browser.js';
+import { platform } from '../../../dist/platform/browser.js';
 import { conversation } from '../conversation.mjs';
 import { kernelTasks, startKernels } from '../packageKernels.mjs';
 import { steps } from '../packageSteps.mjs';

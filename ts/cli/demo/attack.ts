@@ -1,10 +1,11 @@
 /** Attacks one model of the demo with everything, with progress, and keeps examples. */
 import type { AttackSpec } from '../../attacks/index.js';
+import type { AttackOptions, AttackResult } from '../../client/attack.js';
+import type { Model } from '../../client/model.js';
 import type { Dataset } from '../../data/dataset.js';
 import { accuracyOf, type Evaluable, evaluateRobustness } from '../../evaluate/robustness.js';
 import { duration, percent } from '../../report/format.js';
 import type { Example, ModelResult } from '../../report/result.js';
-import type { AttackOptions, AttackResult, Model } from '../../worker/model.js';
 import type { Progress } from '../progress.js';
 import { type DemoAttack, EPSILONS } from './defaults.js';
 

@@ -1,8 +1,9 @@
 /** The images of the demo: Fashion-MNIST where it can be had, else drawn figures. */
+
+import { DataError } from '../../base/errors.js';
 import type { Dataset } from '../../data/dataset.js';
 import { type DownloadProgress, loadFashionMnist, locateFashionMnist } from '../../data/fashionMnist.js';
 import { synthetic } from '../../data/synthetic.js';
-import { DataError } from '../../errors.js';
 import { UsageError } from '../options.js';
 import type { Progress, Task } from '../progress.js';
 import { CLEAN_SAMPLES } from './defaults.js';

@@ -1,11 +1,11 @@
 /** The sizes of the demo, in one place: what a run of a few minutes on two cores can show. */
 import * as attacks from '../../attacks/index.js';
+import type { FitOptions } from '../../client/fit.js';
 import type { NamedAttack } from '../../evaluate/robustness.js';
 import type { SmallCnnOptions } from '../../nn/models/index.js';
 import type { GradientSource } from '../../report/result.js';
 import * as optim from '../../train/optim.js';
 import * as schedules from '../../train/schedules.js';
-import type { FitOptions } from '../../worker/model.js';
 
 export type RegimeName = 'adversarial' | 'natural';
 

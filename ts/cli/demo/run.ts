@@ -1,10 +1,11 @@
 /** The demo itself: trains the same network with ReLU and with k-WTA, attacks both, gathers everything. */
+
+import type { Model } from '../../client/model.js';
+import { createRuntime } from '../../client/runtime.js';
 import * as nn from '../../nn/index.js';
 import * as models from '../../nn/models/index.js';
 import { modelTitle } from '../../report/format.js';
 import type { DemoResult, HistoryPoint } from '../../report/result.js';
-import type { Model } from '../../worker/model.js';
-import { createRuntime } from '../../worker/runtime.js';
 import type { RuntimeFlags } from '../options.js';
 import type { Progress } from '../progress.js';
 import { packageVersion } from '../version.js';

@@ -1,5 +1,5 @@
 /** ResNet-18 for 32x32 images (He et al. 2016), with torchvision's state-dict names. */
-import { checkInteger } from '../../check.js';
+import { checkInteger } from '../../base/check.js';
 import type { ModelSpec, ModuleSpec } from '../../graph/graph.js';
 import type { KwtaSpec, ReluSpec } from '../../ops/index.js';
 import { batchNorm2d, conv2d, globalAvgPool2d, linear, relu, residual, sequential } from '../layers.js';

@@ -1,5 +1,5 @@
 /** Three convolution blocks for 28x28 images: the network of the demo. */
-import { checkChoice, checkInteger } from '../../check.js';
+import { checkChoice, checkInteger } from '../../base/check.js';
 import type { ModelSpec, ModuleSpec } from '../../graph/graph.js';
 import type { KwtaSpec, ReluSpec } from '../../ops/index.js';
 import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, sequential } from '../layers.js';

@@ -5,11 +5,11 @@
 
 import * as comlink from 'comlink';
 import { platform } from '#platform';
-import { fromPlainError, WorkerLostError } from '../errors.js';
-import { createSharedMemory } from '../kernels/load.js';
+import { fromPlainError, WorkerLostError } from '../base/errors.js';
+import type { Engine, JobControl, JobMessage, RemoteEngine, Reply, Role } from '../engine/protocol.js';
+import { createSharedMemory, wasmUrl } from '../kernels/load.js';
 import type { Variant } from '../kernels/variant.js';
-import type { WorkerHandle } from './platform.js';
-import type { Engine, JobControl, JobMessage, RemoteEngine, Reply } from './protocol.js';
+import type { WorkerHandle } from '../platform/platform.js';
 
 /** How a long job is watched and stopped. */
 export interface JobOptions<Progress> {
@@ -35,20 +35,20 @@ export class Connection {
 
   private constructor() {}
 
-  /** Starts an engine and, for `threads` > 1, its pool. @throws {WorkerLostError}, {MemoryError} */
+  /** Starts an engine and, for `threads` > 1, its team of threads. @throws {WorkerLostError}, {MemoryError} */
   static async open(variant: Variant, threads: number): Promise<Connection> {
     const connection = new Connection();
     try {
-      const module = await platform.compile(variant);
+      const module = await platform.compile(wasmUrl(variant));
       const memory = variant === 'simd' ? undefined : createSharedMemory();
       const engine = await connection.#spawn({ role: 'engine' });
       connection.#engine = engine;
       connection.#remote = comlink.wrap<RemoteEngine>(engine.endpoint) as unknown as RemoteEngine;
       await connection.call('start', { variant, module, memory, firstModel: modelsPerEngine * engines++ });
       if (memory !== undefined) {
-        const role = { role: 'pool', variant, module, memory } as const;
+        const role = { role: 'team', variant, module, memory } as const;
         await Promise.all(Array.from({ length: threads - 1 }, () => connection.#spawn(role)));
-        await connection.call('startPool', threads);
+        await connection.call('startTeam', threads);
       }
       return connection;
     } catch (error) {
@@ -124,12 +124,16 @@ export class Connection {
     await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
   }
 
-  async #spawn(role: Parameters<typeof platform.spawn>[0]): Promise<WorkerHandle> {
-    const handle = await platform.spawn(role, (reason) => {
-      this.#end(new WorkerLostError(`${reason}; create a new runtime`));
-      // The others may wait for the dead one for ever.
-      for (const worker of this.#workers.splice(0)) void worker.terminate();
-    });
+  async #spawn(role: Role): Promise<WorkerHandle> {
+    const handle = await platform.spawn(
+      role.role === 'engine' ? 'the engine worker' : 'a worker of the team',
+      role,
+      (reason) => {
+        this.#end(new WorkerLostError(`${reason}; create a new runtime`));
+        // The others may wait for the dead one for ever.
+        for (const worker of this.#workers.splice(0)) void worker.terminate();
+      },
+    );
     this.#workers.push(handle);
     return handle;
   }

@@ -1,10 +1,10 @@
-/** What a new worker does, whichever platform it runs on: it becomes the engine, or one thread of its pool. */
+/** What a new worker does, whichever platform it runs on: it becomes the engine, or one thread of its team. */
 import * as comlink from 'comlink';
 import { loadKernels, takePanicMessage } from '../kernels/load.js';
 import { createEngine, withReplies } from './engine.js';
 import type { Role } from './protocol.js';
 
-/** Takes the role that the first message gives. A pool thread never returns. */
+/** Takes the role that the first message gives. A thread of the team never returns. */
 export async function serve(role: Role, endpoint: comlink.Endpoint, ready: () => void): Promise<void> {
   if (role.role === 'engine') {
     comlink.expose(withReplies(createEngine(), takePanicMessage), endpoint);
@@ -13,5 +13,5 @@ export async function serve(role: Role, endpoint: comlink.Endpoint, ready: () =>
   }
   const { exports } = await loadKernels(role.variant, role.module, role.memory);
   ready();
-  exports.run_pool_thread();
+  exports.join_team();
 }

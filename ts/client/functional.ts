@@ -1,7 +1,12 @@
 /** `runtime.functional`: single operations on plain tensors, and their vector-Jacobian products. */
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../base/tensor.js';
+import type {
+  FunctionalArguments,
+  FunctionalCall,
+  FunctionalName,
+  FunctionalResult,
+} from '../engine/functionalCalls.js';
 import type { Connection } from './connection.js';
-import type { FunctionalArguments, FunctionalCall, FunctionalName, FunctionalResult } from './functionalCalls.js';
 
 /** Names whose first argument is `x`. */
 type UnaryName = Exclude<FunctionalName, 'matmul' | 'topk'>;

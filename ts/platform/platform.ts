@@ -1,7 +1,5 @@
-/** What the client needs of its platform; implemented for Node and for browsers. */
+/** What differs between Node and browsers: files, workers, processors. One interface, two implementations. */
 import type { Endpoint } from 'comlink';
-import type { Variant } from '../kernels/variant.js';
-import type { Role } from './protocol.js';
 
 /** A worker that has taken its role. */
 export interface WorkerHandle {
@@ -15,19 +13,17 @@ export interface WorkerHandle {
 export interface Platform {
   /** Threads that the machine runs at once. */
   concurrency(): number;
-  compile(variant: Variant): Promise<WebAssembly.Module>;
+  compile(wasm: URL): Promise<WebAssembly.Module>;
   /**
-   * Starts a worker; resolves when it is ready. `lost` is called when it dies later, except by `terminate`.
+   * Starts a worker of the engine; resolves when it is ready. `lost` is called when it dies later, except by
+   * `terminate`.
    *
+   * @param name what to call it in messages.
+   * @param role its first message.
    * @throws {WorkerLostError} when it does not start.
    */
-  spawn(role: Role, lost: (reason: string) => void): Promise<WorkerHandle>;
+  spawn(name: string, role: object, lost: (reason: string) => void): Promise<WorkerHandle>;
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Writes a file whole or not at all. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
-}
-
-/** A worker of this role in messages. */
-export function nameOf({ role }: Role): string {
-  return role === 'engine' ? 'the engine worker' : 'a pool worker';
 }

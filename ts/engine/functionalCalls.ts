@@ -1,6 +1,7 @@
 /** The operations of `runtime.functional` and `vjp`: how named arguments become calls of the graph's operations. */
-import { checkChoice, checkInteger, checkKeys, checkNumber } from '../check.js';
-import { ShapeError } from '../errors.js';
+import { checkChoice, checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { ShapeError } from '../base/errors.js';
+import { checkTensor, shapeText, type Tensor } from '../base/tensor.js';
 import {
   type OpCall,
   type OpResult,
@@ -12,7 +13,6 @@ import {
 } from '../graph/functional.js';
 import type { Workspace } from '../graph/workspace.js';
 import * as nn from '../nn/index.js';
-import { checkTensor, shapeText, type Tensor } from '../tensor.js';
 
 /** Arguments by name, for each operation. Shapes are PyTorch's. */
 export interface FunctionalArguments {

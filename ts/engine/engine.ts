@@ -5,15 +5,15 @@
 
 import { normOf } from '../attacks/attack.js';
 import { runAttack } from '../attacks/run.js';
+import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
+import { shapeText, type Tensor } from '../base/tensor.js';
 import { Dataset, type DatasetFields } from '../data/dataset.js';
-import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../errors.js';
 import { checkLabels } from '../graph/functional.js';
 import { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
-import { shapeText, type Tensor } from '../tensor.js';
 import { type FitEvent, fit } from '../train/fit.js';
 import { runFunctional } from './functionalCalls.js';
 import { endJob, runJob } from './job.js';
@@ -64,8 +64,8 @@ export function createEngine(): Engine {
       state = { kernels, workspace: new Workspace(kernels) };
     },
 
-    startPool(threads) {
-      started().kernels.exports.start_pool(threads);
+    startTeam(threads) {
+      started().kernels.exports.start_team(threads);
     },
 
     createModel(spec, seed, options): ModelInfo {

@@ -3,21 +3,19 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { WorkerLostError } from '../errors.js';
-import { wasmUrl } from '../kernels/load.js';
-import { nameOf, type Platform } from './platform.js';
+import { WorkerLostError } from '../base/errors.js';
+import type { Platform } from './platform.js';
 
 export const platform: Platform = {
   concurrency: availableParallelism,
 
-  async compile(variant) {
-    return WebAssembly.compile(await readFile(wasmUrl(variant)));
+  async compile(url) {
+    return WebAssembly.compile(await readFile(url));
   },
 
-  spawn(role, lost) {
+  spawn(name, role, lost) {
     // Flags of the process are not for the worker: with `--input-type`, which goes with `--eval`, it would not start.
-    const worker = new Worker(new URL('./entry.node.js', import.meta.url), { workerData: role, execArgv: [] });
-    const name = nameOf(role);
+    const worker = new Worker(new URL('../engine/entry.node.js', import.meta.url), { workerData: role, execArgv: [] });
     // The client keeps the process alive while calls are pending; an idle runtime must not.
     worker.unref();
     let ending = false;

@@ -1,19 +1,19 @@
 /** What travels between a client and its engine: types only. */
 import type { AttackSpec } from '../attacks/attack.js';
 import type { EpsilonResult } from '../attacks/run.js';
+import type { PlainError } from '../base/errors.js';
+import type { Tensor } from '../base/tensor.js';
 import type { DatasetFields } from '../data/dataset.js';
-import type { PlainError } from '../errors.js';
 import type { ModelSpec } from '../graph/graph.js';
 import type { Loss, MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
-import type { Tensor } from '../tensor.js';
 import type { FitEvent, FitSpec } from '../train/fit.js';
 import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
 
 /** First message to a new worker: what it is to be. */
 export type Role =
   | { role: 'engine' }
-  | { role: 'pool'; variant: Variant; module: WebAssembly.Module; memory: WebAssembly.Memory };
+  | { role: 'team'; variant: Variant; module: WebAssembly.Module; memory: WebAssembly.Memory };
 
 /** Error objects lose their class on the way: results travel in an envelope. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; error: PlainError };
@@ -58,7 +58,7 @@ export interface Engine {
     /** Number of the first model; the next ones follow. */
     firstModel: number;
   }): Promise<void>;
-  startPool(threads: number): void;
+  startTeam(threads: number): void;
   createModel(spec: ModelSpec, seed: number, options: NetworkOptions): ModelInfo;
   disposeModel(model: number): void;
   fit(

@@ -1,21 +1,18 @@
 /** Browsers: module workers, fetch. */
-import { ConfigError, WorkerLostError } from '../errors.js';
-import { wasmUrl } from '../kernels/load.js';
-import { nameOf, type Platform } from './platform.js';
+import { ConfigError, WorkerLostError } from '../base/errors.js';
+import type { Platform } from './platform.js';
 
 export const platform: Platform = {
   concurrency: () => navigator.hardwareConcurrency,
 
-  async compile(variant) {
-    const url = wasmUrl(variant);
+  async compile(url) {
     const response = await fetch(url);
     if (!response.ok) throw new WorkerLostError(`cannot load ${url.href}: HTTP ${response.status}`);
     return WebAssembly.compile(await response.arrayBuffer());
   },
 
-  spawn(role, lost) {
-    const worker = new Worker(new URL('./entry.browser.js', import.meta.url), { type: 'module' });
-    const name = nameOf(role);
+  spawn(name, role, lost) {
+    const worker = new Worker(new URL('../engine/entry.browser.js', import.meta.url), { type: 'module' });
     return new Promise((resolve, reject) => {
       let ready = false;
       worker.addEventListener('error', (event) => {

@@ -1,11 +1,11 @@
-/** A runtime: one engine worker with its pool of threads, the models in it, and single operations. */
+/** A runtime: one engine worker with its team of threads, the models in it, and single operations. */
 import { platform } from '#platform';
-import { checkBoolean, checkChoice, checkInteger, checkKeys } from '../check.js';
-import { ConfigError } from '../errors.js';
+import { checkBoolean, checkChoice, checkInteger, checkKeys } from '../base/check.js';
+import { ConfigError } from '../base/errors.js';
+import { describe } from '../base/tensor.js';
 import type { ModelSpec } from '../graph/graph.js';
 import { decodeModel } from '../io/checkpoint.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
-import { describe } from '../tensor.js';
 import { Connection } from './connection.js';
 import { createFunctional, type Functional } from './functional.js';
 import { Model } from './model.js';
@@ -114,7 +114,7 @@ export class Runtime {
 let saidSingle = false;
 
 /**
- * Starts a runtime: an engine in a worker, with a pool of threads on shared memory where the platform has it.
+ * Starts a runtime: an engine in a worker, with a team of threads on shared memory where the platform has it.
  *
  * @throws {ConfigError} for wrong options, or an engine without WebAssembly SIMD.
  * @throws {WorkerLostError} when a worker does not start.

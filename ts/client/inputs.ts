@@ -1,0 +1,46 @@
+/** Checks of what users hand to a model: samples, labels, datasets. */
+import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
+import { Dataset } from '../data/dataset.js';
+import type { ModelInfo } from '../engine/protocol.js';
+
+/** @throws {ShapeError} unless `x` is `[n, C, H, W]` of the model's input; {DataError} unless it is finite. */
+export function checkInput({ input }: ModelInfo, x: Tensor): void {
+  checkTensor('x', x, 4);
+  const expected = ['n', ...input];
+  if (x.shape[0] < 1 || input.some((extent, i) => x.shape[i + 1] !== extent)) {
+    throw new ShapeError(`x: expected shape [${expected.join(', ')}] with n >= 1, got [${x.shape.join(', ')}]`);
+  }
+  checkFinite('x', x);
+}
+
+/** The labels of `x`, one for each sample. @throws {ShapeError}, {DataError} */
+export function checkedLabels({ classes }: ModelInfo, labels: ArrayLike<number>, x: Tensor): Int32Array {
+  if (typeof labels?.length !== 'number' || labels.length !== x.shape[0]) {
+    throw new ShapeError(
+      `labels: expected ${x.shape[0]}, one for each sample, got ${labels?.length ?? describe(labels)}`,
+    );
+  }
+  for (let i = 0; i < labels.length; i++) {
+    if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= classes) {
+      throw new DataError(`labels: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`);
+    }
+  }
+  return Int32Array.from(labels);
+}
+
+/** @throws {ConfigError} unless `data` is a dataset. */
+export function checkDataset(argument: string, data: unknown): asserts data is Dataset {
+  if (!(data instanceof Dataset)) {
+    throw new ConfigError(`${argument}: expected a dataset made by datasets.*, got ${describe(data)}`);
+  }
+}
+
+/** @throws {DataError} unless every pixel is in [0, 1]. */
+export function checkPixels(x: Tensor): void {
+  for (let i = 0; i < x.data.length; i++) {
+    if (x.data[i] < 0 || x.data[i] > 1) {
+      throw new DataError(`attack.x: expected pixels from 0 to 1, got ${x.data[i]} at index ${i}`);
+    }
+  }
+}
