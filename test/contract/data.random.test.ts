@@ -1,7 +1,7 @@
 /** The random numbers: known answers, so that every platform and the kernels draw the same. */
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../ts/errors.js';
-import { logarithm, philox4x32, Random } from '../../ts/random.js';
+import { ConfigError } from '../../ts/base/errors.js';
+import { logarithm, philox4x32, Random } from '../../ts/base/random.js';
 
 function block(counter: number[], key: number[]): number[] {
   const words = Uint32Array.from(counter);

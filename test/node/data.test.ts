@@ -11,7 +11,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { download, loadFashionMnist, locateFashionMnist } from '../../ts/data/fashionMnist.js';
 import * as datasets from '../../ts/data/index.js';
-import { DataError } from '../../ts/errors.js';
+import { DataError } from '../../ts/base/errors.js';
 
 const { KWTA_DATA } = process.env;
 let folder: string;
