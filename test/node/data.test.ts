@@ -9,9 +9,9 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DataError } from '../../ts/base/errors.js';
 import { download, loadFashionMnist, locateFashionMnist } from '../../ts/data/fashionMnist.js';
 import * as datasets from '../../ts/data/index.js';
-import { DataError } from '../../ts/base/errors.js';
 
 const { KWTA_DATA } = process.env;
 let folder: string;

@@ -5,7 +5,7 @@ import { synthetic } from '../../ts/data/synthetic.js';
 import { type Accuracy, accuracyOf } from '../../ts/evaluate/robustness.js';
 import { renderReport } from '../../ts/report/html.js';
 import { encodePng } from '../../ts/report/png.js';
-import type { AttackResult, DemoResult, GradientSource, ModelResult } from '../../ts/report/result.js';
+import type { AttackResult, DemoResult, ModelResult } from '../../ts/report/result.js';
 import { renderTable } from '../../ts/report/table.js';
 import { headline, verdict } from '../../ts/report/verdict.js';
 
@@ -19,7 +19,7 @@ const right = (correct: number, total = TOTAL): boolean[] =>
 
 function attack(
   name: string,
-  gradient: GradientSource,
+  gradient: AttackResult['gradient'],
   epsilon: number,
   survived: boolean[],
   warnings: string[] = [],
@@ -33,6 +33,7 @@ function attack(
     queries: { forward: 4_321_000, backward: gradient === 'exact' ? 8_000 : 0 },
     seconds: 12.3,
     warnings,
+    findings: [],
     survived,
     predictions: survived.map((survives, i) => (survives ? i % 10 : (i + 1) % 10)),
   };

@@ -17,13 +17,24 @@ const ROUNDS = 10;
 const TWO_32 = 2 ** 32;
 
 /**
- * The first streams of the datasets' uses, 2^32 of each, so that no two uses of one seed draw the same numbers.
- * Streams below 2^32 serve training and attacks; the kernels' own start at 2^56.
+ * The register of all streams: where those of each use of a seed begin, so that no two uses draw the same numbers.
+ * The kernels' own (crates/wasm/src/rng.rs) start at 2^56.
  */
 export const STREAMS = {
+  /** First values of parameters; one stream each. */
+  initial: 0x1000,
+  /** Order of the training samples; one an epoch. */
+  order: 0x10000000,
+  /** Starts of a training step's attack; 64 a step. */
+  trainingAttack: 0x18000000,
+  /** Order of a shuffled dataset. */
   shuffle: 1 * TWO_32,
+  /** Drawn figures; one an image. */
   figures: 2 * TWO_32,
+  /** Their labels; one for every ten images. */
   figureLabels: 3 * TWO_32,
+  /** Attacks, whose keys are their samples' own; one a step, 2^20 a restart. */
+  attack: 4 * TWO_32,
 } as const;
 
 /** The upper 32 bits of the 64-bit product of two unsigned 32-bit integers. */

@@ -1,9 +1,12 @@
 /** One attack on one model: options checked, the job in the engine, its results as tensors. */
-import { type AttackSpec, checkAttack } from '../attacks/attack.js';
+import type { AttackProgress, EpsilonResult } from '../attacks/core/run.js';
+import type { Queries } from '../attacks/core/target.js';
+import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
 import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
-import { ConfigError } from '../base/errors.js';
+import { ConfigError, DataError } from '../base/errors.js';
 import { describe, type Tensor } from '../base/tensor.js';
-import type { AttackProgress, ModelInfo } from '../engine/protocol.js';
+import type { ModelInfo } from '../engine/protocol.js';
+import type { ReportedAttack, ReportedAttackOptions } from '../evaluate/evaluable.js';
 import type { Connection } from './connection.js';
 import { checkedLabels, checkInput, checkPixels } from './inputs.js';
 
@@ -13,33 +16,45 @@ export interface AttackOptions {
   x: Tensor;
   /** True classes. */
   labels: ArrayLike<number>;
-  /** Radii in pixel units, each >= 0. */
-  epsilons: number[];
+  /** Radii in pixel units, each >= 0. An attack of minimum norm may go without. */
+  epsilons?: number[];
+  /** Makes the attack targeted: one class for each sample, another than the true one, that is to be predicted. */
+  targets?: ArrayLike<number>;
   /** 0 by default. */
   seed?: number;
+  /**
+   * Most queries of a sample at one epsilon, forward plus backward (a gradient is 2), >= 1; no limit by default. What
+   * the grader asks does not count, nor what is asked of a transfer attack's source.
+   */
+  maxQueries?: number;
   signal?: AbortSignal;
   onProgress?: (progress: AttackProgress) => void;
 }
 
 /** What an attack found; the first index is the epsilon's. */
 export interface AttackResult {
+  /** Infinity alone for an attack of minimum norm that was given none. */
   epsilons: number[];
   /** As the attack left them. */
   raw: Tensor[];
   /** Brought into the ball and the box: these were graded. */
   clipped: Tensor[];
-  /** The model really gives another class than the label's. */
+  /** The model really gives another class than the label's, or the target's class. */
   success: boolean[][];
   predictions: Int32Array[];
-  /** From the original, in the attack's norm. */
+  /** From the original, in the attack's norm; Infinity where an attack of minimum norm failed. */
   distances: Float32Array[];
-  /** Over all epsilons; samples evaluated, not calls. */
-  queries: { forward: number; backward: number };
-  /** By epsilon. */
-  queriesByEpsilon: { forward: number; backward: number }[];
+  /** What the attack asked, over all epsilons; samples evaluated, not calls. */
+  queries: Queries;
+  /** By epsilon; an attack of minimum norm runs once, and its queries stand at the first. */
+  queriesByEpsilon: Queries[];
+  /** What was asked to grade it. */
+  gradingQueries: Queries;
   seconds: number[];
   warnings: string[][];
 }
+
+const keys = ['x', 'labels', 'epsilons', 'targets', 'seed', 'maxQueries', 'signal', 'onProgress'];
 
 /** See `Model.attack`. */
 export async function runAttack(
@@ -48,30 +63,77 @@ export async function runAttack(
   attack: AttackSpec,
   options: AttackOptions,
 ): Promise<AttackResult> {
-  checkAttack('attack', attack);
-  checkKeys('attack', options, ['x', 'labels', 'epsilons', 'seed', 'signal', 'onProgress']);
-  const { x, labels, epsilons, seed = 0, signal, onProgress } = options;
+  checkKeys('attack', options, keys);
+  const results = await request(connection, model, attack, options, { images: true });
+  const asTensor = (data: Float32Array): Tensor => ({ shape: [...options.x.shape], data });
+  return {
+    epsilons: results.map(({ epsilon }) => epsilon),
+    raw: results.map(({ raw }) => asTensor(raw)),
+    clipped: results.map(({ clipped }) => asTensor(clipped)),
+    success: results.map(({ success }) => success),
+    predictions: results.map(({ predictions }) => predictions),
+    distances: results.map(({ distances }) => distances),
+    queries: total(results.map(({ queries }) => queries)),
+    queriesByEpsilon: results.map(({ queries }) => queries),
+    gradingQueries: total(results.map(({ gradingQueries }) => gradingQueries)),
+    seconds: results.map(({ seconds }) => seconds),
+    warnings: results.map(({ warnings }) => warnings),
+  };
+}
+
+/** The same for a report, whose images stay in the engine. */
+export function runReportedAttack(
+  connection: Connection,
+  model: ModelInfo,
+  attack: AttackSpec,
+  { clean, ...options }: ReportedAttackOptions,
+): Promise<ReportedAttack[]> {
+  return request(connection, model, attack, options, { images: false, clean });
+}
+
+/** Checks everything, then asks the engine. @throws {ConfigError}, {ShapeError}, {DataError}; AbortError. */
+async function request(
+  connection: Connection,
+  model: ModelInfo,
+  attack: AttackSpec,
+  options: AttackOptions,
+  { images, clean }: { images: boolean; clean?: Int32Array },
+): Promise<EpsilonResult[]> {
+  const spec = attackOf(attack);
+  const { x, epsilons, seed = 0, maxQueries, signal, onProgress } = options;
+  if (model.classes < 2) throw new ConfigError(`attack: expected a model of two classes or more, got ${model.classes}`);
   checkInput(model, x);
   checkPixels(x);
+  checkRadii(spec, epsilons);
+  checkInteger('attack.seed', seed, { min: 0 });
+  if (maxQueries !== undefined) checkInteger('attack.maxQueries', maxQueries, { min: 1 });
+  const labels = checkedLabels(model, options.labels, x);
+  const targets = options.targets && checkedTargets(model, options.targets, labels, x);
+  return connection.job(
+    'attack',
+    [model.id, spec, { x: x.data, labels, targets, epsilons, seed, maxQueries, clean, images }],
+    { signal, onProgress },
+  );
+}
+
+function checkRadii(spec: AttackSpec, epsilons: unknown): void {
+  if (epsilons === undefined && traitsOf(spec).family === 'minimal') return;
   if (!Array.isArray(epsilons) || epsilons.length === 0) {
     throw new ConfigError(`attack.epsilons: expected a list of radii, got ${describe(epsilons)}`);
   }
   for (const epsilon of epsilons) checkNumber('attack.epsilons', epsilon, { min: 0 });
-  checkInteger('attack.seed', seed, { min: 0 });
-  const samples = { x, labels: checkedLabels(model, labels, x), epsilons, seed };
-  const results = await connection.job('attack', [model.id, attack, samples], { signal, onProgress });
-  const asTensor = (data: Float32Array): Tensor => ({ shape: [...x.shape], data });
-  const total = (kind: 'forward' | 'backward') => results.reduce((sum, result) => sum + result.queries[kind], 0);
-  return {
-    epsilons,
-    raw: results.map((result) => asTensor(result.raw)),
-    clipped: results.map((result) => asTensor(result.clipped)),
-    success: results.map((result) => result.success),
-    predictions: results.map((result) => result.predictions),
-    distances: results.map((result) => result.distances),
-    queries: { forward: total('forward'), backward: total('backward') },
-    queriesByEpsilon: results.map((result) => result.queries),
-    seconds: results.map((result) => result.seconds),
-    warnings: results.map((result) => result.warnings),
-  };
+}
+
+function checkedTargets(model: ModelInfo, targets: ArrayLike<number>, labels: Int32Array, x: Tensor): Int32Array {
+  const checked = checkedLabels(model, targets, x, 'targets');
+  const same = checked.findIndex((target, i) => target === labels[i]);
+  if (same >= 0) {
+    throw new DataError(`targets: expected other classes than the labels, got ${checked[same]} twice at index ${same}`);
+  }
+  return checked;
+}
+
+function total(queries: readonly Queries[]): Queries {
+  const sum = (kind: keyof Queries): number => queries.reduce((all, each) => all + each[kind], 0);
+  return { forward: sum('forward'), backward: sum('backward') };
 }

@@ -50,7 +50,7 @@ const fitKeys = [
 ];
 
 /** See `Model.fit`. */
-export function startFit(connection: Connection, model: number, train: Dataset, options: FitOptions): FitRun {
+export function startFit(connection: Connection, model: string, train: Dataset, options: FitOptions): FitRun {
   if (typeof options !== 'object' || options === null) {
     throw new ConfigError(`fit: expected options { epochs, optimizer, ... }, got ${describe(options)}`);
   }

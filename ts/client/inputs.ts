@@ -15,15 +15,22 @@ export function checkInput({ input }: ModelInfo, x: Tensor): void {
 }
 
 /** The labels of `x`, one for each sample. @throws {ShapeError}, {DataError} */
-export function checkedLabels({ classes }: ModelInfo, labels: ArrayLike<number>, x: Tensor): Int32Array {
+export function checkedLabels(
+  { classes }: ModelInfo,
+  labels: ArrayLike<number>,
+  x: Tensor,
+  argument = 'labels',
+): Int32Array {
   if (typeof labels?.length !== 'number' || labels.length !== x.shape[0]) {
     throw new ShapeError(
-      `labels: expected ${x.shape[0]}, one for each sample, got ${labels?.length ?? describe(labels)}`,
+      `${argument}: expected ${x.shape[0]}, one for each sample, got ${labels?.length ?? describe(labels)}`,
     );
   }
   for (let i = 0; i < labels.length; i++) {
     if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= classes) {
-      throw new DataError(`labels: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`);
+      throw new DataError(
+        `${argument}: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`,
+      );
     }
   }
   return Int32Array.from(labels);

@@ -1,16 +1,18 @@
 /** A model in a runtime's engine, as users hold it. Tensors are `[n, C, H, W]`, pixels in [0, 1] by convention. */
 import { platform } from '#platform';
-import type { AttackSpec } from '../attacks/attack.js';
+import type { AttackSpec } from '../attacks/table.js';
 import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
 import type { ModelInfo } from '../engine/protocol.js';
+import { type ReportedAttack, type ReportedAttackOptions, reportAttack } from '../evaluate/evaluable.js';
 import type { ModelSpec } from '../graph/graph.js';
-import { type Loss, losses, type MemoryUse } from '../graph/network.js';
+import { type Loss, losses } from '../graph/losses.js';
+import type { MemoryUse } from '../graph/network.js';
 import { argmax } from '../graph/predictions.js';
 import { encodeModel } from '../io/checkpoint.js';
-import { type AttackOptions, type AttackResult, runAttack } from './attack.js';
+import { type AttackOptions, type AttackResult, runAttack, runReportedAttack } from './attack.js';
 import type { Connection } from './connection.js';
 import { type FitOptions, startFit } from './fit.js';
 import type { FitRun } from './fitRun.js';
@@ -19,7 +21,7 @@ import { checkDataset, checkedLabels, checkInput } from './inputs.js';
 /** Made by `runtime.model`. */
 export class Model {
   /** Of this model in its runtime. */
-  readonly id: number;
+  readonly id: string;
   /** Number of trainable values. */
   readonly parameters: number;
   readonly classes: number;
@@ -159,6 +161,12 @@ export class Model {
   async attack(attack: AttackSpec, options: AttackOptions): Promise<AttackResult> {
     this.#checkAlive();
     return runAttack(this.#connection, this.#info, attack, options);
+  }
+
+  /** What `evaluateRobustness` calls. @internal */
+  async [reportAttack](attack: AttackSpec, options: ReportedAttackOptions): Promise<ReportedAttack[]> {
+    this.#checkAlive();
+    return runReportedAttack(this.#connection, this.#info, attack, options);
   }
 
   /** Writes the model to a safetensors file, whole or not at all (Node only). */

@@ -3,8 +3,8 @@
  * long jobs let others in between their steps.
  */
 
-import { normOf } from '../attacks/attack.js';
-import { runAttack } from '../attacks/run.js';
+import { runAttack } from '../attacks/core/run.js';
+import { attackOf } from '../attacks/table.js';
 import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
 import { shapeText, type Tensor } from '../base/tensor.js';
 import { Dataset, type DatasetFields } from '../data/dataset.js';
@@ -17,7 +17,7 @@ import { loadKernels } from '../kernels/load.js';
 import { type FitEvent, fit } from '../train/fit.js';
 import { runFunctional } from './functionalCalls.js';
 import { endJob, runJob } from './job.js';
-import type { AttackProgress, Engine, FitProgress, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
+import type { Engine, FitProgress, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
 
 interface State {
   kernels: Kernels;
@@ -26,7 +26,7 @@ interface State {
 
 /** The engine of this worker. */
 export function createEngine(): Engine {
-  const models = new Map<number, Network>();
+  const models = new Map<string, Network>();
   let state: State | undefined;
   let nextModel = 0;
 
@@ -34,7 +34,7 @@ export function createEngine(): Engine {
     if (state === undefined) throw new ConfigError('the engine has not been started');
     return state;
   };
-  const modelOf = (id: number): Network => {
+  const modelOf = (id: string): Network => {
     const network = models.get(id);
     if (network === undefined) throw new ConfigError(`model ${id}: used after dispose, or made by another runtime`);
     return network;
@@ -70,7 +70,7 @@ export function createEngine(): Engine {
 
     createModel(spec, seed, options): ModelInfo {
       const network = new Network(spec, seed, started().workspace, options);
-      const id = nextModel++;
+      const id = String(nextModel++);
       models.set(id, network);
       return { id, parameters: network.parameters.count, classes: network.classes, input: spec.input };
     },
@@ -144,25 +144,12 @@ export function createEngine(): Engine {
       modelOf(model).parameters.write(values);
     },
 
-    attack(model, attack, { x, labels, epsilons, seed }, port) {
+    attack(model, attack, request, port) {
       const network = modelOf(model);
-      const n = checkedInput(network, x);
-      checkLabels('labels', labels, n, network.classes);
-      normOf(attack);
-      const steps = function* () {
-        const results = [];
-        for (const epsilon of epsilons) {
-          const run = runAttack(network, attack, { x: x.data, labels, epsilon, seed }, modelOf);
-          let next = run.next();
-          while (!next.done) {
-            yield { epsilon, done: next.value } satisfies AttackProgress;
-            next = run.next();
-          }
-          results.push(next.value);
-        }
-        return results;
-      };
-      return runJob(steps(), port, (progress) => progress);
+      const n = request.x.length / network.sampleSize;
+      checkLabels('labels', request.labels, n, network.classes);
+      if (request.targets !== undefined) checkLabels('targets', request.targets, n, network.classes);
+      return runJob(runAttack(network, attackOf(attack), request, modelOf), port, (progress) => progress);
     },
 
     functional(call) {

@@ -34,7 +34,8 @@ export async function runJob<Value, Result, Progress>(
   for (;;) {
     const next = steps.next();
     if (next.done) return next.value;
-    port.postMessage({ progress: report(next.value) } satisfies JobMessage<Progress>);
+    const progress = report(next.value);
+    if (progress !== undefined) port.postMessage({ progress } satisfies JobMessage<Progress>);
     if (performance.now() - looked > patience) {
       await nextTurn();
       looked = performance.now();

@@ -1,11 +1,12 @@
 /** What travels between a client and its engine: types only. */
-import type { AttackSpec } from '../attacks/attack.js';
-import type { EpsilonResult } from '../attacks/run.js';
+import type { AttackRequest, EpsilonResult } from '../attacks/core/run.js';
+import type { AttackSpec } from '../attacks/table.js';
 import type { PlainError } from '../base/errors.js';
 import type { Tensor } from '../base/tensor.js';
 import type { DatasetFields } from '../data/dataset.js';
 import type { ModelSpec } from '../graph/graph.js';
-import type { Loss, MemoryUse, NetworkOptions } from '../graph/network.js';
+import type { Loss } from '../graph/losses.js';
+import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
 import type { FitEvent, FitSpec } from '../train/fit.js';
 import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
@@ -24,7 +25,7 @@ export type JobControl = 'cancel';
 
 /** What a model is to its client. */
 export interface ModelInfo {
-  id: number;
+  id: string;
   parameters: number;
   classes: number;
   input: [number, number, number];
@@ -42,13 +43,6 @@ export interface FitProgress {
   snapshot?: Snapshot;
 }
 
-/** Progress of an attack. */
-export interface AttackProgress {
-  epsilon: number;
-  /** Share of the work at this epsilon, 0 to 1. */
-  done: number;
-}
-
 /** The engine's methods, as its client calls them. */
 export interface Engine {
   start(options: {
@@ -60,9 +54,9 @@ export interface Engine {
   }): Promise<void>;
   startTeam(threads: number): void;
   createModel(spec: ModelSpec, seed: number, options: NetworkOptions): ModelInfo;
-  disposeModel(model: number): void;
+  disposeModel(model: string): void;
   fit(
-    model: number,
+    model: string,
     train: DatasetFields,
     validation: DatasetFields | undefined,
     spec: FitSpec,
@@ -70,21 +64,16 @@ export interface Engine {
     checkpointEvery: number,
     port: MessagePort,
   ): Promise<FitEvent[]>;
-  logits(model: number, x: Tensor): Tensor;
-  accuracy(model: number, data: DatasetFields, port: MessagePort): Promise<{ correct: number; total: number }>;
-  inputGradient(model: number, x: Tensor, labels: Int32Array, loss: Loss): { loss: Float32Array; gradient: Tensor };
-  parameterGradients(model: number, x: Tensor, labels: Int32Array): { loss: number; gradients: Record<string, Tensor> };
-  memory(model: number, batch: number): MemoryUse;
-  activationPattern(model: number, x: Tensor): { layer: string; indices: Uint32Array[] }[];
-  stateDict(model: number): Record<string, Tensor>;
-  snapshot(model: number): Snapshot;
-  loadStateDict(model: number, values: Record<string, Tensor>): void;
-  attack(
-    model: number,
-    attack: AttackSpec,
-    samples: { x: Tensor; labels: Int32Array; epsilons: number[]; seed: number },
-    port: MessagePort,
-  ): Promise<EpsilonResult[]>;
+  logits(model: string, x: Tensor): Tensor;
+  accuracy(model: string, data: DatasetFields, port: MessagePort): Promise<{ correct: number; total: number }>;
+  inputGradient(model: string, x: Tensor, labels: Int32Array, loss: Loss): { loss: Float32Array; gradient: Tensor };
+  parameterGradients(model: string, x: Tensor, labels: Int32Array): { loss: number; gradients: Record<string, Tensor> };
+  memory(model: string, batch: number): MemoryUse;
+  activationPattern(model: string, x: Tensor): { layer: string; indices: Uint32Array[] }[];
+  stateDict(model: string): Record<string, Tensor>;
+  snapshot(model: string): Snapshot;
+  loadStateDict(model: string, values: Record<string, Tensor>): void;
+  attack(model: string, attack: AttackSpec, request: AttackRequest, port: MessagePort): Promise<EpsilonResult[]>;
   functional(call: FunctionalCall): FunctionalResult;
 }
 

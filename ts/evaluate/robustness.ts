@@ -1,12 +1,15 @@
 /** How robust a model is: accuracy as it is and under attacks, with confidence intervals, worst case and checks. */
 
-import { type AttackSpec, checkAttack } from '../attacks/attack.js';
+import type { AttackTraits } from '../attacks/core/attack.js';
 import * as attacks from '../attacks/index.js';
+import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
 import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
-import { describe, type Tensor } from '../base/tensor.js';
+import { describe } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
-import { mcnemar, wilson } from './statistics.js';
+import { type Evaluable, reportAttack } from './evaluable.js';
+import { constantModelFinding, type Finding, hiddenGradientFinding, hiddenGradients } from './findings.js';
+import { wilson } from './statistics.js';
 
 /** Right answers among samples, with Wilson's 95 % interval. */
 export interface Accuracy {
@@ -20,10 +23,14 @@ export interface Accuracy {
 export interface AttackReport extends Accuracy {
   name: string;
   epsilon: number;
+  /** Where the attack gets its direction from: the model's gradient, an estimate from outputs, or another model. */
+  gradient: AttackTraits['gradient'];
   /** Samples evaluated by this attack. */
   queries: { forward: number; backward: number };
   seconds: number;
   warnings: string[];
+  /** What is to be said of this attack's figures. */
+  findings: Finding[];
   /** By sample: still right. */
   survived: boolean[];
   /** Class given to each adversarial sample. */
@@ -36,35 +43,25 @@ export interface RobustnessReport {
   /** By epsilon: samples that no attack broke. */
   worstCase: Record<string, Accuracy>;
   attacks: AttackReport[];
+  /** What is to be said of the figures, those of single attacks among it. */
+  findings: Finding[];
   labels: number[];
-}
-
-/** What is evaluated: a model of a runtime. */
-export interface Evaluable {
-  predict(x: Tensor): Promise<Int32Array>;
-  attack(
-    attack: AttackSpec,
-    options: {
-      x: Tensor;
-      labels: ArrayLike<number>;
-      epsilons: number[];
-      seed?: number;
-      signal?: AbortSignal;
-      onProgress?: (progress: { epsilon: number; done: number }) => void;
-    },
-  ): Promise<{
-    success: boolean[][];
-    predictions: Int32Array[];
-    queriesByEpsilon: { forward: number; backward: number }[];
-    seconds: number[];
-    warnings: string[][];
-  }>;
 }
 
 /** An attack and what to call it in reports. */
 export interface NamedAttack {
   name: string;
   attack: AttackSpec;
+}
+
+/** Progress of one attack at one epsilon. */
+export interface EvaluationProgress {
+  name: string;
+  epsilon: number;
+  /** 0 to 1. */
+  done: number;
+  /** What the attack left, once it is known. */
+  accuracy?: number;
 }
 
 /** Options of {@link evaluateRobustness}. */
@@ -80,7 +77,7 @@ export interface EvaluateOptions {
   samples?: number;
   seed?: number;
   signal?: AbortSignal;
-  onProgress?: (progress: { name: string; epsilon: number; done: number }) => void;
+  onProgress?: (progress: EvaluationProgress) => void;
 }
 
 /** The attacks that every model should be tried with. */
@@ -125,35 +122,39 @@ export async function evaluateRobustness(
   const unbroken = epsilons.map(() => right.slice());
   const reports: AttackReport[] = [];
   for (const { name, attack } of list) {
-    const result = await model.attack(attack, {
+    const results = await model[reportAttack](attack, {
       x,
       labels,
       epsilons,
+      clean,
       seed,
       signal,
       onProgress: (progress) => onProgress?.({ name, ...progress }),
     });
-    for (const [e, epsilon] of epsilons.entries()) {
-      const survived = result.success[e].map((broken) => !broken);
+    for (const [e, { success, epsilon, queries, seconds, warnings, predictions }] of results.entries()) {
+      const survived = success.map((broken) => !broken);
       for (const [i, alive] of survived.entries()) if (!alive) unbroken[e][i] = false;
       reports.push({
         name,
         epsilon,
+        gradient: traitsOf(attack).gradient,
         ...accuracyOf(count(survived), samples),
-        queries: result.queriesByEpsilon[e],
-        seconds: result.seconds[e],
-        warnings: result.warnings[e],
+        queries,
+        seconds,
+        warnings,
+        findings: [],
         survived,
-        predictions: Array.from(result.predictions[e]),
+        predictions: Array.from(predictions),
       });
+      onProgress?.({ name, epsilon, done: 1, accuracy: count(survived) / samples });
     }
   }
-  warnOfHiddenGradients(reports, list);
-  warnOfConstantPredictor(reports, clean);
+  const findings = judge(reports, epsilons, clean, labels);
   return {
     clean: { ...accuracyOf(count(right), samples), predictions: Array.from(clean) },
     worstCase: Object.fromEntries(epsilons.map((e, i) => [String(e), accuracyOf(count(unbroken[i]), samples)])),
     attacks: reports,
+    findings,
     labels,
   };
 }
@@ -168,8 +169,7 @@ function named(list: 'standard' | (AttackSpec | NamedAttack)[]): NamedAttack[] {
   return list.map((entry) => {
     // A transfer attack has an attack too, but no name.
     const named = 'name' in entry ? entry : { name: entry.type, attack: entry };
-    checkAttack('evaluateRobustness.attacks', named.attack);
-    return named;
+    return { ...named, attack: attackOf(named.attack, 'evaluateRobustness.attacks') };
   });
 }
 
@@ -177,33 +177,25 @@ function count(flags: boolean[]): number {
   return flags.reduce((sum, flag) => sum + Number(flag), 0);
 }
 
-/** Attacks that do not use the true gradient of the model under attack. */
-const gradientFree: ReadonlySet<AttackSpec['type']> = new Set(['estimatedGradient', 'transfer'] as const);
-
-/** A difference that chance alone gives less often than this is taken for real. */
-const significance = 0.05;
-
-/** An attack without the true gradient that beats PGD shows that the gradient is hidden, not the weakness. */
-function warnOfHiddenGradients(reports: AttackReport[], list: NamedAttack[]): void {
-  const typeOf = new Map(list.map(({ name, attack }) => [name, attack.type]));
-  for (const report of reports) {
-    if (!gradientFree.has(typeOf.get(report.name) as AttackSpec['type'])) continue;
-    const pgd = reports.filter((r) => typeOf.get(r.name) === 'pgd' && r.epsilon === report.epsilon);
-    const strongest = pgd.sort((a, b) => a.correct - b.correct)[0];
-    if (strongest === undefined || report.correct >= strongest.correct) continue;
-    const onlyThis = count(report.survived.map((alive, i) => !alive && strongest.survived[i]));
-    const onlyPgd = count(report.survived.map((alive, i) => alive && !strongest.survived[i]));
-    if (mcnemar(onlyPgd, onlyThis) >= significance) continue;
-    report.warnings.push(
-      `breaks ${strongest.correct - report.correct} samples more than PGD at epsilon ${report.epsilon} without the true ` +
-        'gradient: the gradient is hidden, not the weakness',
-    );
+/** Writes findings beside the attacks they are about, and gives all of them. */
+function judge(
+  reports: readonly AttackReport[],
+  epsilons: readonly number[],
+  clean: Int32Array,
+  labels: readonly number[],
+): Finding[] {
+  const findings: Finding[] = [];
+  const constant = constantModelFinding(clean, labels);
+  if (constant) {
+    findings.push(constant);
+    for (const report of reports) report.warnings.push(constant.message);
   }
-}
-
-/** A model that always answers alike cannot be broken, and is worthless. */
-function warnOfConstantPredictor(reports: AttackReport[], clean: Int32Array): void {
-  if (clean.length > 1 && clean.every((prediction) => prediction === clean[0])) {
-    for (const report of reports) report.warnings.push(`the model answers ${clean[0]} to every sample`);
+  for (const hidden of epsilons.flatMap((epsilon) => hiddenGradients(reports, epsilon))) {
+    if (!hidden.significant) continue;
+    const finding = hiddenGradientFinding(hidden);
+    findings.push(finding);
+    hidden.other.attack.findings.push(finding);
+    hidden.other.attack.warnings.push(finding.message);
   }
+  return findings;
 }

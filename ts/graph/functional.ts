@@ -10,7 +10,7 @@ import type { OpSpec } from '../ops/index.js';
 import { opOf } from '../ops/index.js';
 import { type Features, featureSize, type Mode } from '../ops/op.js';
 import { type Graph, graphInput } from './graph.js';
-import { losses } from './network.js';
+import { losses } from './losses.js';
 import { Parameters } from './parameters.js';
 import { Plan } from './plan.js';
 import type { Workspace } from './workspace.js';
@@ -58,6 +58,7 @@ export function runOp(workspace: Workspace, call: OpCall, outputGradient?: Tenso
       inputGradient: backward,
       parameterGradients: backward,
       keepWinners: false,
+      retain: false,
       recompute: false,
     };
     const state = { seed: 0, step: 0, updateRunning: true };

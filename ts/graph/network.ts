@@ -3,23 +3,20 @@
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
 import { ConfigError } from '../base/errors.js';
-import { featureSize, type RunState, sparseArguments } from '../ops/op.js';
+import { featureSize, type Mode, type RunState, sparseArguments } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
+import type { Loss } from './losses.js';
 import { Parameters } from './parameters.js';
+import { Pass } from './pass.js';
 import { Plan, type Purpose } from './plan.js';
 import { countCorrect } from './predictions.js';
 import type { Workspace } from './workspace.js';
 
-/**
- * Losses by sample; all grow as a sample gets more wrong. `crossEntropy`: -log softmax(z)_y. `margin`:
- * max_{j != y} z_j - z_y. `dlr`: -(z_y - max_{j != y} z_j) / (z_1st - z_3rd) (Croce & Hein 2020).
- */
-export type Loss = 'crossEntropy' | 'margin' | 'dlr';
-
-export const losses: readonly Loss[] = ['crossEntropy', 'margin', 'dlr'];
-
 /** Samples in one run when the caller does not say: large enough for the kernels, small enough for caches. */
 export const defaultBatch = 64;
+
+/** Classes that a loss needs: the margin compares with another one, dlr with the third largest. */
+const leastClasses: Record<Loss, number> = { crossEntropy: 1, margin: 2, dlr: 3 };
 
 /** Loss and gradient per sample. */
 export interface InputGradient {
@@ -55,11 +52,27 @@ export interface MemoryUse {
   inference: number;
 }
 
+/** What a pass is to be able to do after its forward half; nothing, in eval mode, when left out. */
+export interface PassOptions {
+  mode?: Mode;
+  /** The gradient of the samples. */
+  inputs?: boolean;
+  /** The gradients of the parameters. */
+  parameters?: boolean;
+  /** The backward half may run again and again, for one cotangent after another; takes more memory. */
+  retain?: boolean;
+  /** Passes in different slots are alive at the same time; 0 by default. */
+  slot?: 0 | 1;
+  /** Batch norm moves its running statistics (in train mode). */
+  updateRunning?: boolean;
+}
+
 const inference: Purpose = {
   mode: 'eval',
   inputGradient: false,
   parameterGradients: false,
   keepWinners: false,
+  retain: false,
   recompute: false,
 };
 const attack: Purpose = { ...inference, inputGradient: true };
@@ -90,35 +103,46 @@ export class Network {
     this.state = { seed, step: 0, updateRunning: false };
   }
 
-  /** Logits `[n, classes]` in eval mode, in batches of {@link defaultBatch}. */
-  logits(x: Float32Array): Float32Array {
-    return this.#inBatches(x, this.classes, (part, n) => {
-      const plan = this.#plan(inference, n);
-      plan.forward(part, n);
-      return plan.readLogits(n);
-    });
+  /**
+   * Runs samples `[n, C, H, W]` forward, in one batch. The pass is alive until the next one in its slot.
+   *
+   * @throws {MemoryError} when it does not fit. {DivergedError} when k-WTA meets NaN.
+   */
+  forward(x: Float32Array, options: PassOptions = {}): Pass {
+    const {
+      mode = 'eval',
+      inputs = false,
+      parameters = false,
+      retain = false,
+      slot = 0,
+      updateRunning = false,
+    } = options;
+    const recompute = mode === 'train' && parameters && this.options.recompute;
+    const purpose = { ...inference, mode, inputGradient: inputs, parameterGradients: parameters, retain, recompute };
+    return this.#forward(purpose, x, slot, updateRunning);
   }
 
-  /** Loss of each sample and its gradient w.r.t. the sample, in eval mode. @throws {ConfigError} for dlr of two classes. */
+  /** Logits `[n, classes]` in eval mode, in batches of {@link defaultBatch}. */
+  logits(x: Float32Array): Float32Array {
+    const result = new Float32Array((x.length / this.sampleSize) * this.classes);
+    for (const { part, from } of this.#batches(x)) result.set(this.forward(part).logits(), from * this.classes);
+    return result;
+  }
+
+  /** Loss of each sample and its gradient w.r.t. the sample, in eval mode. @throws {ConfigError} for too few classes. */
   inputGradient(x: Float32Array, labels: ArrayLike<number>, loss: Loss): InputGradient {
-    if (loss === 'dlr' && this.classes < 3) {
-      throw new ConfigError(`loss: 'dlr' expects at least 3 classes, the model has ${this.classes}`);
-    }
+    this.checkLoss(loss);
     const count = x.length / this.sampleSize;
     const result: InputGradient = {
       losses: new Float32Array(count),
       logits: new Float32Array(count * this.classes),
       gradient: new Float32Array(x.length),
     };
-    for (let from = 0; from < count; from += defaultBatch) {
-      const n = Math.min(defaultBatch, count - from);
-      const plan = this.#plan(attack, n);
-      plan.forward(x.subarray(from * this.sampleSize, (from + n) * this.sampleSize), n);
-      this.#loss(plan, Array.prototype.slice.call(labels, from, from + n), loss, 1);
-      result.losses.set(this.workspace.kernels.f32(plan.losses.pointer, n), from);
-      result.logits.set(plan.readLogits(n), from * this.classes);
-      plan.backward(n);
-      result.gradient.set(plan.readInputGradient(n), from * this.sampleSize);
+    for (const { part, from, n } of this.#batches(x)) {
+      const pass = this.forward(part, { inputs: true });
+      result.logits.set(pass.logits(), from * this.classes);
+      result.losses.set(pass.backward({ loss, labels: sliceOf(labels, from, n) }), from);
+      result.gradient.set(pass.inputGradient(), from * this.sampleSize);
     }
     return result;
   }
@@ -130,27 +154,26 @@ export class Network {
    * @param updateRunning moves batch norm's running statistics and counts a step.
    */
   parameterGradients(x: Float32Array, labels: ArrayLike<number>, updateRunning: boolean): BatchLoss {
-    const n = labels.length;
-    this.parameters.needGradients();
-    const plan = this.#plan(this.#training, n);
-    this.state.updateRunning = updateRunning;
-    try {
-      plan.forward(x, n);
-    } finally {
-      this.state.updateRunning = false;
+    const pass = this.forward(x, { mode: 'train', parameters: true, updateRunning });
+    const correct = countCorrect(pass.logits(), labels, this.classes);
+    const losses = pass.backward({ loss: 'crossEntropy', labels, scale: 1 / pass.n });
+    return { loss: losses.reduce((total, value) => total + value, 0) / pass.n, correct };
+  }
+
+  /** @throws {ConfigError} when the model has too few classes for a loss. */
+  checkLoss(loss: Loss): void {
+    if (this.classes < leastClasses[loss]) {
+      throw new ConfigError(
+        `loss: '${loss}' expects at least ${leastClasses[loss]} classes, the model has ${this.classes}`,
+      );
     }
-    this.#loss(plan, labels, 'crossEntropy', 1 / n);
-    const { kernels } = this.workspace;
-    const sum = kernels.f32(plan.losses.pointer, n).reduce((total, value) => total + value, 0);
-    const correct = countCorrect(kernels.f32(plan.logits.data.pointer, n * this.classes), labels, this.classes);
-    plan.backward(n);
-    return { loss: sum / n, correct };
   }
 
   /** Standard normal values `first ... first + length` of stream `draw`. */
   normal(seed: number, draw: number, first: number, length: number): Float32Array {
     const { kernels } = this.workspace;
     const pointer = this.workspace.reserve(length * 4, 'random numbers');
+    this.workspace.begin();
     kernels.exports.normal(seed, draw, first, length, pointer);
     return kernels.f32(pointer, length).slice();
   }
@@ -158,12 +181,9 @@ export class Network {
   /** Winners of every k-WTA layer in eval mode: per layer and sample, C, H, W indices, ascending. */
   activationPattern(x: Float32Array): { layer: string; indices: Uint32Array[] }[] {
     const { kernels } = this.workspace;
-    const count = x.length / this.sampleSize;
     const result = new Map<string, Uint32Array[]>();
-    for (let from = 0; from < count; from += defaultBatch) {
-      const n = Math.min(defaultBatch, count - from);
-      const plan = this.#plan(patterns, n);
-      plan.forward(x.subarray(from * this.sampleSize, (from + n) * this.sampleSize), n);
+    for (const { part, n } of this.#batches(x)) {
+      const { plan } = this.#forward(patterns, part, 0, false);
       for (const { layer, value } of plan.winners) {
         const { capacity, features, start } = value;
         const pixels = features.h * features.w;
@@ -228,7 +248,7 @@ export class Network {
   }
 
   #bytes(purpose: Purpose, batch: number): number {
-    const plan = this.#build(purpose, batch);
+    const plan = this.#build(purpose, batch, this.workspace);
     plan.dispose();
     return plan.bytes;
   }
@@ -238,23 +258,34 @@ export class Network {
     this.#plans.clear();
   }
 
-  #inBatches(x: Float32Array, width: number, run: (part: Float32Array, n: number) => Float32Array): Float32Array {
+  *#batches(x: Float32Array): Generator<{ part: Float32Array; from: number; n: number }> {
     const count = x.length / this.sampleSize;
-    const result = new Float32Array(count * width);
     for (let from = 0; from < count; from += defaultBatch) {
       const n = Math.min(defaultBatch, count - from);
-      result.set(run(x.subarray(from * this.sampleSize, (from + n) * this.sampleSize), n), from * width);
+      yield { part: x.subarray(from * this.sampleSize, (from + n) * this.sampleSize), from, n };
     }
-    return result;
   }
 
-  #plan(purpose: Purpose, n: number): Plan {
-    const key = JSON.stringify(purpose);
+  #forward(purpose: Purpose, x: Float32Array, slot: 0 | 1, updateRunning: boolean): Pass {
+    const n = x.length / this.sampleSize;
+    if (purpose.parameterGradients) this.parameters.needGradients();
+    const workspace = this.workspace.slot(slot);
+    const plan = this.#plan(purpose, n, slot, workspace);
+    this.state.updateRunning = updateRunning;
+    try {
+      return new Pass(this, plan, n, workspace, plan.forward(x, n));
+    } finally {
+      this.state.updateRunning = false;
+    }
+  }
+
+  #plan(purpose: Purpose, n: number, slot: 0 | 1, workspace: Workspace): Plan {
+    const key = JSON.stringify([purpose, slot]);
     const known = this.#plans.get(key);
     if (known !== undefined && known.batch >= n) return known;
     known?.dispose();
     this.#plans.delete(key);
-    const plan = this.#build(purpose, n);
+    const plan = this.#build(purpose, n, workspace);
     try {
       plan.place();
     } catch (error) {
@@ -265,22 +296,11 @@ export class Network {
     return plan;
   }
 
-  #build(purpose: Purpose, n: number): Plan {
-    return new Plan(this.graph, purpose, n, this.parameters.byName, this.state, this.workspace);
+  #build(purpose: Purpose, n: number, workspace: Workspace): Plan {
+    return new Plan(this.graph, purpose, n, this.parameters.byName, this.state, workspace);
   }
+}
 
-  #loss(plan: Plan, labels: ArrayLike<number>, loss: Loss, scale: number): void {
-    const { exports, u32 } = this.#memory;
-    const n = labels.length;
-    u32(plan.labels.pointer, n).set(labels);
-    const sizes = [losses.indexOf(loss), n, this.classes] as const;
-    const { pointer: logits } = plan.logits.data;
-    exports.losses(...sizes, logits, plan.labels.pointer, plan.losses.pointer);
-    exports.loss_gradient(...sizes, logits, plan.labels.pointer, scale, plan.logitsGradient.pointer);
-  }
-
-  get #memory() {
-    const { kernels } = this.workspace;
-    return { exports: kernels.exports, u32: (pointer: number, length: number) => kernels.u32(pointer, length) };
-  }
+function sliceOf(labels: ArrayLike<number>, from: number, n: number): number[] {
+  return Array.prototype.slice.call(labels, from, from + n);
 }

@@ -1,15 +1,12 @@
 /** Parameters of a network: where they lie, their first values, and PyTorch's order at the boundary. */
 import { ShapeError } from '../base/errors.js';
-import { Random } from '../base/random.js';
+import { Random, STREAMS } from '../base/random.js';
 import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import { opOf } from '../ops/index.js';
 import type { Parameter, ParameterSpec } from '../ops/op.js';
 import { type Graph, graphInput } from './graph.js';
-
-/** Stream numbers of initial values start here, apart from the other uses of a seed. */
-const initialStream = 0x1000;
 
 /** All parameters of one network, in one piece of memory; gradients in a second, made when first needed. */
 export class Parameters {
@@ -59,7 +56,7 @@ export class Parameters {
 
   /** First values, as PyTorch draws them by default, from `seed`. */
   initialise(seed: number): void {
-    let stream = initialStream;
+    let stream: number = STREAMS.initial;
     for (const { spec, data } of this.byName.values()) {
       const values = new Float32Array(sizeOf(spec.shape));
       if ('constant' in spec.initial) values.fill(spec.initial.constant);
@@ -123,6 +120,19 @@ export class Parameters {
     return () => {
       for (const [i, { data }] of statistics.entries()) this.kernels.f32(data.pointer, data.length).set(copies[i]);
     };
+  }
+
+  /** Runs work that replaces the gradients, and adds those from before. @throws {MemoryError} */
+  accumulate(work: () => void): void {
+    const { exports } = this.kernels;
+    const before = this.kernels.allocate(this.bytes, 'a second copy of the gradients');
+    try {
+      exports.copy(this.#length, this.#gradients, before);
+      work();
+      exports.add_in_place(this.#length, before, this.#gradients);
+    } finally {
+      this.kernels.free(before, this.bytes);
+    }
   }
 
   dispose(): void {

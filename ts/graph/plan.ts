@@ -31,6 +31,8 @@ export interface Purpose {
   parameterGradients: boolean;
   /** The winners of every k-WTA layer stay readable after the run. */
   keepWinners: boolean;
+  /** The backward half may run more than once. */
+  retain: boolean;
   /** Outputs of convolutions behind k-WTA are computed again for the backward pass, not kept. */
   recompute: boolean;
 }
@@ -141,15 +143,18 @@ export class Plan {
   /**
    * Computes the logits of `n` samples `x` (`[n, C, H, W]`).
    *
+   * @returns the number of the run in the workspace.
    * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
    */
-  forward(x: Float32Array, n: number): void {
+  forward(x: Float32Array, n: number): number {
     this.place();
+    const run = this.workspace.begin();
     const { c, h, w } = this.graph.input;
     const target = this.#stages ? this.#staging : this.input.data;
     this.#kernels.f32(target.pointer, x.length).set(x);
     if (this.#stages) this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
     for (const step of this.#forward) step.run(n);
+    return run;
   }
 
   /** A copy of the logits, `[n, classes]`. */
@@ -283,6 +288,8 @@ export class Plan {
       lifetimes.use(this.#inputGradient, end);
       if (this.#stages) lifetimes.begin(this.#staging, end);
     }
+    if (this.purpose.retain)
+      for (const { uses } of this.#forward) for (const buffer of uses) lifetimes.use(buffer, end);
     if (this.purpose.keepWinners) {
       for (const { value } of this.winners) for (const buffer of buffersOf(value)) lifetimes.use(buffer, end);
     }

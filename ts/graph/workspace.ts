@@ -8,8 +8,27 @@ export class Workspace {
   #pointer = 0;
   #bytes = 0;
   #version = 0;
+  #run = 0;
+  #second: Workspace | undefined;
 
   constructor(readonly kernels: Kernels) {}
+
+  /** The region that passes of this slot use: 0 is this one, 1 another, for two passes that are alive at a time. */
+  slot(slot: 0 | 1): Workspace {
+    if (slot === 0) return this;
+    this.#second ??= new Workspace(this.kernels);
+    return this.#second;
+  }
+
+  /** A run begins; what was there is gone. Returns its number. */
+  begin(): number {
+    return ++this.#run;
+  }
+
+  /** Whether that run was the last to begin, and its contents are still there. */
+  runs(run: number): boolean {
+    return this.#run === run;
+  }
 
   /** Changes whenever the region moves. */
   get version(): number {

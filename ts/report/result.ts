@@ -1,15 +1,6 @@
 /** What one run of the demo found: plain data, as `--json` writes it and the reports show it. */
 import type { Accuracy, AttackReport } from '../evaluate/robustness.js';
 
-/** Where an attack gets its direction from. */
-export type GradientSource =
-  /** The network's own gradient. */
-  | 'exact'
-  /** An estimate from the network's outputs. */
-  | 'estimated'
-  /** The gradient of another network. */
-  | 'transfer';
-
 /**
  * One attack at one strength on one model. The same attack has the same name on every model; attacks look at the
  * first `total` samples of the run.
@@ -17,7 +8,6 @@ export type GradientSource =
 export interface AttackResult extends AttackReport {
   /** What the attack does, in one sentence. */
   description: string;
-  gradient: GradientSource;
 }
 
 /** A point on the training curves. */

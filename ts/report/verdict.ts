@@ -2,12 +2,9 @@
  * What a run's figures say, in plain sentences. Every sentence is decided by the figures and quotes them; where a
  * difference may be chance, the sentence says so.
  */
-import { mcnemar } from '../evaluate/statistics.js';
+import { differ, type HiddenGradient, hiddenGradients, isConstant } from '../evaluate/findings.js';
 import { list, modelTitle, percent } from './format.js';
 import type { AttackResult, DemoResult, ModelResult } from './result.js';
-
-/** A difference is called real when chance alone would give it less often than this. */
-const SIGNIFICANCE = 0.05;
 
 /** The verdict: one sentence a finding. */
 export function verdict(result: DemoResult): string[] {
@@ -42,7 +39,7 @@ export function headline(result: DemoResult): string {
 
 /** A model that sees the same class in every image. */
 function collapsed(model: ModelResult): boolean {
-  return new Set(model.clean.predictions).size === 1;
+  return isConstant(model.clean.predictions);
 }
 
 function collapseSentence(model: ModelResult): string {
@@ -77,40 +74,27 @@ function comparisonSentence({ epsilon, ranked, significant }: Comparison): strin
   return `Worst case over all attacks at ε = ${epsilon}: ${list(figures)}. ${conclusion}`;
 }
 
-/** An attack without the model's gradient that breaks more than the best one with it, on the same samples. */
-interface GradientFinding {
+/** The strongest attack without a model's gradient at one epsilon, where it breaks more than those with it. */
+interface GradientFinding extends HiddenGradient<AttackResult> {
   model: ModelResult;
-  epsilon: number;
-  samples: number;
-  /** The strongest attack of each kind, and the accuracy it leaves. */
-  exact: { attack: AttackResult; accuracy: number };
-  other: { attack: AttackResult; accuracy: number };
-  significant: boolean;
 }
 
 function gradientFindings({ models, epsilons }: DemoResult): GradientFinding[] {
-  return models.flatMap((model) => epsilons.flatMap((epsilon) => gradientFinding(model, epsilon) ?? []));
-}
-
-function gradientFinding(model: ModelResult, epsilon: number): GradientFinding | undefined {
-  const here = model.attacks.filter((attack) => attack.epsilon === epsilon);
-  const samples = Math.min(...here.map((attack) => attack.total));
-  const graded = here
-    .map((attack) => ({ attack, robust: attack.survived.slice(0, samples) }))
-    .map(({ attack, robust }) => ({ attack, robust, accuracy: robust.filter(Boolean).length / samples }))
-    .sort((a, b) => a.accuracy - b.accuracy || a.attack.accuracy - b.attack.accuracy);
-  const exact = graded.find(({ attack }) => attack.gradient === 'exact');
-  const other = graded.find(({ attack }) => attack.gradient !== 'exact');
-  if (exact === undefined || other === undefined || other.accuracy >= exact.accuracy) return undefined;
-  return { model, epsilon, samples, exact, other, significant: differ(exact.robust, other.robust) };
+  return models.flatMap((model) =>
+    epsilons.flatMap((epsilon) =>
+      hiddenGradients(model.attacks, epsilon)
+        .slice(0, 1)
+        .map((found) => ({ model, ...found })),
+    ),
+  );
 }
 
 function gradientSentence({ model, epsilon, samples, exact, other, significant }: GradientFinding): string {
   const partial = exact.attack.total !== samples || other.attack.total !== samples;
   const where = partial ? ` on the ${samples} images that every attack saw` : '';
   const figures =
-    `At ε = ${epsilon}${where}, ${other.attack.name} brings ${modelTitle(model)} to ${percent(other.accuracy)} ` +
-    `without its gradient; ${exact.attack.name}, which follows it, to ${percent(exact.accuracy)}`;
+    `At ε = ${epsilon}${where}, ${other.attack.name} brings ${modelTitle(model)} to ${percent(other.right / samples)} ` +
+    `without its gradient; ${exact.attack.name}, which follows it, to ${percent(exact.right / samples)}`;
   return significant
     ? `${figures}: the gradient is hidden, not the weakness.`
     : `${figures}. On ${samples} images that difference may be chance.`;
@@ -121,15 +105,4 @@ function unbroken(model: ModelResult, epsilon: number): boolean[] {
   const here = model.attacks.filter((attack) => attack.epsilon === epsilon);
   const samples = Math.min(...here.map((attack) => attack.total));
   return Array.from({ length: samples }, (_, i) => here.every(({ survived }) => survived[i]));
-}
-
-/** Whether two series over the same samples differ by more than chance. */
-function differ(first: boolean[], second: boolean[]): boolean {
-  let onlyFirst = 0;
-  let onlySecond = 0;
-  for (let i = 0; i < Math.min(first.length, second.length); i++) {
-    if (first[i] && !second[i]) onlyFirst++;
-    if (second[i] && !first[i]) onlySecond++;
-  }
-  return mcnemar(onlyFirst, onlySecond) < SIGNIFICANCE;
 }

@@ -1,10 +1,8 @@
 /** The training loop: shuffles, makes adversarial examples when asked, steps, reports. */
 
-import { fgsm } from '../attacks/fgsm.js';
-import { pgd } from '../attacks/pgd.js';
-import { Target } from '../attacks/target.js';
+import { perturb } from '../attacks/core/run.js';
 import { DivergedError } from '../base/errors.js';
-import { Random } from '../base/random.js';
+import { Random, STREAMS } from '../base/random.js';
 import type { Dataset } from '../data/dataset.js';
 import type { BatchLoss, Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
@@ -52,10 +50,6 @@ export interface EpochEvent {
 
 export type FitEvent = BatchEvent | EpochEvent;
 
-/** Streams of random numbers: the order of an epoch, and the starts of a step's attack. */
-const orderStream = 0x10000000;
-const attackStream = 0x18000000;
-
 /**
  * Trains in place; yields after every batch and epoch. However it ends, the network is as after its last
  * whole step, and the optimizer's memory is given back.
@@ -81,13 +75,13 @@ export function* fit(
     for (let epoch = 0; epoch < spec.epochs; epoch++) {
       if (spec.gamma) network.setGamma(annealed(spec.gamma, epoch));
       const started = performance.now();
-      const order = new Random(spec.seed, orderStream + epoch).permutation(train.length);
+      const order = new Random(spec.seed, STREAMS.order + epoch).permutation(train.length);
       let lossSum = 0;
       let correct = 0;
       for (let from = 0; from < train.length; from += spec.batchSize) {
         const chosen = order.subarray(from, from + spec.batchSize);
         const labels = Int32Array.from(chosen, (i) => train.labels[i]);
-        const x = perturb(network, spec, train.tensor(chosen).data, labels, step);
+        const x = perturbed(network, spec, train.tensor(chosen).data, labels, step);
         const batch = gradients(network, x, labels, `epoch ${epoch}, step ${step}`);
         const lr = spec.optimizer.lr * learningRateFactor(spec.lr, step / perEpoch, spec.epochs);
         optimizer.step(lr);
@@ -115,23 +109,12 @@ export function* fit(
 }
 
 /** The batch to train on. */
-function perturb(network: Network, spec: FitSpec, x: Float32Array, labels: Int32Array, step: number): Float32Array {
+function perturbed(network: Network, spec: FitSpec, x: Float32Array, labels: Int32Array, step: number): Float32Array {
   const { regime, seed } = spec;
   if (regime.type === 'natural') return x;
-  const input = {
-    target: new Target(network),
-    x,
-    labels,
-    epsilon: regime.epsilon,
-    seed,
-    // 64 restarts a step at most would ever draw from distinct streams; training uses one.
-    random: (purpose: number) => new Random(seed, attackStream + step * 64 + purpose),
-    warn: () => {},
-  };
-  const attack = regime.attack.type === 'pgd' ? pgd(regime.attack, input) : fgsm(regime.attack, input);
-  let next = attack.next();
-  while (!next.done) next = attack.next();
-  return next.value;
+  // One stream of 64 for each step; a batch is the unit of training, and its samples draw from it in turn.
+  const random = new Random(seed, STREAMS.trainingAttack + step * 64);
+  return perturb(network, regime.attack, { x, labels, epsilon: regime.epsilon, random });
 }
 
 /** Computes the gradients of a batch. When that fails, batch norm's running statistics are as before. */

@@ -1,8 +1,7 @@
 /** What a network is trained on: the samples as they are, or adversarial ones made on the way. */
 
-import { checkAttack } from '../attacks/attack.js';
 import type { FgsmSpec, PgdSpec } from '../attacks/index.js';
-import { checkKeys, checkNumber } from '../base/check.js';
+import { checkKeys, checkNumber, checkType } from '../base/check.js';
 
 /** See {@link natural} and {@link adversarial}. */
 export type RegimeSpec = { type: 'natural' } | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };
@@ -21,7 +20,7 @@ export function natural(): RegimeSpec {
  * @throws {ConfigError}
  */
 export function adversarial(attack: PgdSpec | FgsmSpec, options: { epsilon: number }): RegimeSpec {
-  checkAttack('regimes.adversarial', attack, ['pgd', 'fgsm']);
+  checkType('regimes.adversarial', attack, ['pgd', 'fgsm'], 'attacks.pgd(...) or attacks.fgsm(...)');
   checkKeys('regimes.adversarial', options, ['epsilon']);
   checkNumber('regimes.adversarial.epsilon', options.epsilon, { above: 0 });
   return { type: 'adversarial', attack, epsilon: options.epsilon };

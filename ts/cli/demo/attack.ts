@@ -1,18 +1,17 @@
 /** Attacks one model of the demo with everything, with progress, and keeps examples. */
-import type { AttackSpec } from '../../attacks/index.js';
-import type { AttackOptions, AttackResult } from '../../client/attack.js';
+import type { Tensor } from '../../base/tensor.js';
 import type { Model } from '../../client/model.js';
 import type { Dataset } from '../../data/dataset.js';
-import { accuracyOf, type Evaluable, evaluateRobustness } from '../../evaluate/robustness.js';
+import {
+  accuracyOf,
+  type EvaluationProgress,
+  evaluateRobustness,
+  type RobustnessReport,
+} from '../../evaluate/robustness.js';
 import { duration, percent } from '../../report/format.js';
 import type { Example, ModelResult } from '../../report/result.js';
-import type { Progress } from '../progress.js';
+import type { Progress, Task } from '../progress.js';
 import { type DemoAttack, EPSILONS } from './defaults.js';
-
-/** What an attack on one model gave. */
-interface Outcome extends Pick<AttackResult, 'clipped' | 'success' | 'predictions'> {
-  attack: DemoAttack;
-}
 
 export interface AttackedModel {
   figures: Pick<ModelResult, 'clean' | 'worstCase' | 'attacks'>;
@@ -31,72 +30,87 @@ export async function attackModel(
   const correct = predictions.filter((prediction, i) => prediction === test.labels[i]).length;
   const clean = { ...accuracyOf(correct, test.length), predictions };
 
-  const outcomes: Outcome[] = [];
-  const watched: Evaluable = {
-    predict: (x) => model.predict(x),
-    attack: async (spec: AttackSpec, attackOptions: AttackOptions) => {
-      const attack = attacks.find((candidate) => candidate.attack === spec) as DemoAttack;
-      const task = progress.task(`${attack.name} on ${title}`);
-      const onProgress: AttackOptions['onProgress'] = ({ epsilon, done }) => {
-        const before = EPSILONS.indexOf(epsilon);
-        task.update((before + done) / EPSILONS.length, `ε = ${epsilon}`);
-      };
-      const result = await model.attack(spec, { ...attackOptions, onProgress });
-      outcomes.push({ attack, ...result });
-      task.end(summary(result));
-      return result;
-    },
-  };
-  const report = await evaluateRobustness(watched, test, { epsilons: EPSILONS, attacks, samples, seed, signal });
+  const report = await evaluateRobustness(model, test, {
+    epsilons: EPSILONS,
+    attacks,
+    samples,
+    seed,
+    signal,
+    onProgress: watch(title, progress),
+  });
   const described = report.attacks.map((entry) => {
-    const { description, gradient } = attacks.find((attack) => attack.name === entry.name) as DemoAttack;
-    return { ...entry, description, gradient };
+    const { description } = attacks.find((attack) => attack.name === entry.name) as DemoAttack;
+    return { ...entry, description };
   });
   return {
     figures: { clean, worstCase: report.worstCase, attacks: described },
-    examples: pickExamples(name, test, predictions, outcomes),
+    examples: await pickExamples(model, test, { name, seed, attacks, signal }, report),
   };
 }
 
-function summary({ epsilons, success, seconds }: AttackResult): string {
-  const left = epsilons.map((epsilon, e) => {
-    const survived = success[e].filter((broken) => !broken).length;
-    return `${percent(survived / success[e].length)} right at ε = ${epsilon}`;
-  });
-  const total = seconds.reduce((sum, value) => sum + value, 0);
-  return `${left.join(', ')}, ${duration(total)}`;
+/** Shows each attack's progress, and what it left. */
+function watch(title: string, progress: Progress): (event: EvaluationProgress) => void {
+  let task: Task | undefined;
+  let left: string[] = [];
+  let started = performance.now();
+  return ({ name, epsilon, done, accuracy }) => {
+    if (task === undefined) started = performance.now();
+    task ??= progress.task(`${name} on ${title}`);
+    if (accuracy === undefined) {
+      task.update((EPSILONS.indexOf(epsilon) + done) / EPSILONS.length, `ε = ${epsilon}`);
+      return;
+    }
+    left.push(`${percent(accuracy)} right at ε = ${epsilon}`);
+    if (left.length < EPSILONS.length) return;
+    task.end(`${left.join(', ')}, ${duration((performance.now() - started) / 1000)}`);
+    task = undefined;
+    left = [];
+  };
 }
 
 /** Attacks of which examples are shown, and how many of each: those that say most. */
 const SHOWN = { attacks: ['PGD-40', 'estimated gradient'], epsilon: EPSILONS[0], each: 2 };
 
-/** The first images that were right and that the attack broke, a different one each time. */
-function pickExamples(model: string, test: Dataset, cleanPredictions: number[], outcomes: Outcome[]): Example[] {
+/**
+ * The first images that were right and that the attack broke, a different one each time. Only these are attacked again:
+ * what an attack makes of a sample does not depend on its neighbours.
+ */
+async function pickExamples(
+  model: Model,
+  test: Dataset,
+  { name, seed, attacks, signal }: { name: string; seed: number; attacks: DemoAttack[]; signal: AbortSignal },
+  { clean, attacks: reports }: RobustnessReport,
+): Promise<Example[]> {
+  const { epsilon } = SHOWN;
   const used = new Set<number>();
-  const at = EPSILONS.indexOf(SHOWN.epsilon);
-  return outcomes
-    .filter(({ attack }) => SHOWN.attacks.includes(attack.name))
-    .flatMap(({ attack, clipped, success, predictions }) => {
-      const broken = success[at]
-        .map((succeeded, sample) => (succeeded && cleanPredictions[sample] === test.labels[sample] ? sample : -1))
-        .filter((sample) => sample >= 0 && !used.has(sample))
-        .slice(0, SHOWN.each);
-      return broken.map((sample) => {
-        used.add(sample);
-        const { data } = clipped[at];
-        const size = data.length / success[at].length;
-        return {
-          model,
-          attack: attack.name,
-          epsilon: SHOWN.epsilon,
-          sample,
-          label: test.labels[sample],
-          cleanPrediction: cleanPredictions[sample],
-          adversarialPrediction: predictions[at][sample],
-          shape: test.shape,
-          original: Array.from(test.tensor([sample]).data),
-          adversarial: Array.from(data.subarray(sample * size, (sample + 1) * size)),
-        };
+  const examples: Example[] = [];
+  for (const { attack, name: attackName } of attacks.filter((candidate) => SHOWN.attacks.includes(candidate.name))) {
+    const report = reports.find((entry) => entry.name === attackName && entry.epsilon === epsilon);
+    const broken = report?.survived
+      .map((alive, sample) => (!alive && clean.predictions[sample] === test.labels[sample] ? sample : -1))
+      .filter((sample) => sample >= 0 && !used.has(sample))
+      .slice(0, SHOWN.each);
+    if (broken === undefined || broken.length === 0) continue;
+    const x = test.tensor(broken);
+    const labels = broken.map((sample) => test.labels[sample]);
+    const { clipped, predictions } = await model.attack(attack, { x, labels, epsilons: [epsilon], seed, signal });
+    const size = x.data.length / broken.length;
+    const image = ({ data }: Tensor, i: number): number[] => Array.from(data.subarray(i * size, (i + 1) * size));
+    for (const [i, sample] of broken.entries()) {
+      used.add(sample);
+      examples.push({
+        model: name,
+        attack: attackName,
+        epsilon,
+        sample,
+        label: labels[i],
+        cleanPrediction: clean.predictions[sample],
+        adversarialPrediction: predictions[0][i],
+        shape: test.shape,
+        original: image(x, i),
+        adversarial: image(clipped[0], i),
       });
-    });
+    }
+  }
+  return examples;
 }

@@ -3,7 +3,6 @@ import * as attacks from '../../attacks/index.js';
 import type { FitOptions } from '../../client/fit.js';
 import type { NamedAttack } from '../../evaluate/robustness.js';
 import type { SmallCnnOptions } from '../../nn/models/index.js';
-import type { GradientSource } from '../../report/result.js';
 import * as optim from '../../train/optim.js';
 import * as schedules from '../../train/schedules.js';
 
@@ -43,36 +42,31 @@ export const FIT = {
 /** An attack of the demo, and what to say of it. */
 export interface DemoAttack extends NamedAttack {
   description: string;
-  gradient: GradientSource;
 }
 
 const PGD = attacks.pgd({ steps: 40, restarts: 2, earlyStop: true });
 
 /** What every model is attacked with; `other` is the model that transferred examples are made on. */
-export function demoAttacks(other: { id: number }): DemoAttack[] {
+export function demoAttacks(other: { id: string }): DemoAttack[] {
   return [
     {
       name: 'FGSM',
       attack: attacks.fgsm(),
-      gradient: 'exact',
       description: 'One step along the sign of the gradient, to the edge of the ball.',
     },
     {
       name: 'PGD-40',
       attack: PGD,
-      gradient: 'exact',
       description: `${PGD.steps} steps of projected gradient ascent from each of ${PGD.restarts} random starts.`,
     },
     {
       name: 'estimated gradient',
       attack: attacks.estimatedGradient({ steps: 30, samples: 100 }),
-      gradient: 'estimated',
       description: '30 steps along a gradient estimated from 100 outputs at random points nearby.',
     },
     {
       name: 'transfer',
       attack: attacks.transfer({ source: other, attack: PGD }),
-      gradient: 'transfer',
       description: 'The examples that PGD-40 makes on the other model.',
     },
   ];

@@ -1,0 +1,106 @@
+/**
+ * Ascent on the margin loss along a gradient estimated by antithetic Gaussian sampling: the attack that
+ * breaks k-WTA (Tramer, Carlini, Brendel & Madry 2020, section 5). It uses logits only, so a gradient
+ * hidden by discontinuities does not stop it: the estimate is that of the loss smoothed by the noise,
+ * g = mean over u of (L(x + sigma u) - L(x - sigma u)) u / (2 sigma).
+ */
+import {
+  array,
+  descriptor,
+  integer,
+  number,
+  type Output,
+  optional,
+  refined,
+  tagged,
+  union,
+} from '../../base/schema.js';
+import { type Attack, all, type Batch, pick } from '../core/attack.js';
+import * as fields from '../core/fields.js';
+import { balls, clipToBox } from '../core/norms.js';
+import type { Passes } from '../core/target.js';
+
+/** Queries in pairs: one on either side of a point. */
+const pairs = integer({ min: 2, multipleOf: 2 }, 'an even number');
+
+/** See `attacks.estimatedGradient`. */
+export const estimatedGradientDescriptor = descriptor(
+  refined(
+    tagged('estimatedGradient', {
+      norm: fields.norm(),
+      steps: optional(integer({ min: 1 }), 100),
+      stepSize: fields.stepSize(),
+      /** Standard deviation of the noise, in pixel units. */
+      sigma: optional(number({ above: 0 }), 8 / 255),
+      /** Logit queries of each step, an even number; a list divides the steps into stages of growing effort. */
+      samples: optional(union([pairs, array(pairs)], 'an even number >= 2 or a list of them'), 100),
+    }),
+    ({ steps, samples }) =>
+      [samples].flat().length === 0 || [samples].flat().length > steps
+        ? `expected 1 to ${steps} stages, got ${[samples].flat().length}`
+        : undefined,
+    'samples',
+  ),
+  { family: 'fixed', gradient: 'estimated', needsSource: false },
+);
+
+export type EstimatedGradientSpec = Output<typeof estimatedGradientDescriptor.schema>;
+
+export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec, batch) {
+  const { target, x, epsilon } = batch;
+  const { size, classes, goal } = target;
+  const ball = balls[spec.norm];
+  const stepSize = fields.stepSizeOf(spec, epsilon, batch.warn);
+  const stages = [spec.samples].flat();
+  const result = x.slice();
+  let active = all(batch.count);
+  for (let step = 0; step < spec.steps && active.length > 0; step++) {
+    const pairs = stages[Math.floor((step * stages.length) / spec.steps)] / 2;
+    // One more, for the question who is there.
+    active = target.afford(active, 2 * pairs + 1);
+    for (const [done, i] of active.entries()) {
+      const point = result.subarray(i * size, (i + 1) * size);
+      const gradient = yield* estimate(batch, i, point, spec.sigma, pairs, step);
+      ball.step(point, gradient, stepSize, size);
+      ball.project(point, x.subarray(i * size, (i + 1) * size), epsilon, size);
+      clipToBox(point);
+      yield (step + (done + 1) / active.length) / spec.steps;
+    }
+    const logits = yield* target.logits(pick(result, active, size), active);
+    active = active.filter((i, at) => goal.margin(logits.subarray(at * classes, (at + 1) * classes), i) <= 0);
+  }
+  return result;
+};
+
+/** Directions evaluated at once: bounds memory, and 2 * 128 samples fill the kernels. */
+const chunk = 128;
+
+function* estimate(
+  { target, normal }: Batch,
+  i: number,
+  point: Float32Array,
+  sigma: number,
+  pairs: number,
+  draw: number,
+): Passes<Float32Array> {
+  const { size, classes, goal } = target;
+  const gradient = new Float64Array(size);
+  for (let from = 0; from < pairs; from += chunk) {
+    const n = Math.min(chunk, pairs - from);
+    const noise = normal(i, draw, from * size, n * size);
+    const queries = new Float32Array(2 * n * size);
+    for (let j = 0; j < n * size; j++) {
+      const offset = sigma * noise[j];
+      const base = point[j % size];
+      queries[j] = base + offset;
+      queries[n * size + j] = base - offset;
+    }
+    const logits = yield* target.logits(queries, new Array<number>(2 * n).fill(i));
+    const margin = (at: number): number => goal.margin(logits.subarray(at * classes, (at + 1) * classes), i);
+    for (let j = 0; j < n; j++) {
+      const difference = margin(j) - margin(n + j);
+      for (let p = 0; p < size; p++) gradient[p] += difference * noise[j * size + p];
+    }
+  }
+  return Float32Array.from(gradient, (sum) => sum / (2 * sigma * pairs));
+}

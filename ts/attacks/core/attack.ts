@@ -1,0 +1,74 @@
+/** What an attack is: a descriptor with traits, and a procedure that makes candidates from a batch of samples. */
+import type { Random } from '../../base/random.js';
+import type { Descriptor, Schema } from '../../base/schema.js';
+import type { Network } from '../../graph/network.js';
+import type { AttackSpec } from '../table.js';
+import type { Target } from './target.js';
+
+/** What is true of every attack of a type. */
+export interface AttackTraits {
+  /**
+   * `fixed`: looks for a loss inside a ball of a given radius. `minimal`: looks for the closest adversarial, once for
+   * all radii.
+   */
+  family: 'fixed' | 'minimal';
+  /**
+   * Where it gets its direction from: the model's own gradient (`exact`), an estimate from outputs (`estimated`), or
+   * another model (`transfer`).
+   */
+  gradient: 'exact' | 'estimated' | 'transfer';
+  /** It needs the model that its field `source` names. */
+  needsSource: boolean;
+}
+
+/** One type of attack as plain data. */
+export type AttackDescriptor<Type extends string = string, S extends Schema = Schema> = Descriptor<
+  Type,
+  S,
+  AttackTraits
+>;
+
+/** Samples to attack together. What is drawn for one is its own; nothing else may join them. */
+export interface Batch {
+  /** `[n, size]`, pixels in [0, 1]. */
+  readonly x: Float32Array;
+  /** Their number. */
+  readonly count: number;
+  /** Counts queries by the number of the sample, and knows the goal of each. */
+  readonly target: Target;
+  /** Radius of the ball, in pixel units; Infinity for an attack of minimum norm. */
+  readonly epsilon: number;
+  /** A stream of sample `i`'s own; restarts and steps have different ones. */
+  random(i: number, restart?: number, step?: number): Random;
+  /** Standard normal values `first ... first + length` of sample `i`'s own stream `draw`. */
+  normal(i: number, draw: number, first: number, length: number): Float32Array;
+  /** A warning for the user, once. */
+  warn(message: string): void;
+  /** The model of this id. @throws {ConfigError} */
+  source(id: string): Network;
+  /** Another attack on the same samples; on another model, whose queries are free, when one is given. */
+  run(spec: AttackSpec, model?: Network): ReturnType<Attack<AttackSpec>>;
+}
+
+/**
+ * Makes candidates `[n, size]`; yields the share of its work that is done, or nothing new after a pass of the network,
+ * so that the caller can report progress and cancel. It need not clip or check: the driver does both and trusts nothing.
+ */
+export type Attack<Spec> = (spec: Spec, batch: Batch) => Generator<number | undefined, Float32Array, void>;
+
+/** Copies the samples with these numbers. */
+export function pick(values: Float32Array, samples: readonly number[], size: number): Float32Array {
+  const result = new Float32Array(samples.length * size);
+  for (const [i, s] of samples.entries()) result.set(values.subarray(s * size, (s + 1) * size), i * size);
+  return result;
+}
+
+/** Puts samples back that {@link pick} took. */
+export function put(target: Float32Array, samples: readonly number[], values: Float32Array, size: number): void {
+  for (const [i, s] of samples.entries()) target.set(values.subarray(i * size, (i + 1) * size), s * size);
+}
+
+/** The numbers 0 to n - 1. */
+export function all(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}

@@ -1,0 +1,28 @@
+/** Fields that many attacks have. */
+import { choice, number, optional } from '../../base/schema.js';
+import { losses } from '../../graph/losses.js';
+import { norms } from './norms.js';
+
+/** The ball's norm; `'linf'` by default. */
+export const norm = () => optional(choice(norms), 'linf');
+
+/** The loss to climb; cross entropy by default. */
+export const loss = () => optional(choice(losses), 'crossEntropy');
+
+/** In pixel units, not relative to epsilon. */
+export const stepSize = () => optional(number({ above: 0 }));
+
+/** The step size in use: 2.5 epsilon / steps unless given, with a warning when all steps together cannot cross the ball. */
+export function stepSizeOf(
+  spec: { type: string; steps: number; stepSize?: number },
+  epsilon: number,
+  warn: (message: string) => void,
+): number {
+  const size = spec.stepSize ?? (2.5 * epsilon) / spec.steps;
+  if (epsilon > 0 && spec.steps * size < epsilon) {
+    warn(
+      `${spec.type}: ${spec.steps} steps of ${size} cannot cross the ball of radius ${epsilon}; is stepSize in pixels?`,
+    );
+  }
+  return size;
+}

@@ -1,0 +1,95 @@
+/**
+ * The balls that perturbations live in: `linf` (largest change of a pixel) and `l2` (Euclidean length of a
+ * sample's change). Points are `[n, size]`, in pixel units.
+ */
+import type { Random } from '../../base/random.js';
+
+/** Norm of a perturbation. */
+export type Norm = 'linf' | 'l2';
+
+/** The geometry of a norm. */
+export interface Ball {
+  /** Moves points by `stepSize` along their gradients (steepest ascent in this norm). */
+  step(points: Float32Array, gradient: Float32Array, stepSize: number, size: number): void;
+  /** Brings points back within `epsilon` of `x`. */
+  project(points: Float32Array, x: Float32Array, epsilon: number, size: number): void;
+  /** Moves one point to a random place of the ball around it, uniform in it. */
+  start(point: Float32Array, epsilon: number, random: Random): void;
+  /** Distance of each point from `x`. */
+  distances(points: Float32Array, x: Float32Array, size: number): Float32Array;
+}
+
+const linf: Ball = {
+  step(points, gradient, stepSize) {
+    for (let i = 0; i < points.length; i++) points[i] += stepSize * sign(gradient[i]);
+  },
+  project(points, x, epsilon) {
+    for (let i = 0; i < points.length; i++) {
+      points[i] = Math.min(Math.max(points[i], x[i] - epsilon), x[i] + epsilon);
+    }
+  },
+  start(point, epsilon, random) {
+    for (let i = 0; i < point.length; i++) point[i] += epsilon * (2 * random.uniform() - 1);
+  },
+  distances(points, x, size) {
+    return bySample(x.length / size, (s) => {
+      let largest = 0;
+      for (let i = s * size; i < (s + 1) * size; i++) largest = Math.max(largest, Math.abs(points[i] - x[i]));
+      return largest;
+    });
+  },
+};
+
+/** As `Math.sign`, but without a jump that goes the wrong way for every other sign of a gradient. */
+function sign(value: number): number {
+  return Number.isNaN(value) ? value : Number(value > 0) - Number(value < 0);
+}
+
+function length(values: Float32Array, sample: number, size: number): number {
+  let sum = 0;
+  for (let i = sample * size; i < (sample + 1) * size; i++) sum += values[i] * values[i];
+  return Math.sqrt(sum);
+}
+
+function bySample(n: number, value: (sample: number) => number): Float32Array {
+  return Float32Array.from({ length: n }, (_, s) => value(s));
+}
+
+const l2: Ball = {
+  step(points, gradient, stepSize, size) {
+    for (let s = 0; s < points.length / size; s++) {
+      const norm = length(gradient, s, size);
+      if (norm === 0) continue;
+      for (let i = s * size; i < (s + 1) * size; i++) points[i] += (stepSize * gradient[i]) / norm;
+    }
+  },
+  project(points, x, epsilon, size) {
+    const distances = l2.distances(points, x, size);
+    for (const [s, distance] of distances.entries()) {
+      if (distance <= epsilon) continue;
+      const scale = epsilon / distance;
+      for (let i = s * size; i < (s + 1) * size; i++) points[i] = x[i] + (points[i] - x[i]) * scale;
+    }
+  },
+  start(point, epsilon, random) {
+    const direction = point.map(() => random.normal());
+    // u^(1/d) spreads the radius evenly over a d-dimensional ball; for hundreds of dimensions it is almost 1.
+    const radius = (epsilon * random.uniform() ** (1 / point.length)) / length(direction, 0, point.length);
+    for (let i = 0; i < point.length; i++) point[i] += direction[i] * radius;
+  },
+  distances(points, x, size) {
+    const difference = points.map((value, i) => value - x[i]);
+    return bySample(x.length / size, (s) => length(difference, s, size));
+  },
+};
+
+/** The ball of each norm. */
+export const balls: Readonly<Record<Norm, Ball>> = { linf, l2 };
+
+/** All norms. */
+export const norms = Object.keys(balls) as Norm[];
+
+/** Clips every pixel to [0, 1]. */
+export function clipToBox(points: Float32Array): void {
+  for (let i = 0; i < points.length; i++) points[i] = Math.min(Math.max(points[i], 0), 1);
+}

@@ -1,0 +1,237 @@
+/**
+ * The driver of all attacks: cuts samples into batches of bounded size, leaves out those that are where the attack
+ * wants them already, runs the attack, grades its candidates, counts queries and gathers warnings.
+ *
+ * A sample's result depends on nothing but the sample, its class, the seed, the attack and the model: its random numbers
+ * are its own, and so are, with the deterministic kernels, the bits of its logits and gradients.
+ */
+import type { Random } from '../../base/random.js';
+import type { Network } from '../../graph/network.js';
+import { type AttackSpec, normOf, traitsOf } from '../table.js';
+import { all, pick, put } from './attack.js';
+import { start } from './batch.js';
+import { Goal } from './goal.js';
+import { classify, type Grades, grade } from './grading.js';
+import { balls } from './norms.js';
+import { GradientWatch, type Queries, SampleWatch, Target } from './target.js';
+
+/** Samples and what is asked of them. */
+export interface AttackRequest {
+  /** `[n, size]`, pixels in [0, 1]. */
+  x: Float32Array;
+  /** True classes. */
+  labels: Int32Array;
+  /** Classes to be reached; without them, the true ones are to be left. */
+  targets?: Int32Array;
+  /** Radii in pixel units; may be left out for an attack of minimum norm. */
+  epsilons?: readonly number[];
+  seed: number;
+  /** Queries of each sample at each epsilon, forward plus backward; no limit when left out. */
+  maxQueries?: number;
+  /** Classes the model gives to `x`, when they are known. */
+  clean?: Int32Array;
+  /** Whether `raw` and `clipped` are wanted. */
+  images: boolean;
+}
+
+/** Result at one epsilon, in plain arrays. */
+export interface EpsilonResult {
+  /** Infinity for an attack of minimum norm that was given none. */
+  epsilon: number;
+  /** What the attack returned, `[n, size]`; empty unless images are wanted. */
+  raw: Float32Array;
+  /** The same, brought into the ball and the box, as it was graded; empty unless images are wanted. */
+  clipped: Float32Array;
+  /** Class the model gives to each clipped sample. */
+  predictions: Int32Array;
+  success: boolean[];
+  /** Distance of each clipped sample from the original, in the attack's norm; Infinity where an attack of minimum norm failed. */
+  distances: Float32Array;
+  /** What the attack asked. */
+  queries: Queries;
+  /** What the grader asked. */
+  gradingQueries: Queries;
+  seconds: number;
+  warnings: string[];
+}
+
+/** Progress at one epsilon. */
+export interface AttackProgress {
+  epsilon: number;
+  /** Share of the work at this epsilon, 0 to 1. */
+  done: number;
+}
+
+/** How far outside the ball a candidate may lie by rounding alone. */
+const tolerance = 1e-6;
+
+/** Samples that an attack gets at once: many passes of the network, so that few are small when samples drop out. */
+const together = 256;
+
+/** Milliseconds between two reports of progress. */
+const pause = 20;
+
+/**
+ * Attacks every sample at every epsilon; yields progress, or nothing new after a pass of the network.
+ *
+ * @param source finds the model of an id.
+ * @throws {DivergedError} when the model answers NaN.
+ */
+export function* runAttack(
+  network: Network,
+  spec: AttackSpec,
+  request: AttackRequest,
+  source: (id: string) => Network,
+): Generator<AttackProgress | undefined, EpsilonResult[], void> {
+  const { x, labels, targets, epsilons = [Number.POSITIVE_INFINITY], clean: known } = request;
+  const goal = new Goal(targets ?? labels, targets !== undefined);
+  const clean = known ?? (yield* classify(network, x));
+  const open = all(labels.length).filter((i) => !goal.reached(clean[i], i));
+  const minimal = traitsOf(spec).family === 'minimal';
+  const results = epsilons.map((epsilon) => new Result(epsilon, request));
+  // Who is right was asked once for all epsilons.
+  if (known === undefined) results[0].plain.gradingQueries.forward += labels.length;
+  // An attack of minimum norm runs once, whatever the radii.
+  for (const group of minimal ? [results] : results.map((result) => [result])) {
+    yield* attackGroup(network, spec, request, source, { goal, open, group });
+  }
+  return results.map(({ plain }) => plain);
+}
+
+/** One run of the attack over all samples, graded at every epsilon of the group. */
+function* attackGroup(
+  network: Network,
+  spec: AttackSpec,
+  { x, labels, seed, maxQueries = Number.POSITIVE_INFINITY }: AttackRequest,
+  source: (id: string) => Network,
+  { goal, open, group }: { goal: Goal; open: readonly number[]; group: readonly Result[] },
+): Generator<AttackProgress | undefined, void, void> {
+  const size = network.sampleSize;
+  const minimal = traitsOf(spec).family === 'minimal';
+  const ball = balls[normOf(spec)];
+  const [{ plain }] = group;
+  const { epsilon } = plain;
+  const begun = performance.now();
+  const warnings = new Set<string>();
+  const watch = new GradientWatch();
+  let reported = begun;
+  let at = 0;
+  for (let from = 0; from < labels.length; from += together) {
+    const to = Math.min(from + together, labels.length);
+    const attacked: number[] = [];
+    while (at < open.length && open[at] < to) attacked.push(open[at++]);
+    const original = x.subarray(from * size, to * size);
+    const raw = original.slice();
+    if (attacked.length > 0) {
+      const target = new Target(network, goal.subset(attacked), maxQueries, watch.samples(attacked.length));
+      const run = start(spec, {
+        network,
+        x: pick(x, attacked, size),
+        target,
+        epsilon: minimal ? Number.POSITIVE_INFINITY : epsilon,
+        seed,
+        warn: (message) => warnings.add(message),
+        source,
+      });
+      let next = run.next();
+      for (; !next.done; next = run.next()) {
+        const now = performance.now();
+        const due = next.value !== undefined && now - reported > pause;
+        if (due) reported = now;
+        yield due ? { epsilon, done: (from + (next.value as number) * (to - from)) / labels.length } : undefined;
+      }
+      put(
+        raw,
+        attacked.map((i) => i - from),
+        next.value,
+        size,
+      );
+      plain.queries.forward += target.queries.forward;
+      plain.queries.backward += target.queries.backward;
+    }
+    const chunk = all(to - from).map((i) => from + i);
+    for (const result of group) {
+      result.take(
+        from,
+        raw,
+        yield* grade(network, ball, goal.subset(chunk), original, raw, result.plain.epsilon),
+        minimal,
+      );
+    }
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  for (const result of group) result.finish(seconds, [...warnings, ...watch.warnings(spec.type)]);
+  yield { epsilon, done: 1 };
+}
+
+/**
+ * Candidates for a batch as a training step wants them: made in one go, graded by nobody, without a limit to queries.
+ *
+ * @param random what all samples draw from, in their order.
+ */
+export function perturb(
+  network: Network,
+  spec: AttackSpec,
+  { x, labels, epsilon, random }: { x: Float32Array; labels: Int32Array; epsilon: number; random: Random },
+): Float32Array {
+  const target = new Target(network, new Goal(labels, false), Number.POSITIVE_INFINITY, new SampleWatch(labels.length));
+  const source = (): never => {
+    throw new TypeError('an attack in training has no source');
+  };
+  const run = start(spec, { network, x, target, epsilon, seed: 0, random, warn: () => {}, source });
+  let next = run.next();
+  while (!next.done) next = run.next();
+  return next.value;
+}
+
+/** Gathers what is found at one epsilon. */
+class Result {
+  readonly plain: EpsilonResult;
+  readonly #images: boolean;
+  #outside = 0;
+
+  constructor(epsilon: number, { x, labels, images }: AttackRequest) {
+    this.#images = images;
+    this.plain = {
+      epsilon,
+      raw: new Float32Array(images ? x.length : 0),
+      clipped: new Float32Array(images ? x.length : 0),
+      predictions: new Int32Array(labels.length),
+      success: [],
+      distances: new Float32Array(labels.length),
+      queries: { forward: 0, backward: 0 },
+      gradingQueries: { forward: 0, backward: 0 },
+      seconds: 0,
+      warnings: [],
+    };
+  }
+
+  /** Takes the candidates and grades of the samples from number `from` on. */
+  take(from: number, raw: Float32Array, grades: Grades, minimal: boolean): void {
+    const { plain } = this;
+    const size = raw.length / grades.predictions.length;
+    if (this.#images) {
+      plain.raw.set(raw, from * size);
+      plain.clipped.set(grades.clipped, from * size);
+    }
+    plain.predictions.set(grades.predictions, from);
+    plain.success.push(...grades.success);
+    plain.distances.set(
+      minimal ? grades.distances.map((d, i) => (grades.success[i] ? d : Number.POSITIVE_INFINITY)) : grades.distances,
+      from,
+    );
+    plain.gradingQueries.forward += grades.predictions.length;
+    this.#outside = Math.max(this.#outside, grades.outside);
+  }
+
+  /** The last words on the run. */
+  finish(seconds: number, warnings: readonly string[]): void {
+    this.plain.seconds = seconds;
+    this.plain.warnings = [...warnings];
+    if (this.#outside > tolerance) {
+      this.plain.warnings.push(
+        `candidates left the ball or the box by up to ${this.#outside.toExponential(1)}; clipped`,
+      );
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** Fast gradient (sign) method, one step to the edge of the ball (Goodfellow, Shlens & Szegedy 2015). */
+import { descriptor, type Output, tagged } from '../../base/schema.js';
+import { type Attack, all, pick, put } from '../core/attack.js';
+import * as fields from '../core/fields.js';
+import { balls, clipToBox } from '../core/norms.js';
+import { gradientCost } from '../core/target.js';
+
+/** See `attacks.fgsm`. */
+export const fgsmDescriptor = descriptor(tagged('fgsm', { norm: fields.norm(), loss: fields.loss() }), {
+  family: 'fixed',
+  gradient: 'exact',
+  needsSource: false,
+});
+
+export type FgsmSpec = Output<typeof fgsmDescriptor.schema>;
+
+export const fgsm: Attack<FgsmSpec> = function* (spec, { target, x, count, epsilon }) {
+  const { size } = target;
+  const result = x.slice();
+  const active = target.afford(all(count), gradientCost);
+  const points = pick(x, active, size);
+  const { gradient } = yield* target.gradient(points, active, spec.loss);
+  balls[spec.norm].step(points, gradient, epsilon, size);
+  clipToBox(points);
+  put(result, active, points, size);
+  yield 1;
+  return result;
+};

@@ -1,0 +1,103 @@
+/**
+ * Projected gradient ascent on a loss inside the ball (Madry et al. 2018): step along the sign (linf) or the
+ * direction (l2) of the gradient, project to the ball, clip to the box. Restarts begin at random points and
+ * go on with the samples that have not reached their goal yet.
+ */
+import { boolean, descriptor, integer, type Output, optional, refined, tagged } from '../../base/schema.js';
+import { argmax } from '../../graph/predictions.js';
+import { type Attack, all, pick, put } from '../core/attack.js';
+import * as fields from '../core/fields.js';
+import { balls, clipToBox } from '../core/norms.js';
+import { gradientCost, type Target } from '../core/target.js';
+
+/** See `attacks.pgd`. */
+export const pgdDescriptor = descriptor(
+  refined(
+    tagged('pgd', {
+      norm: fields.norm(),
+      steps: optional(integer({ min: 1 }), 40),
+      stepSize: fields.stepSize(),
+      restarts: optional(integer({ min: 1 }), 1),
+      randomStart: optional(boolean(), true),
+      earlyStop: optional(boolean(), false),
+      loss: fields.loss(),
+    }),
+    ({ restarts, randomStart }) =>
+      restarts > 1 && !randomStart
+        ? `expected 1 without a random start (all runs would be the same), got ${restarts}`
+        : undefined,
+    'restarts',
+  ),
+  { family: 'fixed', gradient: 'exact', needsSource: false },
+);
+
+export type PgdSpec = Output<typeof pgdDescriptor.schema>;
+
+export const pgd: Attack<PgdSpec> = function* (spec, batch) {
+  const { target, x, epsilon } = batch;
+  const { size } = target;
+  const stepSize = fields.stepSizeOf(spec, epsilon, batch.warn);
+  const result = x.slice();
+  let active = all(batch.count);
+  for (let restart = 0; restart < spec.restarts && active.length > 0; restart++) {
+    const points = pick(x, active, size);
+    if (spec.randomStart) {
+      for (const [at, i] of active.entries()) {
+        balls[spec.norm].start(points.subarray(at * size, (at + 1) * size), epsilon, batch.random(i, restart));
+      }
+      clipToBox(points);
+    }
+    const climb = ascend(spec, target, x, points, active, { epsilon, stepSize });
+    for (let next = climb.next(); !next.done; next = climb.next()) {
+      yield next.value === undefined ? undefined : (restart + next.value) / spec.restarts;
+    }
+    put(result, active, points, size);
+    if (restart + 1 < spec.restarts) {
+      // Who is not asked for lack of queries has none for a restart.
+      active = target.afford(active, 1 + gradientCost);
+      const answers = argmax(yield* target.logits(pick(result, active, size), active), target.classes);
+      active = active.filter((i, at) => !target.goal.reached(answers[at], i));
+    }
+  }
+  return result;
+};
+
+/** Moves `points` of the samples `of` in place, `spec.steps` times. */
+function* ascend(
+  spec: PgdSpec,
+  target: Target,
+  x: Float32Array,
+  points: Float32Array,
+  of: readonly number[],
+  { epsilon, stepSize }: { epsilon: number; stepSize: number },
+): Generator<number | undefined, void, void> {
+  const { size } = target;
+  const ball = balls[spec.norm];
+  // Places in `points` that still move.
+  let running = all(of.length);
+  for (let step = 0; step < spec.steps; step++) {
+    const able = new Set(target.afford(of, gradientCost));
+    running = running.filter((at) => able.has(of[at]));
+    if (running.length === 0) break;
+    const whole = running.length === of.length;
+    const samples = whole ? of : running.map((at) => of[at]);
+    const current = whole && !spec.earlyStop ? points : pick(points, running, size);
+    const { gradient, logits } = yield* target.gradient(current, samples, spec.loss);
+    ball.step(current, gradient, stepSize, size);
+    ball.project(current, pick(x, samples, size), epsilon, size);
+    clipToBox(current);
+    if (spec.earlyStop) {
+      // Who is there already stays where the model was asked.
+      const there = argmax(logits, target.classes).map((answer, i) => Number(target.goal.reached(answer, samples[i])));
+      const moving = all(running.length).filter((i) => there[i] === 0);
+      put(
+        points,
+        moving.map((i) => running[i]),
+        pick(current, moving, size),
+        size,
+      );
+      running = moving.map((i) => running[i]);
+    } else if (current !== points) put(points, running, current, size);
+    yield (step + 1) / spec.steps;
+  }
+}

@@ -1,0 +1,19 @@
+/** The procedures of all attacks, by type. An attack without one is a type error. */
+import { estimatedGradient } from './blackBox/estimatedGradient.js';
+import type { Attack } from './core/attack.js';
+import { fgsm } from './fixed/fgsm.js';
+import { pgd } from './fixed/pgd.js';
+import type { AttackSpec } from './table.js';
+import { transfer } from './wrappers/transfer.js';
+
+const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
+  fgsm,
+  pgd,
+  estimatedGradient,
+  transfer,
+};
+
+/** The procedure of an attack. */
+export function implementationOf(spec: AttackSpec): Attack<AttackSpec> {
+  return implementations[spec.type] as Attack<AttackSpec>;
+}

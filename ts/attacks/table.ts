@@ -1,0 +1,46 @@
+/** All attacks as plain data: descriptors by type, and the one schema that an attack from anywhere is parsed with. */
+import { family, parse, refined, type Schema, variant } from '../base/schema.js';
+import { type EstimatedGradientSpec, estimatedGradientDescriptor } from './blackBox/estimatedGradient.js';
+import type { AttackTraits } from './core/attack.js';
+import type { Norm } from './core/norms.js';
+import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
+import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
+import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
+
+/** Any attack, as plain data. Written out, for wrappers hold attacks. */
+export type AttackSpec = EstimatedGradientSpec | FgsmSpec | PgdSpec | TransferSpec;
+
+export const attackDescriptors = family({
+  fgsm: fgsmDescriptor,
+  pgd: pgdDescriptor,
+  estimatedGradient: estimatedGradientDescriptor,
+  transfer: transferDescriptor,
+});
+
+/** Any attack. */
+export const attackSchema = variant(attackDescriptors, 'an attack made by attacks.*');
+
+/** An attack that needs no model but the one it is made on. */
+export const sourceless: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>, (spec) =>
+  traitsOf(spec).needsSource ? `expected an attack without a source of its own, got '${spec.type}'` : undefined,
+);
+
+/** An attack from anywhere. @throws {ConfigError} naming all that is wrong with it. */
+export function attackOf(value: unknown, argument = 'attack'): AttackSpec {
+  return parse(attackSchema, value, argument);
+}
+
+/** What is true of an attack. */
+export function traitsOf({ type }: AttackSpec): AttackTraits {
+  return attackDescriptors[type].traits;
+}
+
+/** Norm of an attack's ball: a wrapper's is that of what it wraps. */
+export function normOf(spec: AttackSpec): Norm {
+  return 'attack' in spec ? normOf(spec.attack) : spec.norm;
+}
+
+/** Ids of the models that an attack is made on, beside the one that is attacked. */
+export function sourcesOf(spec: AttackSpec): string[] {
+  return [...('source' in spec ? [spec.source] : []), ...('attack' in spec ? sourcesOf(spec.attack) : [])];
+}

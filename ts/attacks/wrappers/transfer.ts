@@ -1,0 +1,21 @@
+/** Adversarial examples made on another model, tried on this one (Papernot, McDaniel & Goodfellow 2016). */
+import { descriptor, lazy, type Schema, string, type Tagged, tagged } from '../../base/schema.js';
+import type { Attack, AttackDescriptor } from '../core/attack.js';
+import { type AttackSpec, sourceless } from '../table.js';
+
+/** See `attacks.transfer`. */
+export interface TransferSpec {
+  type: 'transfer';
+  /** Id of the model that the examples are made on. */
+  source: string;
+  attack: AttackSpec;
+}
+
+/** With its type written out, for the attack inside may be any. */
+export const transferDescriptor: AttackDescriptor<'transfer', Tagged<'transfer', TransferSpec>> = descriptor(
+  tagged('transfer', { source: string(), attack: lazy((): Schema<AttackSpec> => sourceless) }),
+  { family: 'fixed', gradient: 'transfer', needsSource: true },
+);
+
+/** Queries to the source cost the attacker nothing at the target. */
+export const transfer: Attack<TransferSpec> = (spec, batch) => batch.run(spec.attack, batch.source(spec.source));

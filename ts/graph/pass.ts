@@ -1,0 +1,140 @@
+/**
+ * One forward run of a network over `n` samples, and what can be asked of it while it is alive: logits, and
+ * vector-Jacobian products for any cotangent of the logits `[n, classes]`. Named losses stay in wasm, because that is
+ * fast.
+ */
+
+import type { Loss } from './losses.js';
+import { losses as lossNames } from './losses.js';
+import type { Network } from './network.js';
+import type { Plan } from './plan.js';
+import type { Workspace } from './workspace.js';
+
+/** The cotangent that a named loss has: the gradient of each sample's loss by its logits, times `scale`. */
+export interface LossCotangent {
+  loss: Loss;
+  /** One class a sample. */
+  labels: ArrayLike<number>;
+  /** 1 when left out; -1 leads down the loss. */
+  scale?: number;
+  /**
+   * Where the gradient of a cross entropy vanishes in 32 bits, because the sample is classified without any doubt, its
+   * direction is kept, or the margin's is taken where that is lost, too.
+   */
+  unsaturated?: boolean;
+}
+
+/** Made by `Network.forward`. */
+export class Pass {
+  #walked = false;
+
+  constructor(
+    private readonly network: Network,
+    readonly plan: Plan,
+    readonly n: number,
+    private readonly workspace: Workspace,
+    private readonly run: number,
+  ) {}
+
+  /** A copy of the logits, `[n, classes]`. */
+  logits(): Float32Array {
+    this.#checkAlive();
+    return this.plan.readLogits(this.n);
+  }
+
+  /**
+   * Runs the backward half: the gradients that `Network.forward` was asked for, of the sum of logits times cotangent.
+   *
+   * @param cotangent `[n, classes]`, or that of a named loss.
+   * @param options.accumulate adds to the parameter gradients of the run before, instead of replacing them.
+   * @returns the loss of each sample for a named one, without scale; nothing otherwise.
+   * @throws {ConfigError} when the model has too few classes for the loss.
+   */
+  backward(cotangent: LossCotangent, options?: { accumulate?: boolean }): Float32Array;
+  backward(cotangent: Float32Array, options?: { accumulate?: boolean }): undefined;
+  backward(
+    cotangent: LossCotangent | Float32Array,
+    { accumulate = false }: { accumulate?: boolean } = {},
+  ): Float32Array | undefined {
+    this.#checkAlive();
+    const { plan, n, network } = this;
+    const { inputGradient, parameterGradients, retain } = plan.purpose;
+    if (!inputGradient && !parameterGradients) throw new TypeError('the pass was not asked for gradients');
+    if (this.#walked && !retain) throw new TypeError('the pass ran backward already, and was not told to retain');
+    const losses =
+      cotangent instanceof Float32Array ? this.#setCotangent(cotangent) : this.#setLossCotangent(cotangent);
+    this.#walked = true;
+    if (accumulate) network.parameters.accumulate(() => plan.backward(n));
+    else plan.backward(n);
+    return losses;
+  }
+
+  /** A copy of the samples' gradient, `[n, C, H, W]`, after {@link backward}. */
+  inputGradient(): Float32Array {
+    this.#checkAlive();
+    return this.plan.readInputGradient(this.n);
+  }
+
+  #setCotangent(cotangent: Float32Array): undefined {
+    const length = this.n * this.network.classes;
+    if (cotangent.length !== length)
+      throw new TypeError(`expected a cotangent of ${length} values, got ${cotangent.length}`);
+    this.workspace.kernels.f32(this.plan.logitsGradient.pointer, length).set(cotangent);
+  }
+
+  #setLossCotangent({ loss, labels, scale = 1, unsaturated = false }: LossCotangent): Float32Array {
+    const { network, plan, n } = this;
+    const { kernels } = this.workspace;
+    const { classes } = network;
+    network.checkLoss(loss);
+    kernels.u32(plan.labels.pointer, n).set(labels);
+    const logits = plan.logits.data.pointer;
+    const set = (name: Loss): void =>
+      kernels.exports.loss_gradient(
+        lossNames.indexOf(name),
+        n,
+        classes,
+        logits,
+        plan.labels.pointer,
+        scale,
+        plan.logitsGradient.pointer,
+      );
+    kernels.exports.losses(lossNames.indexOf(loss), n, classes, logits, plan.labels.pointer, plan.losses.pointer);
+    set(loss);
+    if (unsaturated && loss === 'crossEntropy' && classes > 1) {
+      const place = kernels.f32(plan.logitsGradient.pointer, n * classes);
+      const whole = place.slice();
+      const saturated = Array.from({ length: n }, (_, i) => i).filter((i) => whole[i * classes + labels[i]] === 0);
+      if (saturated.length > 0) {
+        set('margin');
+        const margins = place.slice();
+        place.set(whole);
+        for (const i of saturated) {
+          const from = i * classes;
+          place.set(
+            restored(whole.subarray(from, from + classes), labels[i], scale) ?? margins.subarray(from, from + classes),
+            from,
+          );
+        }
+      }
+    }
+    return kernels.f32(plan.losses.pointer, n).slice();
+  }
+
+  #checkAlive(): void {
+    if (!this.workspace.runs(this.run)) throw new TypeError('the pass is over: another one ran in its place');
+  }
+}
+
+/**
+ * The direction of a cross entropy whose largest probability has been rounded to 1, brought to the length of `scale`;
+ * nothing when the other probabilities are zero in 32 bits, too.
+ */
+function restored(gradient: Float32Array, label: number, scale: number): Float32Array | undefined {
+  let sum = 0;
+  for (const value of gradient) sum += Math.abs(value);
+  if (sum === 0) return undefined;
+  const result = gradient.map((value) => (value / sum) * Math.abs(scale));
+  result[label] = -scale;
+  return result;
+}
