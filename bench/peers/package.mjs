@@ -4,6 +4,7 @@
  */
 import { createRuntime } from '../../dist/index.js';
 import { platform } from '../../dist/platform/node.js';
+import { attackTask } from './packageAttacks.mjs';
 import { kernelTasks, startKernels } from './packageKernels.mjs';
 import { steps } from './packageSteps.mjs';
 import { peakInNode } from './peak/node.mjs';
@@ -15,5 +16,6 @@ const { variant } = runtime.info;
 const kernels = await startKernels(platform, variant, threads);
 const { peak, loaders } = await peakInNode(process.argv.slice(3), threads, variant === 'relaxed-threads');
 
-await serve({ node: process.version, variant }, { ...kernelTasks(kernels), ...loaders, step: steps(runtime) }, peak);
-process.exit(); // the pool waits for ever
+const tasks = { ...kernelTasks(kernels), ...loaders, step: steps(runtime), attack: attackTask(kernels) };
+await serve({ node: process.version, variant }, tasks, peak);
+process.exit(); // the team waits for ever

@@ -2,7 +2,7 @@
  * Steps of whole networks through the package's public API, so that messages between threads and copies of images
  * are part of the time.
  */
-import { balls, clipToBox } from '../../dist/attacks/norms.js';
+import { balls, clipToBox } from '../../dist/attacks/core/norms.js';
 import { datasets, models, nn, optim } from '../../dist/index.js';
 
 /**
@@ -12,8 +12,8 @@ import { datasets, models, nn, optim } from '../../dist/index.js';
  * @typedef {import('./conversation.mjs').Variant} Variant
  */
 
-/** @param {Spec} spec */
-function describe(spec) {
+/** The network of a task. @param {Spec} spec */
+export function describe(spec) {
   const activation = spec.activation === 'relu' ? nn.relu() : nn.kwta({ gamma: spec.gamma });
   const { channels, height, width } = spec;
   /** @type {[number, number, number]} */

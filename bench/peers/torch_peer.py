@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from protocol import Spec, Variant, serve
+from torch_attacks import attack
 from torch_steps import step
 
 torch.set_num_threads(int(sys.argv[1]))
@@ -66,4 +67,4 @@ def conv2d(spec: Spec) -> dict:
 
 
 versions = {'torch': torch.__version__, 'vectors': torch.backends.cpu.get_cpu_capability()}
-serve(versions, {'select': select, 'matmul': matmul, 'conv2d': conv2d, 'step': step})
+serve(versions, {'select': select, 'matmul': matmul, 'conv2d': conv2d, 'step': step, 'attack': attack})

@@ -1,4 +1,5 @@
 /** What the figures of a run say, suite by suite. */
+import { attackFindings } from './attack.mjs';
 import { costFindings } from './cost.mjs';
 import { denseFindings, sparseFindings } from './kernels.mjs';
 import { peakFindings, rooflines } from './peak.mjs';
@@ -19,6 +20,7 @@ export const suites = {
     find: (results) => [...denseFindings(results, 'Dense convolutions'), ...sparseFindings(results)],
   },
   step: { title: 'Whole steps', find: stepFindings },
+  attack: { title: 'Attacks', find: attackFindings },
   cost: { title: 'Cost as work grows', find: costFindings },
 };
 
