@@ -1,0 +1,87 @@
+/**
+ * What a network must compute, and how exactly. k-WTA, max pooling and ReLU are discontinuous: two programs
+ * that add in another order may choose another winner, and neither is wrong. So the reference runs several
+ * times, with every term of every sum moved by more than float32 rounds; a network for which that changes a
+ * choice is left out, and otherwise the values may differ by a few times what they moved.
+ */
+import type { Tensor } from 'kwta';
+import { TooFewValues } from './layers.js';
+import { exact, losses, type Rounding, type Run, rootMeanSquare, run, shaken } from './network.js';
+import { type Case, samplesOf } from './randomNetworks.js';
+
+/** Values by what they are. */
+export type Values = Record<string, Float64Array>;
+
+interface Answer {
+  values: Values;
+  decisions: number[];
+}
+
+/** An answer that holds for every order of summation. */
+export interface Verdict {
+  values: Values;
+  /** Largest difference of a value that is rounding. */
+  tolerances: Record<string, number>;
+  /** False where training mode has too few values for batch norm. */
+  trains: boolean;
+}
+
+/** How far terms are moved: about thirty units in the last place of float32. */
+const amount = 4e-6;
+const shakes = 3;
+/** Differences of so many times what the values moved (as a root mean square) are rounding. */
+const leeway = 10;
+/** Logits that move by more than this share of themselves say nothing. */
+const steady = 1e-3;
+
+/** What `case` computes in evaluation and, if it can, in training mode. */
+function answer(
+  item: Case,
+  state: Record<string, Tensor>,
+  kept: Run['kept'],
+  rounding: Rounding,
+): Answer & { trains: boolean } {
+  const x = samplesOf(item);
+  const evaluation = run(item.spec, state, x, { mode: 'eval', rounding, kept });
+  const decisions = evaluation.decisions;
+  const decide = (choice: number): void => {
+    decisions.push(choice);
+  };
+  const graded = losses(item.loss, evaluation.logits, item.labels, rounding, decide);
+  const values: Values = {
+    logits: evaluation.logits.data,
+    loss: graded.values,
+    'input gradient': evaluation.backward(graded.gradient).input,
+  };
+  try {
+    const training = run(item.spec, state, x, { mode: 'train', rounding, kept });
+    const { values: each, gradient } = losses('crossEntropy', training.logits, item.labels, rounding, decide);
+    const n = item.labels.length;
+    values['training loss'] = Float64Array.of(each.reduce((a, b) => a + b, 0) / n);
+    const { parameters } = training.backward(gradient.map((value) => value / n));
+    for (const [name, values_] of Object.entries(parameters)) values[`gradient of ${name}`] = values_;
+    return { values, decisions: [...decisions, ...training.decisions], trains: true };
+  } catch (error) {
+    if (!(error instanceof TooFewValues)) throw error;
+    return { values, decisions, trains: false };
+  }
+}
+
+/** The verdict, or undefined when rounding decides what `case` computes. */
+export function judge(item: Case, state: Record<string, Tensor>, kept: Run['kept'], seed = 1): Verdict | undefined {
+  const { values, decisions, trains } = answer(item, state, kept, exact);
+  const moved: Record<string, number> = {};
+  for (let shake = 0; shake < shakes; shake++) {
+    const other = answer(item, state, kept, shaken(seed + shake, amount));
+    if (other.decisions.length !== decisions.length || other.decisions.some((choice, i) => choice !== decisions[i])) {
+      return undefined;
+    }
+    for (const [name, tensor] of Object.entries(values)) {
+      const differences = other.values[name].map((value, i) => value - tensor[i]);
+      moved[name] = Math.max(moved[name] ?? 0, rootMeanSquare(differences));
+    }
+  }
+  if (!(moved.logits <= steady * rootMeanSquare(values.logits))) return undefined;
+  const tolerances = Object.fromEntries(Object.entries(moved).map(([name, by]) => [name, leeway * by]));
+  return { values, tolerances, trains };
+}
