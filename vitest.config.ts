@@ -12,7 +12,7 @@ const dist = fileURLToPath(new URL('./dist/', import.meta.url));
 const alias = [{ find: /^kwta$/, replacement: `${dist}index.js` }];
 const testTimeout = 60_000;
 /** How many random networks, and which. */
-const random = { runs: Number(process.env.KWTA_RUNS ?? 60), seed: Number(process.env.KWTA_SEED ?? 20_240_607) };
+const random = { runs: Number(process.env.KWTA_RUNS ?? 120), seed: Number(process.env.KWTA_SEED ?? 20_240_607) };
 
 function inNode(name: string, include: string[]): TestProjectInlineConfiguration {
   return {

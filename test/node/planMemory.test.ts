@@ -16,6 +16,7 @@ import { Workspace } from '../../dist/graph/workspace.js';
 import type { Kernels } from '../../dist/kernels/kernels.js';
 import { createSharedMemory, loadKernels, wasmUrl } from '../../dist/kernels/load.js';
 import type { Buffer } from '../../dist/ops/buffer.js';
+import type { SparseValue } from '../../dist/ops/op.js';
 import { noise } from '../contract/support.js';
 import { type Case, cases, randomState, samplesOf } from '../reference/randomNetworks.js';
 
@@ -63,6 +64,7 @@ function guardAllocations(kernels: Kernels): { check(where: string): void } {
 interface Results {
   logits: Float32Array;
   inputGradient: Float32Array | undefined;
+  winners: Uint32Array[];
   parameters: Record<string, unknown>;
 }
 
@@ -106,9 +108,21 @@ class Subject {
     return {
       logits,
       inputGradient: inputGradient ? plan.readInputGradient(n) : undefined,
+      winners: plan.purpose.keepWinners ? plan.winners.flatMap(({ value }) => this.#winners(value)) : [],
       // Running statistics are among the data.
       parameters: { data: this.#parameters.read('data'), gradients: this.#parameters.read('gradient') },
     };
+  }
+
+  /** Offsets, channels and values of the entries of each sample. */
+  #winners({ features, capacity, start, channel, value }: SparseValue): Uint32Array[] {
+    const { kernels } = this;
+    const pixels = features.h * features.w;
+    return this.item.labels.flatMap((_, s) => {
+      const offsets = kernels.u32(start.pointer + 4 * s * (pixels + 1), pixels + 1).slice();
+      const entries = [channel, value].map(({ pointer }) => kernels.u32(pointer + 4 * s * capacity, offsets[pixels]));
+      return [offsets, ...entries.map((words) => words.slice())];
+    });
   }
 
   dispose(): void {

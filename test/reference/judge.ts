@@ -20,8 +20,8 @@ interface Answer {
 /** An answer that holds for every order of summation. */
 export interface Verdict {
   values: Values;
-  /** Largest difference of a value that is rounding. */
-  tolerances: Record<string, number>;
+  /** For each value the largest difference that is rounding. */
+  tolerances: Values;
   /** False where training mode has too few values for batch norm. */
   trains: boolean;
 }
@@ -29,8 +29,10 @@ export interface Verdict {
 /** How far terms are moved: about thirty units in the last place of float32. */
 const amount = 4e-6;
 const shakes = 3;
-/** Differences of so many times what the values moved (as a root mean square) are rounding. */
+/** Differences of so many times what the values moved are rounding. */
 const leeway = 10;
+/** So is a part of a value that float32 cannot hold, and a little more. */
+const ownRounding = 2e-7;
 /** Logits that move by more than this share of themselves say nothing. */
 const steady = 1e-3;
 
@@ -70,18 +72,25 @@ function answer(
 /** The verdict, or undefined when rounding decides what `case` computes. */
 export function judge(item: Case, state: Record<string, Tensor>, kept: Run['kept'], seed = 1): Verdict | undefined {
   const { values, decisions, trains } = answer(item, state, kept, exact);
-  const moved: Record<string, number> = {};
+  const tolerances: Values = {};
+  for (const [name, tensor] of Object.entries(values)) tolerances[name] = new Float64Array(tensor.length);
   for (let shake = 0; shake < shakes; shake++) {
     const other = answer(item, state, kept, shaken(seed + shake, amount));
     if (other.decisions.length !== decisions.length || other.decisions.some((choice, i) => choice !== decisions[i])) {
       return undefined;
     }
     for (const [name, tensor] of Object.entries(values)) {
-      const differences = other.values[name].map((value, i) => value - tensor[i]);
-      moved[name] = Math.max(moved[name] ?? 0, rootMeanSquare(differences));
+      const moved = other.values[name].map((value, i) => Math.abs(value - tensor[i]));
+      const typical = rootMeanSquare(moved);
+      if (name === 'logits' && !(typical <= steady * rootMeanSquare(tensor))) return undefined;
+      // One value may be worse conditioned than the others, and by chance have moved little.
+      for (const [i, by] of moved.entries()) {
+        tolerances[name][i] = Math.max(tolerances[name][i], leeway * by, leeway * typical);
+      }
     }
   }
-  if (!(moved.logits <= steady * rootMeanSquare(values.logits))) return undefined;
-  const tolerances = Object.fromEntries(Object.entries(moved).map(([name, by]) => [name, leeway * by]));
+  for (const [name, tensor] of Object.entries(values)) {
+    for (const [i, value] of tensor.entries()) tolerances[name][i] += ownRounding * Math.abs(value);
+  }
   return { values, tolerances, trains };
 }

@@ -86,20 +86,22 @@ function convolution(x: Maps, channels: number, window: Window, bias: boolean, p
   const { kh, kw } = window;
   const y = zeros(x.n, channels, h, w);
   const weight = pass.parameter('weight');
-  const places: number[] = [];
-  for (let n = 0; n < x.n; n++) {
-    for (let o = 0; o < channels; o++) {
-      for (let i = 0; i < x.c; i++) {
-        eachTap(x, window, (oy, ox, ky, kx, iy, ix) => {
-          const to = ((n * channels + o) * h + oy) * w + ox;
-          places.push(to, ((n * x.c + i) * x.h + iy) * x.w + ix, ((o * x.c + i) * kh + ky) * kw + kx);
-        });
-      }
-    }
-  }
+  const taps: [to: number, from: number, tap: number][] = [];
+  eachTap(x, window, (oy, ox, ky, kx, iy, ix) => taps.push([oy * w + ox, iy * x.w + ix, ky * kw + kx]));
   /** Visits each product of the sum: where it goes, the input's value, the weight. */
   const each = (visit: (to: number, from: number, tap: number) => void): void => {
-    for (let at = 0; at < places.length; at += 3) visit(places[at], places[at + 1], places[at + 2]);
+    for (let n = 0; n < x.n; n++) {
+      for (let o = 0; o < channels; o++) {
+        for (let i = 0; i < x.c; i++) {
+          const [output, input, kernel] = [
+            (n * channels + o) * h * w,
+            (n * x.c + i) * x.h * x.w,
+            (o * x.c + i) * kh * kw,
+          ];
+          for (const [to, from, tap] of taps) visit(output + to, input + from, kernel + tap);
+        }
+      }
+    }
   };
   const channelOf = (at: number): number => Math.floor(at / (h * w)) % channels;
   each((to, from, tap) => {
