@@ -63,9 +63,11 @@ function guardAllocations(kernels: Kernels): { check(where: string): void } {
 /** What a run of a plan gives. */
 interface Results {
   logits: Float32Array;
-  inputGradient: Float32Array | undefined;
   winners: Uint32Array[];
-  parameters: Record<string, unknown>;
+  /** For each backward pass. */
+  gradients: { input: Float32Array | undefined; parameters: unknown }[];
+  /** Parameters and running statistics. */
+  parameters: unknown;
 }
 
 /** Everything that a network needs to be run plan by plan. */
@@ -91,27 +93,28 @@ class Subject {
     return new Plan(this.#graph, purpose, batch, this.#parameters.byName, this.#state, workspace);
   }
 
-  /** Runs a plan; `turn` may look at it between its passes. */
-  run(plan: Plan, turn: () => void = () => {}): Results {
+  /** Runs a plan, its backward half once for each cotangent; `turn` may look at it before each. */
+  run(plan: Plan, cotangents: number[], turn: () => void = () => {}): Results {
     const { item, kernels } = this;
     this.#parameters.write(this.#before);
-    for (const { gradient } of this.#parameters.byName.values()) kernels.f32(gradient.pointer, gradient.length).fill(0);
     const n = item.labels.length;
     plan.forward(samplesOf(item).data, n);
+    const { inputGradient, parameterGradients, keepWinners } = plan.purpose;
     const logits = plan.readLogits(n);
-    turn();
-    const { inputGradient, parameterGradients } = plan.purpose;
-    if (inputGradient || parameterGradients) {
-      kernels.f32(plan.logitsGradient.pointer, logits.length).set(noise(item.seed + 5, logits.length));
-    }
-    plan.backward(n);
-    return {
-      logits,
-      inputGradient: inputGradient ? plan.readInputGradient(n) : undefined,
-      winners: plan.purpose.keepWinners ? plan.winners.flatMap(({ value }) => this.#winners(value)) : [],
-      // Running statistics are among the data.
-      parameters: { data: this.#parameters.read('data'), gradients: this.#parameters.read('gradient') },
-    };
+    const gradients = cotangents.map((cotangent) => {
+      turn();
+      for (const { gradient } of this.#parameters.byName.values()) {
+        kernels.f32(gradient.pointer, gradient.length).fill(0);
+      }
+      if (inputGradient || parameterGradients) {
+        kernels.f32(plan.logitsGradient.pointer, logits.length).set(noise(cotangent, logits.length));
+      }
+      plan.backward(n);
+      const input = inputGradient ? plan.readInputGradient(n) : undefined;
+      return { input, parameters: this.#parameters.read('gradient') };
+    });
+    const winners = keepWinners ? plan.winners.flatMap(({ value }) => this.#winners(value)) : [];
+    return { logits, winners, gradients, parameters: this.#parameters.read('data') };
   }
 
   /** Offsets, channels and values of the entries of each sample. */
@@ -232,6 +235,7 @@ const purposes = fc.record({
   inputGradient: fc.boolean(),
   parameterGradients: fc.boolean(),
   keepWinners: fc.boolean(),
+  retain: fc.boolean(),
   recompute: fc.boolean(),
 });
 
@@ -248,13 +252,16 @@ it.each(['simd', 'simd-threads'] as const)(
     const property = fc.property(cases, purposes, fc.nat(3), fc.boolean(), (item, purpose, spare, updateRunning) => {
       const subject = new Subject(item, kernels, updateRunning);
       const batch = item.labels.length + spare;
-      const plain = subject.plan(purpose, batch, workspace);
+      const plain = subject.plan({ ...purpose, retain: false }, batch, workspace);
+      const cotangents = purpose.retain ? [1, 2] : [1];
       const plan = subject.plan(purpose, batch, workspace);
       const watched = new WatchedPlan(plan, kernels, check);
       try {
-        const expected = resultsOf(() => subject.run(plain));
-        if (expected === undefined) return;
-        expect(subject.run(plan, () => watched.turn())).toEqual(expected);
+        const once = cotangents.map((cotangent) => resultsOf(() => subject.run(plain, [cotangent])));
+        const [first] = once;
+        if (first === undefined) return;
+        const gradients = once.flatMap((results) => results?.gradients ?? []);
+        expect(subject.run(plan, cotangents, () => watched.turn())).toEqual({ ...first, gradients });
         steps += plan.forwardSteps.length + plan.backwardSteps.length;
       } finally {
         watched.dispose();
