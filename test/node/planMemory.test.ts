@@ -2,13 +2,12 @@
  * A plan touches no memory but its own, and nothing of it that it should not rely on. Random networks run with
  * every buffer in a room of its own between guard words, every allocation between guard words, and every buffer
  * spoiled whenever its contents are not needed; the results must be those of the plan as it is, bit for bit.
- *
- * Plans are driven without a worker: from outside, neither addresses nor single steps can be seen.
  */
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { ShapeError } from 'kwta';
 import { expect, inject, it } from 'vitest';
+// From outside, neither addresses nor single steps can be seen.
 import { buildGraph } from '../../dist/graph/graph.js';
 import { Parameters } from '../../dist/graph/parameters.js';
 import { Plan, type Purpose } from '../../dist/graph/plan.js';
