@@ -36,7 +36,7 @@ const ownRounding = 2e-7;
 /** Logits that move by more than this share of themselves say nothing. */
 const steady = 1e-3;
 
-/** What `case` computes in evaluation and, if it can, in training mode. */
+/** What a case computes in evaluation and, if it can, in training mode. */
 function answer(
   item: Case,
   state: Record<string, Tensor>,
@@ -61,7 +61,7 @@ function answer(
     const n = item.labels.length;
     values['training loss'] = Float64Array.of(each.reduce((a, b) => a + b, 0) / n);
     const { parameters } = training.backward(gradient.map((value) => value / n));
-    for (const [name, values_] of Object.entries(parameters)) values[`gradient of ${name}`] = values_;
+    for (const [name, gradients] of Object.entries(parameters)) values[`gradient of ${name}`] = gradients;
     return { values, decisions: [...decisions, ...training.decisions], trains: true };
   } catch (error) {
     if (!(error instanceof TooFewValues)) throw error;
@@ -69,13 +69,13 @@ function answer(
   }
 }
 
-/** The verdict, or undefined when rounding decides what `case` computes. */
-export function judge(item: Case, state: Record<string, Tensor>, kept: Run['kept'], seed = 1): Verdict | undefined {
+/** The verdict, or undefined when rounding decides what a case computes. */
+export function judge(item: Case, state: Record<string, Tensor>, kept: Run['kept']): Verdict | undefined {
   const { values, decisions, trains } = answer(item, state, kept, exact);
   const tolerances: Values = {};
   for (const [name, tensor] of Object.entries(values)) tolerances[name] = new Float64Array(tensor.length);
   for (let shake = 0; shake < shakes; shake++) {
-    const other = answer(item, state, kept, shaken(seed + shake, amount));
+    const other = answer(item, state, kept, shaken(shake, amount));
     if (other.decisions.length !== decisions.length || other.decisions.some((choice, i) => choice !== decisions[i])) {
       return undefined;
     }

@@ -321,6 +321,8 @@ const layers: { [Type in LayerSpec['type']]: (spec: Spec<Type>, x: Maps, pass: P
   relu,
 };
 
+export const layerTypes: readonly string[] = Object.keys(layers);
+
 /** Runs the layer that `spec` describes. */
 export function layer(spec: LayerSpec, x: Maps, pass: Pass): Result {
   const compute = layers[spec.type] as (spec: LayerSpec, x: Maps, pass: Pass) => Result;
