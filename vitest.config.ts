@@ -11,6 +11,8 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 const dist = fileURLToPath(new URL('./dist/', import.meta.url));
 const alias = [{ find: /^kwta$/, replacement: `${dist}index.js` }];
 const testTimeout = 60_000;
+/** How many random networks, and which. */
+const random = { runs: Number(process.env.KWTA_RUNS ?? 120), seed: Number(process.env.KWTA_SEED ?? 20_240_607) };
 
 function inNode(name: string, include: string[]): TestProjectInlineConfiguration {
   return {
@@ -20,6 +22,7 @@ function inNode(name: string, include: string[]): TestProjectInlineConfiguration
       include,
       testTimeout,
       hookTimeout: testTimeout,
+      provide: { random },
       // Node itself loads the package, as it would for a user: its workers start from real files.
       server: { deps: { external: [/\/dist\//] } },
     },
@@ -31,13 +34,13 @@ function inChromium(name: string, headers: Record<string, string>): TestProjectI
     resolve: { alias },
     server: { headers },
     worker: { format: 'es' },
-    optimizeDeps: { include: ['comlink', 'wasm-feature-detect'] },
+    optimizeDeps: { include: ['comlink', 'fast-check', 'wasm-feature-detect'] },
     test: {
       name,
       include: ['test/contract/**/*.test.ts', 'test/browser/**/*.test.ts'],
       testTimeout,
       hookTimeout: testTimeout,
-      provide: { isolated: 'Cross-Origin-Opener-Policy' in headers },
+      provide: { isolated: 'Cross-Origin-Opener-Policy' in headers, random },
       browser: {
         enabled: true,
         headless: true,
@@ -74,5 +77,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Whether the page is cross-origin isolated, so that memory can be shared. */
     isolated: boolean;
+    /** Random networks of a property, and the seed they come from. */
+    random: { runs: number; seed: number };
   }
 }

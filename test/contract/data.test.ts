@@ -1,9 +1,8 @@
 /** Datasets from memory: the same in Node and in browsers. */
+import { ConfigError, DataError, Dataset, datasets, ShapeError } from 'kwta';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, DataError, ShapeError } from '../../ts/base/errors.js';
-import { Dataset } from '../../ts/data/dataset.js';
-import { FIGURES } from '../../ts/data/figures.js';
-import * as datasets from '../../ts/data/index.js';
+// The figures are drawn, not exported; their names must be those of the classes.
+import { FIGURES } from '../../dist/data/figures.js';
 
 /** Seven samples of 2 x 1 x 3 pixels: pixel p of sample s is the byte 10 s + p. */
 function small(): Dataset {

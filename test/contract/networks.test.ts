@@ -193,6 +193,13 @@ describe('layers', () => {
     expect(all).toEqual(plain);
   });
 
+  it('a model without parameters has a loss, and no gradients', async () => {
+    const model = await runtime().model(nn.sequential([nn.flatten()], { input: [1, 1, 2] }));
+    const { loss, gradients } = await model.parameterGradients(tensor([0, Math.log(3), 0, 0], [2, 1, 1, 2]), [1, 0]);
+    expect(loss).toBeCloseTo((Math.log(4 / 3) + Math.log(2)) / 2, 6);
+    expect(gradients).toEqual({});
+  });
+
   it('normalize has a mean and a deviation for each channel', async () => {
     const x = tensor([0, 0.5, 1, 0.25], [1, 2, 1, 2]);
     const spec = nn.sequential([nn.normalize({ mean: [0.5, 0.25], std: [0.5, 0.25] }), nn.flatten()], {

@@ -1,7 +1,8 @@
 /** The robustness report: its counts fit each other, and it says when a gradient is only hidden. */
 import { attacks, ConfigError, evaluateRobustness, type Model, nn, type RobustnessReport } from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { wilson } from '../../ts/evaluate/statistics.js';
+// What intervals a report must show; that the function is right is tested by itself.
+import { wilson } from '../../dist/evaluate/statistics.js';
 import { caught, expectError, useRuntime } from './support.js';
 import { greys, saw, slope, stripes, trainedStripeNet } from './toys.js';
 

@@ -1,6 +1,7 @@
 /** Intervals and tests for counts, against values of the literature and of brute force. */
 import { describe, expect, it } from 'vitest';
-import { mcnemar, wilson } from '../../ts/evaluate/statistics.js';
+// A report holds their results for its own counts alone.
+import { mcnemar, wilson } from '../../dist/evaluate/statistics.js';
 
 describe('wilson', () => {
   it.each([

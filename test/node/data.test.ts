@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
+import { DataError, datasets } from 'kwta';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DataError } from '../../ts/base/errors.js';
-import { download, loadFashionMnist, locateFashionMnist } from '../../ts/data/fashionMnist.js';
-import * as datasets from '../../ts/data/index.js';
+// From outside, a download has one address and one list of checksums: those of the real files.
+import { download, loadFashionMnist, locateFashionMnist } from '../../dist/data/fashionMnist.js';
 
 const { KWTA_DATA } = process.env;
 let folder: string;

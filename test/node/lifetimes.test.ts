@@ -1,5 +1,6 @@
 /** Places for buffers, by when they are needed. */
 import { describe, expect, it } from 'vitest';
+// From outside, only the sum of all places is seen (`model.memory`).
 import { type Lifetime, Lifetimes, packByLifetime } from '../../dist/graph/lifetimes.js';
 import { withoutIdle } from '../../dist/graph/recompute.js';
 import { Buffer } from '../../dist/ops/buffer.js';

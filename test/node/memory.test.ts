@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { models, nn, optim } from 'kwta';
 import { expect, it } from 'vitest';
+// Allocations happen in the engine's worker, where a test cannot count them.
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
 import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';

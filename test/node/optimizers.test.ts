@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { optim } from 'kwta';
 import { describe, it } from 'vitest';
+// From outside, gradients come from a network and cannot be given.
 import type { Kernels } from '../../dist/kernels/kernels.js';
 import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
 import { Optimizer } from '../../dist/train/optimizers.js';

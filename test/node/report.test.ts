@@ -1,13 +1,14 @@
 /** The report, on invented results: what it says must be true of the figures, and what it shows must be there. */
 import { inflateSync } from 'node:zlib';
+import { datasets } from 'kwta';
 import { describe, expect, it } from 'vitest';
-import { synthetic } from '../../ts/data/synthetic.js';
-import { type Accuracy, accuracyOf } from '../../ts/evaluate/robustness.js';
-import { renderReport } from '../../ts/report/html.js';
-import { encodePng } from '../../ts/report/png.js';
-import type { AttackResult, DemoResult, ModelResult } from '../../ts/report/result.js';
-import { renderTable } from '../../ts/report/table.js';
-import { headline, verdict } from '../../ts/report/verdict.js';
+// The report is drawn by the command alone; here it gets results that no run would give.
+import { type Accuracy, accuracyOf } from '../../dist/evaluate/robustness.js';
+import { renderReport } from '../../dist/report/html.js';
+import { encodePng } from '../../dist/report/png.js';
+import type { AttackResult, DemoResult, ModelResult } from '../../dist/report/result.js';
+import { renderTable } from '../../dist/report/table.js';
+import { headline, verdict } from '../../dist/report/verdict.js';
 
 const TOTAL = 200;
 
@@ -65,7 +66,7 @@ function model(name: string, gamma: number | null, clean: number, attacks: Attac
 }
 
 function result(models: ModelResult[]): DemoResult {
-  const figures = synthetic({ count: 10, seed: 1 });
+  const figures = datasets.synthetic({ count: 10, seed: 1 });
   const [original] = [Array.from(figures.tensor([3]).data)];
   const moved = original.map((pixel, i) =>
     Math.min(1, Math.max(0, pixel + 0.1 * (((i * 2654435761) >>> 7) % 2 ? 1 : -1))),

@@ -18,7 +18,7 @@ import {
 } from '../ops/op.js';
 import { buildBackward, type Slot, type Timed } from './backward.js';
 import { type Graph, graphInput, type Node } from './graph.js';
-import { Lifetimes, packByLifetime } from './lifetimes.js';
+import { type Lifetime, Lifetimes, packByLifetime } from './lifetimes.js';
 import { withoutIdle } from './recompute.js';
 import type { Workspace } from './workspace.js';
 
@@ -67,10 +67,13 @@ export class Plan {
   /** One batch in channels-first order, where that differs. */
   readonly #staging: Buffer;
   readonly winners: Winners[] = [];
-  readonly #forward: Timed[] = [];
-  readonly #backward: readonly Timed[];
+  /** The steps of {@link forward}; of {@link backward}. */
+  readonly forwardSteps: Timed[] = [];
+  readonly backwardSteps: readonly Timed[];
+  /** Everything that has a place in the workspace; and when each of these is needed. */
+  readonly buffers: Buffer[] = [];
+  readonly lifetimes: readonly Lifetime[];
   readonly #constants: Buffer[] = [];
-  readonly #buffers: Buffer[] = [];
   readonly #offsets: number[];
   readonly #kernels: Kernels;
   #version = -1;
@@ -121,12 +124,10 @@ export class Plan {
     }
     const { steps: backward, need: packed } = withoutIdle(steps, repeated, (some) => {
       const lifetimes = this.#lifetimes(some);
-      return packByLifetime(
-        this.#buffers.map((buffer) => lifetimes.of(buffer)),
-        alignment,
-      );
+      return { lifetimes, ...packByLifetime(lifetimes, alignment) };
     });
-    this.#backward = backward;
+    this.backwardSteps = backward;
+    this.lifetimes = packed.lifetimes;
     this.#offsets = packed.offsets;
     this.bytes = packed.bytes;
   }
@@ -136,7 +137,7 @@ export class Plan {
     if (this.#version === this.workspace.version) return;
     const purpose = `a batch of ${this.batch} samples ${this.purpose.parameterGradients ? 'in training' : 'in evaluation'}`;
     const base = this.workspace.reserve(this.bytes, purpose);
-    for (const [i, buffer] of this.#buffers.entries()) buffer.assign(base + this.#offsets[i]);
+    for (const [i, buffer] of this.buffers.entries()) buffer.assign(base + this.#offsets[i]);
     this.#version = this.workspace.version;
   }
 
@@ -153,7 +154,7 @@ export class Plan {
     const target = this.#stages ? this.#staging : this.input.data;
     this.#kernels.f32(target.pointer, x.length).set(x);
     if (this.#stages) this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
-    for (const step of this.#forward) step.run(n);
+    for (const step of this.forwardSteps) step.run(n);
     return run;
   }
 
@@ -176,7 +177,7 @@ export class Plan {
 
   /** Computes the gradients that were asked for, from {@link logitsGradient}. */
   backward(n: number): void {
-    for (const step of this.#backward) step.run(n);
+    for (const step of this.backwardSteps) step.run(n);
   }
 
   /** Frees what is not in the workspace. */
@@ -192,7 +193,7 @@ export class Plan {
 
   #buffer(length: number): Buffer {
     const buffer = new Buffer(length);
-    this.#buffers.push(buffer);
+    this.buffers.push(buffer);
     return buffer;
   }
 
@@ -216,7 +217,7 @@ export class Plan {
     const push = (node: Node, inputs: number[], stream: number, mayOverwrite: (i: number) => boolean): number => {
       const step = opOf(node.spec).build(node.spec, inputs.map(outputOf), builder(node, stream, mayOverwrite));
       slots.push({ step, inputs, node });
-      this.#forward.push(step);
+      this.forwardSteps.push(step);
       return slots.length - 1;
     };
 
@@ -263,13 +264,13 @@ export class Plan {
       builder(node, last, () => false),
     );
     slots.push({ step, inputs: [last], node });
-    this.#forward.push(step);
+    this.forwardSteps.push(step);
     return step.output as DenseValue;
   }
 
-  #lifetimes(backward: readonly Timed[]): Lifetimes {
+  #lifetimes(backward: readonly Timed[]): Lifetime[] {
     const lifetimes = new Lifetimes();
-    const turn = this.#forward.length + 1;
+    const turn = this.forwardSteps.length + 1;
     const end = turn + backward.length + 1;
     lifetimes.use(this.input.data, 0);
     lifetimes.use(this.labels, 0);
@@ -277,9 +278,10 @@ export class Plan {
     lifetimes.use(this.losses, turn);
     lifetimes.use(this.losses, end);
     if (this.#stages) lifetimes.use(this.#staging, 0);
-    for (const [i, { uses }] of this.#forward.entries()) for (const buffer of uses) lifetimes.use(buffer, i + 1);
+    for (const [i, { uses }] of this.forwardSteps.entries()) for (const buffer of uses) lifetimes.use(buffer, i + 1);
     lifetimes.use(this.logits.data, end);
-    if (backward.length > 0) lifetimes.use(this.logitsGradient, turn);
+    // Written even where no step reads it, as in a model without parameters.
+    if (this.purpose.inputGradient || this.purpose.parameterGradients) lifetimes.use(this.logitsGradient, turn);
     for (const [i, { uses, renews }] of backward.entries()) {
       if (renews) lifetimes.begin(renews, turn + 1 + i);
       for (const buffer of uses) lifetimes.use(buffer, turn + 1 + i);
@@ -289,11 +291,11 @@ export class Plan {
       if (this.#stages) lifetimes.begin(this.#staging, end);
     }
     if (this.purpose.retain)
-      for (const { uses } of this.#forward) for (const buffer of uses) lifetimes.use(buffer, end);
+      for (const { uses } of this.forwardSteps) for (const buffer of uses) lifetimes.use(buffer, end);
     if (this.purpose.keepWinners) {
       for (const { value } of this.winners) for (const buffer of buffersOf(value)) lifetimes.use(buffer, end);
     }
-    return lifetimes;
+    return this.buffers.map((buffer) => lifetimes.of(buffer));
   }
 }
 
