@@ -214,7 +214,7 @@ describe('wrong options', () => {
     [['--sample', '10'], "unknown option '--sample' (Did you mean --samples?)"],
     [['--json'], "option '--json <file>' argument missing"],
     [['--json', '/no/such/folder/out.json'], 'there is no folder /no/such/folder.'],
-    [['--html', '.'], '. is a folder.'],
+    [['--html', '.'], 'is a folder.'],
     [['--data', '.'], '--data: expected train-images-idx3-ubyte.gz'],
     [['--data', '.', '--synthetic'], '--synthetic and --data <dir>: expected at most one of them'],
   ])('%j: one line on standard error, code 2', async (args, message) => {

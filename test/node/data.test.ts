@@ -94,7 +94,7 @@ describe('idx', () => {
     await expect(datasets.idx({ images: join(folder, 'none'), labels })).rejects.toThrow(
       /images: expected a file, found none at .*none/,
     );
-    await expect(datasets.idx({ images, labels: folder })).rejects.toThrow(/labels: could not read .*EISDIR/);
+    await expect(datasets.idx({ images, labels: folder })).rejects.toThrow(/labels: cannot read .*: it is a folder/);
   });
 
   it('reads over HTTP', async () => {
@@ -110,7 +110,7 @@ describe('idx', () => {
         /images: expected a file, found none at/,
       );
       await expect(datasets.idx({ images: `${server.url}broken`, labels })).rejects.toThrow(
-        /could not read .*answered 500/,
+        /images: cannot read .*answered 500/,
       );
     } finally {
       server.close();
