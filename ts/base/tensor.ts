@@ -24,6 +24,8 @@ export function shapeText(shape: readonly number[]): string {
  * @throws {ShapeError} when the extents are not whole numbers >= 0 or do not multiply to `data.length`.
  */
 export function tensor(data: ArrayLike<number>, shape: readonly number[]): Tensor {
+  const first: unknown = data[0];
+  if (typeof first === 'bigint') throw new ShapeError(`tensor: expected numbers, got ${describe(first)} at index 0`);
   const values = isFloat32Array(data) ? data : Float32Array.from(data);
   const result = { shape: [...shape], data: values };
   checkTensor('tensor', result);

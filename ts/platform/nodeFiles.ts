@@ -164,7 +164,7 @@ async function replace({ path, old }: Regular, bytes: Uint8Array): Promise<void>
 
 /** Whether `path` is to be fetched. */
 function isWeb(path: string | URL): boolean {
-  return isUrl(path) ? path.protocol !== 'file:' : /^https?:\/\//i.test(path);
+  return isUrl(path) ? !path.href.startsWith('file:') : /^https?:\/\//i.test(path);
 }
 
 function filePath(path: string | URL): string {
