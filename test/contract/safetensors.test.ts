@@ -67,7 +67,7 @@ describe('values', () => {
     expect(decodeSafetensors('f', around.subarray(3)).tensors).toEqual(tensors);
   });
 
-  it('come back as they were written', () => {
+  it('come back as they were written', async () => {
     const tensors = fc.dictionary(
       fc.string({ unit: 'binary' }).filter((name) => !['__proto__', '__metadata__'].includes(name)),
       fc.array(fc.nat(4), { maxLength: 4 }).chain((shape) => {
@@ -77,7 +77,7 @@ describe('values', () => {
       { noNullPrototype: true },
     );
     const metadata = fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true });
-    fc.assert(
+    await fc.assert(
       fc.property(tensors, metadata, (tensors, metadata) => {
         const content = { tensors, metadata };
         expect(decodeSafetensors('f', encodeSafetensors(content))).toEqual(content);
@@ -151,7 +151,7 @@ describe('a file that is wrong', () => {
     expect(() => decodeSafetensors('model.safetensors', bytes)).toThrow(/^model\.safetensors: /);
   });
 
-  it('of any bytes is refused as data, or agrees with its header', () => {
+  it('of any bytes is refused as data, or agrees with its header', async () => {
     const structured = fc
       .tuple(fc.json(), fc.uint8Array({ maxLength: 32 }))
       .map(([json, values]) => file(`{"a":${json}}`, values));
@@ -162,7 +162,7 @@ describe('a file that is wrong', () => {
         data_offsets: fc.array(fc.oneof(fc.nat(16), fc.double()), { minLength: 1, maxLength: 3 }),
       })
       .chain((a) => fc.uint8Array({ maxLength: 16 }).map((values) => file({ a }, values)));
-    fc.assert(
+    await fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 64 }), structured, nearly), (bytes) => {
         try {
           for (const { shape, data } of Object.values(decodeSafetensors('f', bytes).tensors)) {

@@ -201,6 +201,18 @@ describe('interrupted', () => {
   });
 });
 
+it('loses no file when nobody reads what it prints', async () => {
+  const code = await new Promise((resolve) => {
+    const args = [command, ...small, '--samples', '2', '--threads', '1', '--json', 'unread.json'];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    child.on('close', resolve);
+  });
+  expect(JSON.parse(readFileSync(path.join(folder, 'unread.json'), 'utf8')).verdict.length).toBeGreaterThan(0);
+  expect(code).toBe(0);
+});
+
 describe('wrong options', () => {
   it.each([
     [['--gamma', '0'], "option '--gamma <share>' argument '0' is invalid. expected a number above 0 and at most 1."],

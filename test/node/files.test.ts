@@ -169,6 +169,32 @@ describe('saving and loading', () => {
     }
   });
 
+  it('loads a file with the counters that PyTorch keeps of batches', async () => {
+    const layers = [nn.conv2d({ out: 2, kernel: 3 }), nn.batchNorm2d(), nn.flatten(), nn.linear({ out: 2 })];
+    await using saved = await runtime.model(nn.sequential(layers, { input: [1, 4, 4] }));
+    const path = join(folder, 'model');
+    await saved.save(path);
+    const old = await readFile(path);
+    const start = 8 + Number(old.readBigUInt64LE(0));
+    const header = JSON.parse(old.toString('utf8', 8, start));
+    const name = Object.keys(header).find((key) => key.endsWith('.running_mean')) as string;
+    const end = old.length - start;
+    header[name.replace('running_mean', 'num_batches_tracked')] = {
+      dtype: 'I64',
+      shape: [],
+      data_offsets: [end, end + 8],
+    };
+    const text = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    await writeFile(
+      path,
+      Buffer.concat([length, text, old.subarray(start), Buffer.from(BigInt64Array.of(123n).buffer)]),
+    );
+    await using loaded = await runtime.load(path);
+    expect(await loaded.stateDict()).toEqual(await saved.stateDict());
+  });
+
   it('names what cannot be loaded or saved', async () => {
     await using saved = await model();
     const missing = join(folder, 'missing');
