@@ -137,8 +137,8 @@ function thin(history: HistoryPoint[]): HistoryPoint[] {
 }
 
 /** The largest of values that may be too many to be arguments of `Math.max`. */
-function largest<T>(things: readonly T[], valueOf: (thing: T) => number): number {
-  return things.reduce((highest, thing) => Math.max(highest, valueOf(thing)), Number.NEGATIVE_INFINITY);
+function largest<T>(things: readonly T[], measure: (thing: T) => number): number {
+  return things.reduce((highest, thing) => Math.max(highest, measure(thing)), Number.NEGATIVE_INFINITY);
 }
 
 /** A round number that divides 0 to `top` into about four. */
