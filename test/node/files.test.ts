@@ -22,8 +22,6 @@ import { ConfigError, createRuntime, DataError, models, nn, type Runtime } from 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 // The writer itself: what it is asked to write does not matter.
 import { readBytes, whyNotWritable, writeBytes } from '../../ts/platform/nodeFiles.js';
-// What a control group grants cannot be changed from here: the test brings folders of its own.
-import { processorQuota } from '../../ts/platform/processors.js';
 
 const cli = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const isRoot = process.getuid?.() === 0;
@@ -239,29 +237,5 @@ describe('kwta info --json', { timeout: 30_000 }, () => {
     const file = join(folder, 'out');
     execFileSync('sh', ['-c', `"${process.execPath}" "${cli}" info --threads 1 --json /dev/stdout > "${file}"`]);
     expect(await text(file)).toMatch(/^kwta .*\n[\s\S]*\n\{\n {2}"kwta"[\s\S]*\}\n$/);
-  });
-});
-
-describe('the processors that a control group grants', () => {
-  const grant = async (files: Record<string, string>): Promise<number> => {
-    for (const [path, content] of Object.entries(files)) {
-      await mkdir(join(folder, path, '..'), { recursive: true });
-      await writeFile(join(folder, path), content);
-    }
-    return processorQuota(join(folder, 'cgroup'), join(folder, 'self'));
-  };
-
-  it('are whole ones, at least one, of the tightest group on the way up', async () => {
-    expect(await grant({})).toBe(Number.POSITIVE_INFINITY);
-    expect(await grant({ self: '0::/a/b\n', 'cgroup/a/b/cpu.max': 'max 100000\n' })).toBe(Number.POSITIVE_INFINITY);
-    expect(await grant({ 'cgroup/a/cpu.max': '350000 100000\n' })).toBe(3);
-    expect(await grant({ 'cgroup/cpu.max': '50000 100000\n' })).toBe(1);
-  });
-
-  it('are found in groups of the old kind, and at the root of a container', async () => {
-    const self = '4:memory:/docker/x\n3:cpu,cpuacct:/docker/x\n';
-    const period = { 'cgroup/cpu/cpu.cfs_period_us': '100000\n' };
-    expect(await grant({ self, ...period, 'cgroup/cpu/cpu.cfs_quota_us': '-1\n' })).toBe(Number.POSITIVE_INFINITY);
-    expect(await grant({ 'cgroup/cpu/cpu.cfs_quota_us': '200000\n' })).toBe(2);
   });
 });

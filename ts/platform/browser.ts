@@ -52,5 +52,5 @@ export const platform: Platform = {
     return Promise.reject(new ConfigError(`cannot write ${path}: ${noFiles}`));
   },
 
-  checkWritable: () => Promise.resolve(noFiles),
+  checkWritable: () => noFiles,
 };

@@ -1,15 +1,14 @@
 /** Node: worker threads, files. */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../base/errors.js';
 import { readBytes, whyNotWritable, writeBytes } from './nodeFiles.js';
-import { maxThreads, type Platform } from './platform.js';
-import { processorQuota } from './processors.js';
+import type { Platform } from './platform.js';
+import { concurrency } from './processors.js';
 
 export const platform: Platform = {
-  concurrency: () => Math.min(availableParallelism(), processorQuota(), maxThreads),
+  concurrency,
 
   async compile(url) {
     return WebAssembly.compile(await readFile(url));
@@ -49,5 +48,5 @@ export const platform: Platform = {
 
   readFile: readBytes,
   writeFile: writeBytes,
-  checkWritable: async (path) => whyNotWritable(path),
+  checkWritable: whyNotWritable,
 };

@@ -41,5 +41,5 @@ export interface Platform {
    */
   writeFile(path: string | URL, bytes: Uint8Array): Promise<void>;
   /** Why {@link writeFile} would refuse `path`, in words, as far as it can be known before; `undefined` when it would not. */
-  checkWritable(path: string | URL): Promise<string | undefined>;
+  checkWritable(path: string | URL): string | undefined;
 }

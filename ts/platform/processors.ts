@@ -1,10 +1,17 @@
-/** Processors that a Linux control group (a container's limit) grants. Node 20 sees the processors, not their share. */
+/** How many threads this process may run at once. Node 20 sees the processors, not the share of them that is granted. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { maxThreads } from './platform.js';
+
+/** See `Platform.concurrency`. */
+export function concurrency(): number {
+  return Math.min(availableParallelism(), processorQuota(), maxThreads);
+}
 
 /**
- * Whole processors that this process may use by the quotas of its control group and those above it; Infinity without
- * one. Threads beyond it would be stopped together, and others would wait for them.
+ * Whole processors that this process may use by the quotas of its control group (Linux; a container's limit) and those
+ * above it; Infinity without one. Threads beyond it would be stopped together, and others would wait for them.
  *
  * @param root where control groups are mounted.
  * @param membership the file that says which one this process is in.
