@@ -1,6 +1,7 @@
-// Four projects. Contract tests run in Node and in both kinds of page; every test sees the built package.
+// Five projects. Contract tests run in Node and in both kinds of page; every test sees the built package.
 //
 // node              test/contract, test/node
+// realm             test/realm in Node, in a realm other than that of Node's own modules
 // browser-isolated  test/contract, test/browser in Chromium, with COOP and COEP: shared memory and threads
 // browser-plain     the same without these headers: one thread
 // package           test/package: the packed tarball, installed in an empty folder
@@ -14,11 +15,12 @@ const testTimeout = 60_000;
 /** How many random networks, and which. */
 const random = { runs: Number(process.env.KWTA_RUNS ?? 120), seed: Number(process.env.KWTA_SEED ?? 20_240_607) };
 
-function inNode(name: string, include: string[]): TestProjectInlineConfiguration {
+function inNode(name: string, include: string[], pool?: 'vmThreads'): TestProjectInlineConfiguration {
   return {
     resolve: { alias },
     test: {
       name,
+      pool,
       include,
       testTimeout,
       hookTimeout: testTimeout,
@@ -34,7 +36,7 @@ function inChromium(name: string, headers: Record<string, string>): TestProjectI
     resolve: { alias },
     server: { headers },
     worker: { format: 'es' },
-    optimizeDeps: { include: ['comlink', 'fast-check', 'wasm-feature-detect'] },
+    optimizeDeps: { include: ['comlink', 'fast-check', 'pako', 'valibot', 'wasm-feature-detect'] },
     test: {
       name,
       include: ['test/contract/**/*.test.ts', 'test/browser/**/*.test.ts'],
@@ -63,6 +65,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       inNode('node', ['test/contract/**/*.test.ts', 'test/node/**/*.test.ts']),
+      inNode('realm', ['test/realm/**/*.test.ts'], 'vmThreads'),
       inNode('package', ['test/package/**/*.test.ts']),
       inChromium('browser-isolated', {
         'Cross-Origin-Opener-Policy': 'same-origin',

@@ -29,7 +29,10 @@ const stages = {
     // The pool itself is tested through the package; here one thread runs code built for threads.
     await wasmTest('kernels, WebAssembly relaxed simd', { threads: true, relaxed: true });
   },
-  node: () => vitest('package, in Node', 'node'),
+  node: async () => {
+    await vitest('package, in Node', 'node');
+    await vitest('package, in another realm', 'realm');
+  },
   browser: async () => {
     await vitest('package, in Chromium with shared memory', 'browser-isolated');
     await vitest('package, in Chromium without shared memory', 'browser-plain');

@@ -105,7 +105,7 @@ describe('Dataset', () => {
     expect(new Dataset(fields).length).toBe(2);
     expect(() => new Dataset({ ...fields, images: new Uint8Array(11) })).toThrow(ShapeError);
     expect(() => new Dataset({ ...fields, labels: Int32Array.of(0, 2) })).toThrow(
-      /labels from 0 to 1, got 2 at index 1/,
+      /labels: expected whole numbers from 0 to 1, got 2 at index 1/,
     );
     expect(() => new Dataset({ ...fields, classNames: ['one'] })).toThrow(/expected 2 names, got 1/);
     expect(() => new Dataset({ ...fields, classes: 1 })).toThrow(ConfigError);
@@ -131,7 +131,7 @@ describe('fromTensors', () => {
       ShapeError,
       /images: expected 4 dimensions/,
     ],
-    ['a wrong count', { images: images(), labels: [0] }, ShapeError, /labels: expected 2, one for each image, got 1/],
+    ['a wrong count', { images: images(), labels: [0] }, ShapeError, /labels: expected 2, one for each sample, got 1/],
     [
       'no labels',
       { images: images(), labels: undefined as unknown as number[] },
@@ -145,7 +145,7 @@ describe('fromTensors', () => {
       'one class',
       { images: images(), labels: [0, 0], classes: 1 },
       ConfigError,
-      /classes: expected a whole number >= 2, got 1/,
+      /classes: expected a whole number >= 2 .*, got 1/,
     ],
   ])('refuses %s', (_, options, type, message) => {
     expect(() => datasets.fromTensors(options)).toThrow(type);

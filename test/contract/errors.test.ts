@@ -156,6 +156,8 @@ describe('calls that cannot be', () => {
   const attack = (options: object, how = attacks.fgsm()) =>
     model.attack(how, { x: pixels, labels: [0, 1], epsilons: [0.1], ...options });
   const train = (options: object, samples = data) => model.fit(samples, { epochs: 1, optimizer: adam, ...options });
+  /** One value more than a 32-bit float can tell the index of. */
+  const long = { shape: [2 ** 24 + 1], data: new Float32Array(2 ** 24 + 1) };
   const matrix = noiseTensor(2, 3, 4);
 
   const cases: Case[] = [
@@ -228,6 +230,12 @@ describe('calls that cannot be', () => {
     ['functional gamma', () => runtime().functional.kwta(x, { gamma: 2 }), ConfigError, 'kwta.gamma', 'got 2'],
     ['misspelt argument', () => runtime().functional.kwta(x, wrong({ g: 1 })), ConfigError, 'kwta', "'g'"],
     ['top', () => runtime().functional.topk(matrix, { k: 5 }), ConfigError, 'topk.k', 'at most 4', 'got 5'],
+    [
+      'a row longer than floats can count',
+      () => runtime().functional.topk(long, { k: 1 }),
+      ShapeError,
+      'at most 16777216',
+    ],
     ['gradient', () => runtime().functional.vjp('relu', { x: matrix }, x), ShapeError, 'outputGradient', '[3, 4]'],
     ['vjp of what', () => runtime().functional.vjp(wrong('sin'), wrong({ x }), x), ConfigError, 'functional', '"sin"'],
     [

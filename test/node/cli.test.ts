@@ -202,6 +202,18 @@ describe('interrupted', () => {
   });
 });
 
+it('loses no file when nobody reads what it prints', async () => {
+  const code = await new Promise((resolve) => {
+    const args = [command, ...small, '--samples', '2', '--threads', '1', '--json', 'unread.json'];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    child.on('close', resolve);
+  });
+  expect(JSON.parse(readFileSync(path.join(folder, 'unread.json'), 'utf8')).verdict.length).toBeGreaterThan(0);
+  expect(code).toBe(0);
+});
+
 describe('wrong options', () => {
   it.each([
     [['--gamma', '0'], "option '--gamma <share>' argument '0' is invalid. expected a number above 0 and at most 1."],
@@ -215,7 +227,7 @@ describe('wrong options', () => {
     [['--sample', '10'], "unknown option '--sample' (Did you mean --samples?)"],
     [['--json'], "option '--json <file>' argument missing"],
     [['--json', '/no/such/folder/out.json'], 'there is no folder /no/such/folder.'],
-    [['--html', '.'], '. is a folder.'],
+    [['--html', '.'], 'is a folder.'],
     [['--data', '.'], '--data: expected train-images-idx3-ubyte.gz'],
     [['--data', '.', '--synthetic'], '--synthetic and --data <dir>: expected at most one of them'],
   ])('%j: one line on standard error, code 2', async (args, message) => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
+import * as fc from 'fast-check';
 import { DataError, datasets } from 'kwta';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 // From outside, a download has one address and one list of checksums: those of the real files.
@@ -82,6 +83,39 @@ describe('cifar10', { timeout: 20_000 }, () => {
   });
 });
 
+describe('cifar10, tried with whatever bytes', { timeout: 60_000 }, () => {
+  const read = () => datasets.cifar10({ dir: folder, split: 'test' });
+  const place = () => join(folder, 'test_batch.bin');
+
+  it('reads every record as it was written', async () => {
+    const change = fc.tuple(fc.nat(9_999), fc.nat(9), fc.uint8Array({ minLength: 3072, maxLength: 3072 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 20 }), async (changes) => {
+        const bytes = cifarFile(7);
+        for (const [record, label, pixels] of changes) bytes.set([label, ...pixels], 3073 * record);
+        await writeFile(place(), bytes);
+        const { images, labels } = await read();
+        for (const [record] of [...changes, [0]]) {
+          const at = 3073 * record;
+          expect(labels[record]).toBe(bytes[at]);
+          const image = images.subarray(3072 * record, 3072 * (record + 1)) as Uint8Array;
+          expect(Buffer.compare(Buffer.from(image), bytes.subarray(at + 1, at + 3073))).toBe(0);
+        }
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('refuses as data what is no such file', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 4000 }), fc.boolean(), async (bytes, zipped) => {
+        await writeFile(place(), zipped ? gzipSync(bytes) : bytes);
+        await expect(read()).rejects.toMatchObject({ name: 'DataError' });
+      }),
+    );
+  });
+});
+
 describe('idx', () => {
   it('reads paths, and names a path that does not exist or is a folder', async () => {
     const images = join(folder, 'images');
@@ -94,7 +128,7 @@ describe('idx', () => {
     await expect(datasets.idx({ images: join(folder, 'none'), labels })).rejects.toThrow(
       /images: expected a file, found none at .*none/,
     );
-    await expect(datasets.idx({ images, labels: folder })).rejects.toThrow(/labels: could not read .*EISDIR/);
+    await expect(datasets.idx({ images, labels: folder })).rejects.toThrow(/labels: cannot read .*: it is a folder/);
   });
 
   it('reads over HTTP', async () => {
@@ -110,7 +144,7 @@ describe('idx', () => {
         /images: expected a file, found none at/,
       );
       await expect(datasets.idx({ images: `${server.url}broken`, labels })).rejects.toThrow(
-        /could not read .*answered 500/,
+        /images: cannot read .*answered 500/,
       );
     } finally {
       server.close();

@@ -267,6 +267,16 @@ describe('renderReport', () => {
     expect(html).not.toContain('<data>');
   });
 
+  it('draws curves of as many steps as a long training has', () => {
+    const long = model('k-WTA', 0.1, 120, [attack('PGD', 'exact', 0.1, right(60))]);
+    const steps = 300_000;
+    const history = Array.from({ length: steps }, (_, i) => ({ epoch: (3 * (i + 1)) / steps, loss: 1, accuracy: 0.5 }));
+    const page = renderReport(result([{ ...long, history }]));
+    expect(page.match(/<path class="curve/g)?.length).toBe(2);
+    // The axis ends with the last epoch.
+    expect(page).toContain('text-anchor="middle">3</text>');
+  });
+
   it('says the verdict and shows every attack, curve, example and fact', () => {
     for (const sentence of verdict(hiding())) expect(html.replaceAll('\u00a0', ' ')).toContain(sentence);
     expect(html.match(/<tr/g)?.length).toBe(2 * (1 + 1 + 5 + 2));

@@ -1,4 +1,5 @@
 /** Plain tensors and the checks that every entry point makes on them. */
+import { isFloat32Array } from './arrays.js';
 import { DataError, ShapeError } from './errors.js';
 
 /** Values in row-major order: images are `[n, channels, height, width]`. Nothing to dispose. */
@@ -23,7 +24,9 @@ export function shapeText(shape: readonly number[]): string {
  * @throws {ShapeError} when the extents are not whole numbers >= 0 or do not multiply to `data.length`.
  */
 export function tensor(data: ArrayLike<number>, shape: readonly number[]): Tensor {
-  const values = data instanceof Float32Array ? data : Float32Array.from(data);
+  const first: unknown = data[0];
+  if (typeof first === 'bigint') throw new ShapeError(`tensor: expected numbers, got ${describe(first)} at index 0`);
+  const values = isFloat32Array(data) ? data : Float32Array.from(data);
   const result = { shape: [...shape], data: values };
   checkTensor('tensor', result);
   return result;
@@ -36,12 +39,7 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[]): Tenso
  * @throws {ShapeError} naming `argument`.
  */
 export function checkTensor(argument: string, value: Tensor, rank?: number): void {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    !Array.isArray(value.shape) ||
-    !(value.data instanceof Float32Array)
-  ) {
+  if (typeof value !== 'object' || value === null || !Array.isArray(value.shape) || !isFloat32Array(value.data)) {
     throw new ShapeError(
       `${argument}: expected a tensor { shape: number[], data: Float32Array }, got ${describe(value)}`,
     );
@@ -79,7 +77,14 @@ export function checkFinite(argument: string, value: Tensor): void {
 export function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'object') return value.constructor?.name ?? 'an object';
+  if (typeof value === 'object') return classOf(value) ?? 'an object';
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n (a bigint)`;
   if (typeof value === 'string') return JSON.stringify(value);
   return String(value);
+}
+
+function classOf(value: object): string | undefined {
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' ? name : undefined;
 }

@@ -13,6 +13,12 @@ const program = new Command('kwta')
   .version(packageVersion())
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
+// Who reads may have seen enough (`kwta demo | head -1`): the work goes on, for the files that it writes.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 addDemoCommand(program);
 addInfoCommand(program);
 

@@ -1,6 +1,6 @@
 /** Options that several commands have, and parsers of their values. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { checkOutput } from './output.js';
+import { whyNotWritable } from '../platform/nodeFiles.js';
 
 /** Options that were each well formed, but cannot be fulfilled: exit code 2. */
 export class UsageError extends Error {}
@@ -25,9 +25,9 @@ export function share(text: string): number {
   return value;
 }
 
-/** Parser of a file to be written: its folder must be there before any work begins. */
+/** Parser of a file to be written: whether it can be must be known before any work begins. */
 export function outputFile(path: string): string {
-  const problem = checkOutput(path);
+  const problem = whyNotWritable(path);
   if (problem !== undefined) throw new InvalidArgumentError(`${problem}.`);
   return path;
 }

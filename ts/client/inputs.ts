@@ -1,7 +1,8 @@
 /** Checks of what users hand to a model: samples, labels, datasets. */
 import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { checkLabels } from '../base/labels.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
-import { Dataset } from '../data/dataset.js';
+import { type Dataset, isDataset } from '../data/dataset.js';
 import type { ModelInfo } from '../engine/protocol.js';
 
 /** @throws {ShapeError} unless `x` is `[n, C, H, W]` of the model's input; {DataError} unless it is finite. */
@@ -21,24 +22,13 @@ export function checkedLabels(
   x: Tensor,
   argument = 'labels',
 ): Int32Array {
-  if (typeof labels?.length !== 'number' || labels.length !== x.shape[0]) {
-    throw new ShapeError(
-      `${argument}: expected ${x.shape[0]}, one for each sample, got ${labels?.length ?? describe(labels)}`,
-    );
-  }
-  for (let i = 0; i < labels.length; i++) {
-    if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= classes) {
-      throw new DataError(
-        `${argument}: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`,
-      );
-    }
-  }
+  checkLabels(argument, labels, classes, x.shape[0]);
   return Int32Array.from(labels);
 }
 
 /** @throws {ConfigError} unless `data` is a dataset. */
 export function checkDataset(argument: string, data: unknown): asserts data is Dataset {
-  if (!(data instanceof Dataset)) {
+  if (!isDataset(data)) {
     throw new ConfigError(`${argument}: expected a dataset made by datasets.*, got ${describe(data)}`);
   }
 }

@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import type { AttackSpec } from '../attacks/table.js';
 import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
+import { checkPath } from '../base/paths.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
 import type { ModelInfo } from '../engine/protocol.js';
@@ -169,9 +170,14 @@ export class Model {
     return runReportedAttack(this.#connection, this.#info, attack, options);
   }
 
-  /** Writes the model to a safetensors file, whole or not at all (Node only). */
-  async save(path: string): Promise<void> {
+  /**
+   * Writes the model to a safetensors file, whole or not at all (Node only).
+   *
+   * @throws {ConfigError} when the file cannot be written; {DivergedError} naming a parameter that is not finite.
+   */
+  async save(path: string | URL): Promise<void> {
     this.#checkAlive();
+    checkPath('save', path);
     const { spec, stateDict } = await this.#connection.call('snapshot', this.id);
     await platform.writeFile(path, encodeModel(spec, stateDict));
   }

@@ -1,11 +1,13 @@
 /** A runtime: one engine worker with its team of threads, the models in it, and single operations. */
 import { platform } from '#platform';
 import { checkBoolean, checkChoice, checkInteger, checkKeys } from '../base/check.js';
-import { ConfigError } from '../base/errors.js';
+import { ConfigError, DataError } from '../base/errors.js';
+import { checkPath } from '../base/paths.js';
 import { describe } from '../base/tensor.js';
 import type { ModelSpec } from '../graph/graph.js';
 import { decodeModel } from '../io/checkpoint.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
+import { maxThreads } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import { createFunctional, type Functional } from './functional.js';
 import { Model } from './model.js';
@@ -74,16 +76,19 @@ export class Runtime {
   }
 
   /**
-   * A model that `model.save` or a checkpoint wrote: a path in Node, a URL in a browser.
+   * A model that `model.save` or a checkpoint wrote: a path or a URL in Node, a URL in a browser.
    *
-   * @throws {DataError} when the file is not such a model.
+   * @throws {DataError} when there is no such file, or it is not such a model.
    */
-  async load(path: string, options: RunOptions = {}): Promise<Model> {
+  async load(path: string | URL, options: RunOptions = {}): Promise<Model> {
     this.#alive();
+    checkPath('load', path);
     checkKeys('load', options, ['recompute']);
     const { recompute = false } = options;
     checkBoolean('load.recompute', recompute);
-    const { spec, stateDict } = decodeModel(path, await platform.readFile(path));
+    const bytes = await platform.readFile(path);
+    if (bytes === undefined) throw new DataError(`load: there is no file ${path}`);
+    const { spec, stateDict } = decodeModel(String(path), bytes);
     const model = await this.model(spec, { recompute });
     try {
       await model.loadStateDict(stateDict);
@@ -122,7 +127,7 @@ let saidSingle = false;
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   checkKeys('createRuntime', options, ['threads', 'deterministic', 'variant']);
   const { threads = platform.concurrency(), deterministic = false, variant: wanted } = options;
-  checkInteger('createRuntime.threads', threads, { min: 1, max: 256 });
+  checkInteger('createRuntime.threads', threads, { min: 1, max: maxThreads });
   if (wanted !== undefined) checkChoice('createRuntime.variant', wanted, variants);
   if (wanted === 'simd' && (options.threads ?? 1) > 1) {
     throw new ConfigError(`createRuntime.threads: expected 1 for the variant 'simd', got ${threads}`);

@@ -3,8 +3,8 @@
  * (the red, the green, then the blue plane of 32 x 32).
  */
 import { checkChoice } from '../base/check.js';
-import { ConfigError, DataError } from '../base/errors.js';
-import { describe } from '../base/tensor.js';
+import { DataError } from '../base/errors.js';
+import { checkPath, isUrl } from '../base/paths.js';
 import { allocate, Dataset } from './dataset.js';
 import { join, readSourceIfExists, type SourceFile } from './source.js';
 
@@ -19,6 +19,8 @@ const CLASSES = 10;
 const RECORDS = 10_000;
 const PIXELS = 3 * 32 * 32;
 const RECORD = 1 + PIXELS;
+/** Bytes of class names, generously. */
+const LONGEST_NAMES = 2 ** 16;
 const FILES = {
   train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`),
   test: ['test_batch'],
@@ -31,9 +33,7 @@ const FILES = {
  * @throws {DataError} when no file of the split is there, or one is truncated, too long or holds a wrong label.
  */
 export async function cifar10({ dir, split }: Cifar10Options): Promise<Dataset> {
-  if (typeof dir !== 'string' && !(dir instanceof URL)) {
-    throw new ConfigError(`dir: expected a path or a URL, got ${describe(dir)}`);
-  }
+  checkPath('dir', dir);
   checkChoice('split', split, ['train', 'test']);
   const found =
     (await findFiles(dir, FILES[split])) ?? (await findFiles(join(dir, 'cifar-10-batches-bin'), FILES[split]));
@@ -70,15 +70,17 @@ async function findFiles(folder: string | URL, wanted: string[]): Promise<Found 
   return { files: read.filter((file) => file !== undefined), names, classNames: await readClassNames(folder) };
 }
 
+const fileLength = (): number => RECORDS * RECORD;
+
 async function readPlainOrZipped(path: string | URL): Promise<SourceFile | undefined> {
   return (
-    (await readSourceIfExists('dir', path)) ??
-    readSourceIfExists('dir', path instanceof URL ? new URL(`${path.href}.gz`) : `${path}.gz`)
+    (await readSourceIfExists('dir', path, fileLength)) ??
+    readSourceIfExists('dir', isUrl(path) ? new URL(`${path.href}.gz`) : `${path}.gz`, fileLength)
   );
 }
 
 async function readClassNames(folder: string | URL): Promise<string[] | undefined> {
-  const file = await readSourceIfExists('dir', join(folder, 'batches.meta.txt'));
+  const file = await readSourceIfExists('dir', join(folder, 'batches.meta.txt'), () => LONGEST_NAMES);
   if (file === undefined) return undefined;
   const names = new TextDecoder()
     .decode(file.bytes)

@@ -4,7 +4,9 @@
  * The arrays lie in shared memory where the platform has it, so that posting a dataset to a worker copies nothing.
  * `take` and `slice` are views; `shuffle` and `subset` copy once, so `images` is always sample after sample.
  */
-import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { isFloat32Array, isInt32Array, isShared, isUint8Array, postable } from '../base/arrays.js';
+import { ConfigError, ShapeError } from '../base/errors.js';
+import { checkLabels } from '../base/labels.js';
 import { Random, STREAMS } from '../base/random.js';
 import { describe, shapeText, type Tensor } from '../base/tensor.js';
 
@@ -34,6 +36,18 @@ export interface Batch {
 // Division, not multiplication by 1/255: the correctly rounded value, as other frameworks give it.
 const PIXEL_OF_BYTE = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
+/**
+ * What every dataset answers to, of this copy of the package or another, with the version of its form. A class would
+ * know those of one copy alone.
+ */
+const BRAND = Symbol.for('kwta.Dataset');
+const FORM = 1;
+
+/** Whether `value` is a dataset. */
+export function isDataset(value: unknown): value is Dataset {
+  return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === FORM;
+}
+
 /** Labelled images; see the functions in `datasets` for ways to get one. */
 export class Dataset implements DatasetFields {
   readonly name: string;
@@ -49,9 +63,18 @@ export class Dataset implements DatasetFields {
    */
   constructor(fields: DatasetFields) {
     const { name, shape, classes, images, labels, classNames } = fields;
-    if (shape.length !== 3 || shape.some((extent) => !Number.isInteger(extent) || extent < 1)) {
-      throw new ShapeError(`${name}: expected shape [C, H, W] of whole numbers >= 1, got ${shapeText(shape)}`);
+    if (
+      !Array.isArray(shape) ||
+      shape.length !== 3 ||
+      shape.some((extent) => !Number.isInteger(extent) || extent < 1)
+    ) {
+      const got = Array.isArray(shape) ? shapeText(shape) : describe(shape);
+      throw new ShapeError(`${name}: expected shape [C, H, W] of whole numbers >= 1, got ${got}`);
     }
+    if (!isUint8Array(images) && !isFloat32Array(images)) {
+      throw new ShapeError(`${name}: images: expected a Uint8Array or a Float32Array, got ${describe(images)}`);
+    }
+    if (!isInt32Array(labels)) throw new ShapeError(`${name}: labels: expected an Int32Array, got ${describe(labels)}`);
     if (!Number.isInteger(classes) || classes < 2) {
       throw new ConfigError(`${name}: classes: expected a whole number >= 2, got ${classes}`);
     }
@@ -65,13 +88,13 @@ export class Dataset implements DatasetFields {
     if (classNames !== undefined && classNames.length !== classes) {
       throw new ShapeError(`${name}: classNames: expected ${classes} names, got ${classNames.length}`);
     }
-    checkLabels(name, labels, classes);
+    checkLabels(`${name}: labels`, labels, classes);
     this.name = name;
     this.shape = [...shape];
     this.classes = classes;
     // Made anew, for a Buffer given as bytes has methods of its own.
     const place = sharedPlace(images);
-    this.images = images instanceof Float32Array ? new Float32Array(...place) : new Uint8Array(...place);
+    this.images = isFloat32Array(images) ? new Float32Array(...place) : new Uint8Array(...place);
     this.labels = new Int32Array(...sharedPlace(labels));
     this.classNames = classNames;
   }
@@ -85,6 +108,10 @@ export class Dataset implements DatasetFields {
   toPlain(): DatasetFields {
     const { name, shape, classes, classNames } = this;
     return { name, shape, classes, images: postable(this.images), labels: postable(this.labels), classNames };
+  }
+
+  get [BRAND](): number {
+    return FORM;
   }
 
   /** Number of images. */
@@ -120,7 +147,7 @@ export class Dataset implements DatasetFields {
     const size = this.#imageSize();
     const labels = new Int32Array(allocate(4 * indices.length));
     const buffer = allocate(this.images.BYTES_PER_ELEMENT * indices.length * size);
-    const images = this.images instanceof Uint8Array ? new Uint8Array(buffer) : new Float32Array(buffer);
+    const images = isUint8Array(this.images) ? new Uint8Array(buffer) : new Float32Array(buffer);
     for (let i = 0; i < indices.length; i++) {
       const from = this.#checkIndex('subset(indices)', indices[i]);
       labels[i] = this.labels[from];
@@ -176,20 +203,6 @@ export class Dataset implements DatasetFields {
   }
 }
 
-/**
- * Checks that labels are whole numbers from 0 to `classes - 1`.
- *
- * @throws {DataError} naming `name`, the first bad label and its index.
- */
-export function checkLabels(name: string, labels: ArrayLike<number>, classes: number): void {
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i];
-    if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new DataError(`${name}: expected labels from 0 to ${classes - 1}, got ${describe(label)} at index ${i}`);
-    }
-  }
-}
-
 type NumberArray = Uint8Array | Int32Array | Float32Array;
 
 /** Zeroed memory for a dataset's arrays: shared where the platform has it (in browsers, on isolated pages). */
@@ -201,10 +214,6 @@ function canShare(): boolean {
   return typeof SharedArrayBuffer !== 'undefined';
 }
 
-function isShared(array: NumberArray): boolean {
-  return canShare() && array.buffer instanceof SharedArrayBuffer;
-}
-
 /** Where the bytes of `array` lie in shared memory: copied there unless they are, or cannot be. */
 function sharedPlace(array: NumberArray): [buffer: ArrayBufferLike, byteOffset: number, length: number] {
   const { buffer, byteOffset, byteLength, length } = array;
@@ -214,12 +223,6 @@ function sharedPlace(array: NumberArray): [buffer: ArrayBufferLike, byteOffset: 
   return [copy, 0, length];
 }
 
-/** Posting a view of memory that is not shared would copy everything the view lies in. */
-function postable<T extends NumberArray>(array: T): T {
-  const whole = array.byteLength === array.buffer.byteLength;
-  return whole || isShared(array) ? array : (array.slice() as T);
-}
-
 function toPixels(images: Uint8Array | Float32Array): Float32Array {
   const data = new Float32Array(images.length);
   copyPixels(images, 0, images.length, data, 0);
@@ -227,7 +230,7 @@ function toPixels(images: Uint8Array | Float32Array): Float32Array {
 }
 
 function copyPixels(from: Uint8Array | Float32Array, start: number, count: number, to: Float32Array, at: number): void {
-  if (from instanceof Float32Array) {
+  if (isFloat32Array(from)) {
     to.set(from.subarray(start, start + count), at);
     return;
   }

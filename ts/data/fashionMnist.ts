@@ -2,11 +2,13 @@
  * Finds Fashion-MNIST (Xiao, Rasul & Vollgraf 2017) on this machine, or downloads it into the user's cache folder.
  * Node only.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { access, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { platform } from '#platform';
 import { DataError } from '../base/errors.js';
+import { fetchBytes, reasonOf } from '../platform/web.js';
 import type { Dataset } from './dataset.js';
 import { idx } from './idx.js';
 
@@ -166,12 +168,16 @@ export async function download(
     try {
       for (const key of KEYS) {
         const { name, md5 } = FILES[key];
-        const bytes = await fetchBytes(mirror + name, signal, (received, total) =>
-          onProgress?.({ file: name, receivedBytes: received, totalBytes: total }),
-        );
+        const bytes = await fetchBytes(mirror + name, {
+          signal,
+          silence: SILENCE_MS,
+          onReceived: (received, total) => onProgress?.({ file: name, receivedBytes: received, totalBytes: total }),
+        });
+        if (bytes === undefined) throw new Error('the server answered 404');
         const found = createHash('md5').update(bytes).digest('hex');
         if (found !== md5) throw new DataError(`${mirror}${name}: expected MD5 ${md5}, found ${found}: file discarded`);
-        await writeWhole(folder, name, bytes);
+        await mkdir(folder, { recursive: true });
+        await platform.writeFile(join(folder, name), bytes);
       }
       return undefined;
     } catch (error) {
@@ -180,52 +186,4 @@ export async function download(
     }
   }
   return failures.join(', ');
-}
-
-/** `fetch` reports a network failure as "fetch failed" and keeps what happened in the cause. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? cause.message : message;
-}
-
-async function fetchBytes(
-  url: string,
-  signal: AbortSignal | undefined,
-  onProgress: (received: number, total?: number) => void,
-): Promise<Uint8Array> {
-  const silence = new AbortController();
-  const stop = () => silence.abort(new Error(`no answer within ${SILENCE_MS / 1000} s`));
-  let timer = setTimeout(stop, SILENCE_MS);
-  try {
-    const response = await fetch(url, {
-      signal: signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]),
-    });
-    if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
-    const length = Number(response.headers.get('content-length'));
-    const total = length > 0 ? length : undefined;
-    const chunks: Uint8Array[] = [];
-    let received = 0;
-    for await (const chunk of response.body) {
-      clearTimeout(timer);
-      timer = setTimeout(stop, SILENCE_MS);
-      chunks.push(chunk);
-      received += chunk.length;
-      onProgress(received, total);
-    }
-    return Buffer.concat(chunks);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Under another name first, so that an interrupted run leaves no half file under the right one. */
-async function writeWhole(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${name}.${randomUUID()}`);
-  try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, join(folder, name));
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }

@@ -1,7 +1,9 @@
 /** A dataset from the caller's own arrays. */
-import { ConfigError, DataError, ShapeError } from '../base/errors.js';
-import { checkTensor, describe, type Tensor } from '../base/tensor.js';
-import { allocate, checkLabels, Dataset } from './dataset.js';
+import { checkInteger } from '../base/check.js';
+import { DataError, ShapeError } from '../base/errors.js';
+import { checkLabels, mostClasses } from '../base/labels.js';
+import { checkTensor, type Tensor } from '../base/tensor.js';
+import { allocate, Dataset } from './dataset.js';
 
 /** Images and labels of the caller's own. */
 export interface FromTensorsOptions {
@@ -24,14 +26,11 @@ export interface FromTensorsOptions {
 export function fromTensors(options: FromTensorsOptions): Dataset {
   const { images, labels, name = 'own data', classNames } = options;
   checkTensor('images', images, 4);
-  if (typeof labels !== 'object' || labels === null || typeof labels.length !== 'number') {
-    throw new ShapeError(`labels: expected an array of numbers, got ${describe(labels)}`);
-  }
   const [count, channels, height, width] = images.shape;
   if (count === 0) throw new ShapeError('images: expected at least one image, got shape [0, ...]');
-  if (labels.length !== count) {
-    throw new ShapeError(`labels: expected ${count}, one for each image, got ${labels.length}`);
-  }
+  if (options.classes !== undefined) checkInteger('classes', options.classes, { min: 2, max: mostClasses });
+  checkLabels('labels', labels, options.classes, count);
+  const classes = options.classes ?? 1 + Array.from(labels).reduce((a, b) => Math.max(a, b), 1);
   for (let i = 0; i < images.data.length; i++) {
     const pixel = images.data[i];
     // Negated, so that NaN is caught too.
@@ -39,11 +38,6 @@ export function fromTensors(options: FromTensorsOptions): Dataset {
       throw new DataError(`images: expected pixels from 0 to 1, got ${pixel} at index ${i}`);
     }
   }
-  const classes = options.classes ?? inferClasses(labels);
-  if (!Number.isInteger(classes) || classes < 2) {
-    throw new ConfigError(`classes: expected a whole number >= 2, got ${describe(classes)}`);
-  }
-  checkLabels('labels', labels, classes);
   const pixels = new Float32Array(allocate(images.data.byteLength));
   pixels.set(images.data);
   return new Dataset({
@@ -54,16 +48,4 @@ export function fromTensors(options: FromTensorsOptions): Dataset {
     labels: Int32Array.from(labels),
     classNames,
   });
-}
-
-function inferClasses(labels: ArrayLike<number>): number {
-  let highest = 1;
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i];
-    if (!Number.isInteger(label) || label < 0) {
-      throw new DataError(`labels: expected whole numbers >= 0, got ${describe(label)} at index ${i}`);
-    }
-    highest = Math.max(highest, label);
-  }
-  return highest + 1;
 }

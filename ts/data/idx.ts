@@ -5,6 +5,7 @@
 import { DataError } from '../base/errors.js';
 import { shapeText } from '../base/tensor.js';
 import { Dataset } from './dataset.js';
+import type { LengthRule } from './gzip.js';
 import { readSource, type Source, type SourceFile } from './source.js';
 
 /** Where the two files of an IDX dataset are. */
@@ -27,11 +28,11 @@ export interface IdxOptions {
  */
 export async function idx(options: IdxOptions): Promise<Dataset> {
   const [imageFile, labelFile] = await Promise.all([
-    readSource('images', options.images),
-    readSource('labels', options.labels),
+    readSource('images', options.images, lengthBy(IMAGES)),
+    readSource('labels', options.labels, lengthBy(LABELS)),
   ]);
-  const images = parseIdx(imageFile, ['images', 'rows', 'columns']);
-  const labels = parseIdx(labelFile, ['labels']);
+  const images = parseIdx(imageFile, IMAGES);
+  const labels = parseIdx(labelFile, LABELS);
   const [count, height, width] = images.shape;
   if (count !== labels.shape[0]) {
     throw new DataError(
@@ -56,6 +57,10 @@ export async function idx(options: IdxOptions): Promise<Dataset> {
   });
 }
 
+/** The dimensions of both files. */
+const IMAGES = ['images', 'rows', 'columns'];
+const LABELS = ['labels'];
+
 const UNSIGNED_BYTE = 8;
 const TYPE_NAMES: Record<number, string> = {
   8: 'unsigned bytes',
@@ -66,8 +71,20 @@ const TYPE_NAMES: Record<number, string> = {
   14: 'doubles',
 };
 
-/** Shape and values of an IDX file of unsigned bytes; `extents` names its dimensions, none of which may be 0. */
-function parseIdx({ name, bytes }: SourceFile, extents: string[]): { shape: number[]; values: Uint8Array } {
+interface Header {
+  shape: number[];
+  /** Bytes of the header, and of the whole file. */
+  header: number;
+  length: number;
+}
+
+/** The length of an IDX file as its header says. */
+function lengthBy(extents: string[]): LengthRule {
+  return (name, bytes) => parseHeader({ name, bytes }, extents).length;
+}
+
+/** The header of a file of unsigned bytes; `extents` names its dimensions, none of which may be 0. */
+function parseHeader({ name, bytes }: SourceFile, extents: string[]): Header {
   const header = 4 + 4 * extents.length;
   if (bytes.length < 4) throw new DataError(`${name}: expected an IDX file, found only ${bytes.length} bytes`);
   const [zero0, zero1, type, rank] = bytes;
@@ -92,11 +109,17 @@ function parseIdx({ name, bytes }: SourceFile, extents: string[]): { shape: numb
     if (extent === 0)
       throw new DataError(`${name}: expected at least one of ${extents[d]}, found shape ${shapeText(shape)}`);
   });
-  const expected = header + shape.reduce((product, extent) => product * extent, 1);
-  if (bytes.length !== expected) {
-    const problem = bytes.length < expected ? 'the file is truncated' : 'there are bytes after the end';
+  return { shape, header, length: header + shape.reduce((product, extent) => product * extent, 1) };
+}
+
+/** Shape and values of a whole file. */
+function parseIdx(file: SourceFile, extents: string[]): { shape: number[]; values: Uint8Array } {
+  const { name, bytes } = file;
+  const { shape, header, length } = parseHeader(file, extents);
+  if (bytes.length !== length) {
+    const problem = bytes.length < length ? 'the file is truncated' : 'there are bytes after the end';
     throw new DataError(
-      `${name}: expected ${expected} bytes for shape ${shapeText(shape)}, found ${bytes.length}: ${problem}`,
+      `${name}: expected ${length} bytes for shape ${shapeText(shape)}, found ${bytes.length}: ${problem}`,
     );
   }
   return { shape, values: bytes.subarray(header) };

@@ -1,11 +1,12 @@
-/**
- * Reads a file's bytes from a path, a URL or memory, plain or gzipped. The one place that knows where files are:
- * on disk in Node, behind `fetch` in a browser.
- */
+/** Reads a file's bytes from a path, a URL or memory, plain or gzipped. */
+import { platform } from '#platform';
+import { isUint8Array } from '../base/arrays.js';
 import { DataError } from '../base/errors.js';
+import { isUrl } from '../base/paths.js';
 import { describe } from '../base/tensor.js';
+import { gunzip, isGzip, type LengthRule } from './gzip.js';
 
-/** A path (Node) or relative URL (browser), a URL, or the bytes themselves. */
+/** A path or URL (Node), a URL (browser), as text or a URL object, or the bytes themselves. */
 export type Source = string | URL | Uint8Array;
 
 /** A file's contents, unzipped, and what to call it in messages. */
@@ -18,71 +19,42 @@ export interface SourceFile {
  * Reads `source` and unzips it when it starts with the magic bytes of gzip.
  *
  * @param argument the name of the argument that `source` was, for messages.
+ * @param lengthOf how many bytes a file of its format has.
  * @throws {DataError} when it cannot be read or unzipped.
  */
-export async function readSource(argument: string, source: Source): Promise<SourceFile> {
-  const file = await readSourceIfExists(argument, source);
+export async function readSource(argument: string, source: Source, lengthOf: LengthRule): Promise<SourceFile> {
+  const file = await readSourceIfExists(argument, source, lengthOf);
   if (file === undefined) throw new DataError(`${argument}: expected a file, found none at ${String(source)}`);
   return file;
 }
 
 /** As {@link readSource}, but `undefined` when there is no such file. */
-export async function readSourceIfExists(argument: string, source: Source): Promise<SourceFile | undefined> {
-  if (source instanceof Uint8Array) return { name: argument, bytes: await unzip(argument, source) };
-  if (typeof source !== 'string' && !(source instanceof URL)) {
+export async function readSourceIfExists(
+  argument: string,
+  source: Source,
+  lengthOf: LengthRule,
+): Promise<SourceFile | undefined> {
+  if (isUint8Array(source)) return unzipped(argument, source, lengthOf);
+  if ((typeof source !== 'string' || source === '') && !isUrl(source)) {
     throw new DataError(`${argument}: expected a path, a URL or a Uint8Array, got ${describe(source)}`);
   }
-  const name = String(source);
   let bytes: Uint8Array | undefined;
   try {
-    bytes = await (isOnDisk(source) ? readFromDisk(source) : readFromWeb(source));
+    bytes = await platform.readFile(source);
   } catch (cause) {
-    throw new DataError(`${argument}: could not read ${name}: ${(cause as Error).message}`, { cause });
+    throw new DataError(`${argument}: ${(cause as Error).message}`, { cause });
   }
-  return bytes && { name, bytes: await unzip(name, bytes) };
+  return bytes && unzipped(String(source), bytes, lengthOf);
 }
 
 /** The place `name` inside the folder or base URL `parent`. */
 export function join(parent: string | URL, name: string): string | URL {
-  if (parent instanceof URL) return new URL(name, parent.href.endsWith('/') ? parent : `${parent.href}/`);
+  if (isUrl(parent)) return new URL(name, parent.href.endsWith('/') ? parent.href : `${parent.href}/`);
   return parent.endsWith('/') ? parent + name : `${parent}/${name}`;
 }
 
-function isOnDisk(source: string | URL): boolean {
-  if (source instanceof URL) return source.protocol === 'file:';
-  return isNode() && !/^https?:\/\//.test(source);
-}
-
-function isNode(): boolean {
-  return typeof process !== 'undefined' && process.versions?.node !== undefined;
-}
-
-async function readFromDisk(path: string | URL): Promise<Uint8Array | undefined> {
-  // Not an import: a bundler for the browser must not see the module.
-  const { readFile } = process.getBuiltinModule('node:fs/promises');
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function readFromWeb(url: string | URL): Promise<Uint8Array | undefined> {
-  const response = await fetch(url);
-  if (response.status === 404) return undefined;
-  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-async function unzip(name: string, bytes: Uint8Array): Promise<Uint8Array> {
+async function unzipped(name: string, bytes: Uint8Array, lengthOf: LengthRule): Promise<SourceFile> {
   // A plain view, for a Buffer's methods differ from those of other byte arrays.
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Copied, for a stream takes no views of shared memory.
-  const stream = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new DecompressionStream('gzip'));
-  try {
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (cause) {
-    throw new DataError(`${name}: expected gzip data, but they are damaged or truncated`, { cause });
-  }
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { name, bytes: isGzip(plain) ? await gunzip(name, plain, lengthOf) : plain };
 }

@@ -6,9 +6,9 @@
 import { runAttack } from '../attacks/core/run.js';
 import { attackOf } from '../attacks/table.js';
 import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
+import { checkLabels } from '../base/labels.js';
 import { shapeText, type Tensor } from '../base/tensor.js';
 import { Dataset, type DatasetFields } from '../data/dataset.js';
-import { checkLabels } from '../graph/functional.js';
 import { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import { Workspace } from '../graph/workspace.js';
@@ -53,7 +53,7 @@ export function createEngine(): Engine {
       throw new ShapeError(`${argument}: expected images ${shapeText(input)}, got ${shapeText(fields.shape)}`);
     }
     const data = Dataset.fromPlain(fields);
-    checkLabels(`${argument}.labels`, data.labels, data.length, network.classes);
+    checkLabels(`${argument}.labels`, data.labels, network.classes);
     return data;
   };
 
@@ -109,7 +109,7 @@ export function createEngine(): Engine {
     inputGradient(model, x, labels, loss) {
       const network = modelOf(model);
       const n = checkedInput(network, x);
-      checkLabels('labels', labels, n, network.classes);
+      checkLabels('labels', labels, network.classes, n);
       const result = network.inputGradient(x.data, labels, loss);
       return { loss: result.losses, gradient: { shape: [...x.shape], data: result.gradient } };
     },
@@ -117,7 +117,7 @@ export function createEngine(): Engine {
     parameterGradients(model, x, labels) {
       const network = modelOf(model);
       const n = checkedInput(network, x);
-      checkLabels('labels', labels, n, network.classes);
+      checkLabels('labels', labels, network.classes, n);
       const { loss } = network.parameterGradients(x.data, labels, false);
       return { loss, gradients: network.parameters.read('gradient') };
     },
@@ -147,8 +147,8 @@ export function createEngine(): Engine {
     attack(model, attack, request, port) {
       const network = modelOf(model);
       const n = request.x.length / network.sampleSize;
-      checkLabels('labels', request.labels, n, network.classes);
-      if (request.targets !== undefined) checkLabels('targets', request.targets, n, network.classes);
+      checkLabels('labels', request.labels, network.classes, n);
+      if (request.targets !== undefined) checkLabels('targets', request.targets, network.classes, n);
       return runJob(runAttack(network, attackOf(attack), request, modelOf), port, (progress) => progress);
     },
 

@@ -3,7 +3,8 @@
  * that what is offered here is what networks run.
  */
 import { checkInteger } from '../base/check.js';
-import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+import { ConfigError, ShapeError } from '../base/errors.js';
+import { checkLabels } from '../base/labels.js';
 import { checkTensor, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { OpSpec } from '../ops/index.js';
@@ -185,7 +186,7 @@ export function runCrossEntropy(
 ): OpResult {
   checkTensor('x', x, 2);
   const [n, classes] = x.shape;
-  checkLabels('labels', labels, n, classes);
+  checkLabels('labels', labels, classes, n);
   const { kernels } = workspace;
   const sizes = [losses.indexOf('crossEntropy'), n, classes] as const;
   return withMemory(kernels, [x.data.length, n, n, x.data.length], ([px, py, ploss, pdx]): OpResult => {
@@ -213,25 +214,24 @@ export function runCrossEntropy(
   });
 }
 
-/** Checks class numbers. @throws {ShapeError} for their count, {DataError} for their values. */
-export function checkLabels(argument: string, labels: ArrayLike<number>, n: number, classes: number): void {
-  if (typeof labels?.length !== 'number' || labels.length !== n) {
-    throw new ShapeError(`${argument}: expected ${n} labels, one for each sample, got ${labels?.length ?? labels}`);
-  }
-  for (let i = 0; i < n; i++) {
-    if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= classes) {
-      throw new DataError(
-        `${argument}: expected whole numbers from 0 to ${classes - 1}, got ${labels[i]} at index ${i}`,
-      );
-    }
-  }
-}
+/** From here on, not every whole number is a 32-bit float. */
+const firstInexact = 2 ** 24;
 
-/** The `k` largest values along the last dimension, descending; equal values by ascending index. */
+/**
+ * The `k` largest values along the last dimension, descending; equal values by ascending index. Indices come as 32-bit
+ * floats, as all tensors do, so the dimension has at most 2^24 values.
+ *
+ * @throws {ShapeError}, {ConfigError}
+ */
 export function runTopk(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   checkTensor('x', x);
   const length = x.shape.at(-1);
   if (length === undefined) throw new ShapeError('x: expected at least one dimension, got shape []');
+  if (length > firstInexact) {
+    throw new ShapeError(
+      `x: expected at most ${firstInexact} values in the last dimension, whose indices are 32-bit floats, got ${length}`,
+    );
+  }
   checkInteger('topk.k', k, { min: 1 });
   if (k > length) throw new ConfigError(`topk.k: expected at most ${length} (the last dimension), got ${k}`);
   const shape = [...x.shape.slice(0, -1), k];

@@ -4,6 +4,7 @@
  * fast.
  */
 
+import { isFloat32Array } from '../base/arrays.js';
 import type { Loss } from './losses.js';
 import { losses as lossNames } from './losses.js';
 import type { Network } from './network.js';
@@ -61,8 +62,7 @@ export class Pass {
     const { inputGradient, parameterGradients, retain } = plan.purpose;
     if (!inputGradient && !parameterGradients) throw new TypeError('the pass was not asked for gradients');
     if (this.#walked && !retain) throw new TypeError('the pass ran backward already, and was not told to retain');
-    const losses =
-      cotangent instanceof Float32Array ? this.#setCotangent(cotangent) : this.#setLossCotangent(cotangent);
+    const losses = isFloat32Array(cotangent) ? this.#setCotangent(cotangent) : this.#setLossCotangent(cotangent);
     this.#walked = true;
     if (accumulate) network.parameters.accumulate(() => plan.backward(n));
     else plan.backward(n);

@@ -1,26 +1,41 @@
 /** Models as files: safetensors, with the model's description in the metadata. */
-import { DataError } from '../base/errors.js';
-import type { Tensor } from '../base/tensor.js';
+import { DataError, DivergedError } from '../base/errors.js';
+import { describe, type Tensor } from '../base/tensor.js';
 import type { ModelSpec } from '../graph/graph.js';
+import { checkUniqueKeys } from './json.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 
 const key = 'kwta.model';
 
-/** A model's file. */
+/** A model's file. @throws {DivergedError} naming a parameter that could not be loaded again. */
 export function encodeModel(spec: ModelSpec, stateDict: Record<string, Tensor>): Uint8Array {
+  for (const [name, { data }] of Object.entries(stateDict)) {
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new DivergedError(`the model is not saved: '${name}' has the value ${data[bad]} at index ${bad}`);
+  }
   return encodeSafetensors({ tensors: stateDict, metadata: { [key]: JSON.stringify(spec) } });
 }
 
-/** The model in a file. @throws {DataError} when it is not one that {@link encodeModel} made. */
+/**
+ * The model in a file. Its description is an object, and no more is known about it.
+ *
+ * @throws {DataError} when it is not one that {@link encodeModel} made.
+ */
 export function decodeModel(file: string, bytes: Uint8Array): { spec: ModelSpec; stateDict: Record<string, Tensor> } {
   const { tensors, metadata } = decodeSafetensors(file, bytes);
-  const text = metadata[key];
-  if (typeof text !== 'string') {
+  if (!Object.hasOwn(metadata, key)) {
     throw new DataError(`${file}: expected a model's description ('${key}') in the metadata, found none`);
   }
+  let spec: unknown;
   try {
-    return { spec: JSON.parse(text) as ModelSpec, stateDict: tensors };
+    spec = JSON.parse(metadata[key]);
   } catch (error) {
     throw new DataError(`${file}: expected '${key}' to be JSON`, { cause: error });
   }
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
+    throw new DataError(`${file}: expected '${key}' to be a JSON object, got ${describe(spec)}`);
+  }
+  checkUniqueKeys(`${file}: '${key}'`, metadata[key]);
+  return { spec: spec as ModelSpec, stateDict: tensors };
 }

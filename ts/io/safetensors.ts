@@ -1,13 +1,33 @@
 /**
  * The safetensors format (huggingface.co/docs/safetensors): a little-endian u64 with the length of a JSON
- * header, the header, then the values of all tensors. Here every tensor is F32, and the metadata may hold a
- * model's description.
+ * header, the header, then the values of all tensors. Written are 32-bit floats; read is every type of numbers,
+ * rounded to 32-bit floats. The metadata may hold a model's description.
+ *
+ * Values are copied in bulk: they are little-endian, as WebAssembly's memory and so all platforms are that run it well.
  */
 import { DataError } from '../base/errors.js';
 import { describe, sizeOf, type Tensor } from '../base/tensor.js';
+import { checkUniqueKeys } from './json.js';
 
 /** Longest header that is read; the format's own limit. */
 const maxHeader = 100 * 2 ** 20;
+
+/** How many bytes a value of a type has, and how values become 32-bit floats. */
+const dtypes: Record<string, { bytes: number; read: (buffer: ArrayBuffer) => Float32Array }> = {
+  F32: { bytes: 4, read: (buffer) => new Float32Array(buffer) },
+  F64: { bytes: 8, read: (buffer) => new Float32Array(new Float64Array(buffer)) },
+  F16: { bytes: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer), halfFloat) },
+  BF16: { bytes: 2, read: (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), upperHalf).buffer) },
+  I64: { bytes: 8, read: (buffer) => Float32Array.from(Array.from(new BigInt64Array(buffer), Number)) },
+  U64: { bytes: 8, read: (buffer) => Float32Array.from(Array.from(new BigUint64Array(buffer), Number)) },
+  I32: { bytes: 4, read: (buffer) => new Float32Array(new Int32Array(buffer)) },
+  U32: { bytes: 4, read: (buffer) => new Float32Array(new Uint32Array(buffer)) },
+  I16: { bytes: 2, read: (buffer) => new Float32Array(new Int16Array(buffer)) },
+  U16: { bytes: 2, read: (buffer) => new Float32Array(new Uint16Array(buffer)) },
+  I8: { bytes: 1, read: (buffer) => new Float32Array(new Int8Array(buffer)) },
+  U8: { bytes: 1, read: (buffer) => new Float32Array(new Uint8Array(buffer)) },
+  BOOL: { bytes: 1, read: (buffer) => new Float32Array(new Uint8Array(buffer)) },
+};
 
 interface Entry {
   dtype: string;
@@ -23,24 +43,24 @@ export interface SafetensorsContent {
 
 /** A whole file. */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsContent): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const entries: [string, unknown][] = [['__metadata__', metadata]];
   let offset = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] } satisfies Entry;
+    checkName('tensors', name);
+    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] } satisfies Entry]);
     offset += data.byteLength;
   }
-  const json = JSON.stringify(header);
-  const text = new TextEncoder().encode(json);
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   // Spaces at the end bring the values to a multiple of eight bytes.
   const padding = (8 - (text.length % 8)) % 8;
   const file = new Uint8Array(8 + text.length + padding + offset);
-  const view = new DataView(file.buffer);
-  view.setBigUint64(0, BigInt(text.length + padding), true);
+  new DataView(file.buffer).setBigUint64(0, BigInt(text.length + padding), true);
   file.set(text, 8);
   file.fill(0x20, 8 + text.length, 8 + text.length + padding);
   let at = 8 + text.length + padding;
   for (const { data } of Object.values(tensors)) {
-    for (let i = 0; i < data.length; i++, at += 4) view.setFloat32(at, data[i], true);
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
   }
   return file;
 }
@@ -52,32 +72,115 @@ export function decodeSafetensors(file: string, bytes: Uint8Array): SafetensorsC
   if (length < 2 || length > maxHeader || 8 + length > bytes.length) {
     throw new DataError(`${file}: expected a safetensors file, got ${bytes.length} bytes with a header of ${length}`);
   }
-  const header = parseHeader(file, bytes.subarray(8, 8 + length));
-  const { __metadata__: metadata = {}, ...entries } = header;
-  const values = bytes.length - 8 - length;
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: offsets } = entry as Entry;
-    if (dtype !== 'F32') throw new DataError(`${file}: '${name}': expected dtype F32, got ${describe(dtype)}`);
-    const [from, to] = Array.isArray(offsets) ? offsets : [-1, -1];
-    if (!Array.isArray(shape) || !(from >= 0 && to <= values && to - from === sizeOf(shape) * 4)) {
-      throw new DataError(
-        `${file}: '${name}': shape [${shape}] and offsets [${offsets}] do not fit ${values} bytes of values`,
-      );
-    }
-    const data = new Float32Array(sizeOf(shape));
-    for (let i = 0; i < data.length; i++) data[i] = view.getFloat32(8 + length + from + i * 4, true);
-    tensors[name] = { shape, data };
-  }
-  return { tensors, metadata: metadata as Record<string, string> };
+  const { __metadata__: metadata = {}, ...others } = parseHeader(file, bytes.subarray(8, 8 + length));
+  const values = bytes.subarray(8 + length);
+  const entries = Object.entries(others).map(([name, entry]) => [name, checkEntry(file, name, entry)] as const);
+  checkPlaces(file, entries, values.length);
+  const tensors = entries.map(([name, { dtype, shape, data_offsets: offsets }]): [string, Tensor] => {
+    // A copy, so that each begins where its type may, and keeps no other's memory.
+    const { buffer } = new Uint8Array(values.subarray(...offsets));
+    return [name, { shape, data: dtypes[dtype].read(buffer) }];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata: checkMetadata(file, metadata) };
 }
 
 function parseHeader(file: string, bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
+  let header: unknown;
   try {
-    const header: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof header === 'object' && header !== null) return header as Record<string, unknown>;
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    header = JSON.parse(text);
   } catch (error) {
     throw new DataError(`${file}: expected a JSON header`, { cause: error });
   }
-  throw new DataError(`${file}: expected a JSON object as the header`);
+  if (typeof header !== 'object' || header === null || !text.startsWith('{')) {
+    throw new DataError(`${file}: expected a JSON object as the header, got ${describe(header)}`);
+  }
+  checkUniqueKeys(`${file}: header`, text);
+  return header as Record<string, unknown>;
+}
+
+function checkMetadata(file: string, metadata: unknown): Record<string, string> {
+  const plain = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  const wrong = plain ? Object.entries(metadata).find(([, value]) => typeof value !== 'string') : undefined;
+  if (!plain || wrong !== undefined) {
+    const got = wrong === undefined ? describe(metadata) : `${describe(wrong[1])} for '${wrong[0]}'`;
+    throw new DataError(`${file}: __metadata__: expected strings by name, got ${got}`);
+  }
+  return metadata as Record<string, string>;
+}
+
+/** `__metadata__` means something else, and most ways to copy an object with `__proto__` set a prototype instead. */
+function checkName(file: string, name: string): void {
+  if (name === '__proto__' || name === '__metadata__') {
+    throw new DataError(`${file}: expected another name of a tensor than '${name}'`);
+  }
+}
+
+function checkEntry(file: string, name: string, value: unknown): Entry {
+  checkName(file, name);
+  const what = `${file}: '${name}'`;
+  if (typeof value !== 'object' || value === null) {
+    throw new DataError(`${what}: expected { dtype, shape, data_offsets }, got ${describe(value)}`);
+  }
+  const { dtype, shape, data_offsets: offsets } = value as { [Key in keyof Entry]?: unknown };
+  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
+    throw new DataError(`${what}: dtype: expected ${Object.keys(dtypes).join(', ')}, got ${describe(dtype)}`);
+  }
+  if (!isListOfSizes(shape)) throw new DataError(`${what}: shape: expected whole extents >= 0, got ${listText(shape)}`);
+  if (!isListOfSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+    throw new DataError(`${what}: data_offsets: expected two whole numbers, begin <= end, got ${listText(offsets)}`);
+  }
+  const needed = sizeOf(shape) * dtypes[dtype].bytes;
+  if (offsets[1] - offsets[0] !== needed) {
+    throw new DataError(
+      `${what}: shape ${listText(shape)} of ${dtype} needs ${needed} bytes, data_offsets ${listText(offsets)} give ` +
+        `${offsets[1] - offsets[0]}`,
+    );
+  }
+  return { dtype, shape, data_offsets: [offsets[0], offsets[1]] };
+}
+
+/** Every byte of the values belongs to one tensor. */
+function checkPlaces(file: string, entries: (readonly [string, Entry])[], length: number): void {
+  const sorted = entries.map(([name, { data_offsets }]) => [name, ...data_offsets] as const);
+  sorted.sort((a, b) => a[1] - b[1] || a[2] - b[2]);
+  let end = 0;
+  let last = 'the header';
+  for (const [name, from, to] of sorted) {
+    if (from !== end) {
+      const problem = from < end ? 'overlap' : `leave a hole of ${from - end} bytes`;
+      throw new DataError(`${file}: the values of '${name}' begin at ${from}: they and ${last} ${problem}`);
+    }
+    end = to;
+    last = `those of '${name}'`;
+  }
+  if (end !== length) {
+    const problem = end > length ? 'the file is truncated' : 'there are bytes after the end';
+    throw new DataError(`${file}: expected ${end} bytes of values, got ${length}: ${problem}`);
+  }
+}
+
+function isListOfSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= 0);
+}
+
+function listText(value: unknown): string {
+  if (!Array.isArray(value)) return describe(value);
+  const start = value.slice(0, 8).map(describe).join(', ');
+  return `[${start}${value.length > 8 ? `, ... (${value.length})` : ''}]`;
+}
+
+/** The value of the 16 bits of IEEE 754's half precision. */
+function halfFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The 32 bits of a float whose upper half these are. */
+function upperHalf(bits: number): number {
+  return bits * 2 ** 16;
 }

@@ -1,9 +1,12 @@
 /** Browsers: module workers, fetch. */
-import { ConfigError, WorkerLostError } from '../base/errors.js';
-import type { Platform } from './platform.js';
+import { ConfigError, DataError, WorkerLostError } from '../base/errors.js';
+import { maxThreads, type Platform } from './platform.js';
+import { fetchBytes } from './web.js';
+
+const noFiles = 'a browser cannot write files; keep model.stateDict() instead';
 
 export const platform: Platform = {
-  concurrency: () => navigator.hardwareConcurrency,
+  concurrency: () => Math.min(navigator.hardwareConcurrency, maxThreads),
 
   async compile(url) {
     const response = await fetch(url);
@@ -38,12 +41,16 @@ export const platform: Platform = {
   },
 
   async readFile(path) {
-    const response = await fetch(path);
-    if (!response.ok) throw new ConfigError(`cannot read ${path}: HTTP ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    try {
+      return await fetchBytes(path);
+    } catch (cause) {
+      throw new DataError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+    }
   },
 
   writeFile(path) {
-    return Promise.reject(new ConfigError(`a browser cannot write the file ${path}; keep model.stateDict() instead`));
+    return Promise.reject(new ConfigError(`cannot write ${path}: ${noFiles}`));
   },
+
+  checkWritable: () => noFiles,
 };

@@ -1,13 +1,14 @@
 /** Node: worker threads, files. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../base/errors.js';
+import { readBytes, whyNotWritable, writeBytes } from './nodeFiles.js';
 import type { Platform } from './platform.js';
+import { concurrency } from './processors.js';
 
 export const platform: Platform = {
-  concurrency: availableParallelism,
+  concurrency,
 
   async compile(url) {
     return WebAssembly.compile(await readFile(url));
@@ -45,18 +46,7 @@ export const platform: Platform = {
     });
   },
 
-  async readFile(path) {
-    return new Uint8Array(await readFile(path));
-  },
-
-  async writeFile(path, bytes) {
-    const temporary = `${path}.${process.pid}.tmp`;
-    try {
-      await writeFile(temporary, bytes);
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-  },
+  readFile: readBytes,
+  writeFile: writeBytes,
+  checkWritable: whyNotWritable,
 };

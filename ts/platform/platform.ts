@@ -1,6 +1,9 @@
 /** What differs between Node and browsers: files, workers, processors. One interface, two implementations. */
 import type { Endpoint } from 'comlink';
 
+/** Most threads that a team may have. */
+export const maxThreads = 256;
+
 /** A worker that has taken its role. */
 export interface WorkerHandle {
   endpoint: Endpoint;
@@ -11,7 +14,7 @@ export interface WorkerHandle {
 }
 
 export interface Platform {
-  /** Threads that the machine runs at once. */
+  /** Threads that this process may run at once, from 1 to {@link maxThreads}. */
   concurrency(): number;
   compile(wasm: URL): Promise<WebAssembly.Module>;
   /**
@@ -23,7 +26,20 @@ export interface Platform {
    * @throws {WorkerLostError} when it does not start.
    */
   spawn(name: string, role: object, lost: (reason: string) => void): Promise<WorkerHandle>;
-  readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** Writes a file whole or not at all. */
-  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * The bytes of a file; `undefined` when there is none. In Node `path` is a path, a `file:` URL or a web address, as
+   * text or a URL object; in a browser whatever `fetch` takes.
+   *
+   * @throws {DataError} naming the path when it cannot be read for another reason.
+   */
+  readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /**
+   * Writes a file whole or not at all (Node only). Links are followed, an old file's mode is kept; a device or a pipe
+   * is written to directly.
+   *
+   * @throws {ConfigError} naming the path and the reason.
+   */
+  writeFile(path: string | URL, bytes: Uint8Array): Promise<void>;
+  /** Why {@link writeFile} would refuse `path`, in words, as far as it can be known before; `undefined` when it would not. */
+  checkWritable(path: string | URL): string | undefined;
 }

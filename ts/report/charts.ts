@@ -33,7 +33,7 @@ export function dotPlot({ models }: DemoResult, epsilon: number): string {
   ];
   // As wide for every epsilon, so that the axes stand below each other.
   const labels = ['worst case', ...models.flatMap(({ attacks }) => attacks.map(({ name }) => name))];
-  const left = 24 + LETTER * Math.max(...labels.map(({ length }) => length));
+  const left = 24 + LETTER * largest(labels, ({ length }) => length);
   const width = left + PLOT + 24;
   const height = TOP + rows.length * ROW;
   const x = (fraction: number): number => left + PLOT * fraction;
@@ -83,8 +83,8 @@ export function curves(models: ModelResult[], quantity: 'loss' | 'accuracy'): st
   const series = models
     .map((model, index) => ({ model, index, points: thin(model.history) }))
     .filter(({ points }) => points.length > 0);
-  const epochs = Math.max(...models.flatMap(({ history }) => history.map(({ epoch }) => epoch)));
-  const highest = Math.max(...series.flatMap(({ points }) => points.map((point) => point[quantity])));
+  const epochs = largest(models, ({ history }) => largest(history, ({ epoch }) => epoch));
+  const highest = largest(series, ({ points }) => largest(points, (point) => point[quantity]));
   const step = quantity === 'accuracy' ? 0.25 : niceStep(highest);
   const ceiling = quantity === 'accuracy' ? 1 : Math.ceil(highest / step) * step;
   const right = CURVE_WIDTH - MARGIN.right;
@@ -134,6 +134,11 @@ function thin(history: HistoryPoint[]): HistoryPoint[] {
     loss: mean(group, 'loss'),
     accuracy: mean(group, 'accuracy'),
   }));
+}
+
+/** The largest of values that may be too many to be arguments of `Math.max`. */
+function largest<T>(things: readonly T[], measure: (thing: T) => number): number {
+  return things.reduce((highest, thing) => Math.max(highest, measure(thing)), Number.NEGATIVE_INFINITY);
 }
 
 /** A round number that divides 0 to `top` into about four. */

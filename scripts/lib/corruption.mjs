@@ -1,0 +1,384 @@
+// Corrupted files: bits flipped, bytes cut out and put in, headers edited. Whatever comes of it, the package refuses the
+// file by an error of its own, or reads what the file says; it does not crash, hang, or give other values.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { Random } from '../../dist/base/random.js';
+import { createRuntime, datasets, nn } from '../../dist/index.js';
+import { decodeModel, encodeModel } from '../../dist/io/checkpoint.js';
+import { decodeSafetensors, encodeSafetensors } from '../../dist/io/safetensors.js';
+
+/**
+ * A valid file and how it is read.
+ * @typedef {object} Subject
+ * @property {string} name
+ * @property {number} weight how often it is chosen, beside the others
+ * @property {Uint8Array} bytes
+ * @property {(random: Random) => number} headerPlace a byte that says something about the others
+ * @property {(bytes: Uint8Array) => Promise<void> | void} read throws a {@link Wrong} when the result is not what the file says
+ */
+
+/** The result of reading is not what the file says. */
+class Wrong extends Error {}
+
+/** What a file may be refused with. A parameter may have become so large that the network meets a value beyond all. */
+const REFUSALS = ['DataError', 'ShapeError', 'ConfigError', 'MemoryError', 'DivergedError'];
+
+/** Milliseconds after which a file counts as one that is never read. */
+const PATIENCE = 20_000;
+
+/**
+ * Reads `count` corrupted files.
+ * @param {{ count: number, seed: number, onDone?: (done: number) => void }} options
+ * @returns {Promise<{ refused: number, read: number, problems: string[] }>} one problem a line, with what reproduces it
+ */
+export async function readCorrupted({ count, seed, onDone }) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kwta-corrupt-'));
+  const models = new Models(folder);
+  const result = { refused: 0, read: 0, problems: /** @type {string[]} */ ([]) };
+  try {
+    const subjects = [...safetensors(), ...idx(), cifar(folder), await models.subject()];
+    const wheel = subjects.flatMap((subject) => Array(subject.weight).fill(subject));
+    for (let i = 0; i < count; i++) {
+      const random = new Random(seed, i);
+      const subject = /** @type {Subject} */ (wheel[random.integer(wheel.length)]);
+      const { bytes, changes } = corrupted(subject, random);
+      try {
+        await inTime(subject.read(bytes));
+        result.read++;
+      } catch (error) {
+        const { name, message } = /** @type {Error} */ (error);
+        if (REFUSALS.includes(name)) result.refused++;
+        else
+          result.problems.push(`seed ${seed}, file ${i}, ${subject.name}, ${changes.join(', ')}: ${name}: ${message}`);
+      }
+      onDone?.(i + 1);
+    }
+    return result;
+  } finally {
+    await models.dispose();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** @param {Promise<void> | void} work */
+async function inTime(work) {
+  const timer = new AbortController();
+  const late = setTimeout(PATIENCE, undefined, { signal: timer.signal }).then(() => {
+    throw new Wrong(`not read within ${PATIENCE / 1000} s`);
+  });
+  late.catch(() => {});
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Bytes that mean something in a JSON header or as a number. */
+const TELLING = [...Array.from('0123456789-.eE"{}[]:,', (letter) => letter.charCodeAt(0)), 0, 1, 127, 128, 255];
+
+/**
+ * One change of a file, now and then three.
+ * @param {Subject} subject
+ * @param {Random} random
+ */
+function corrupted(subject, random) {
+  /** @type {Uint8Array} */
+  let bytes = Uint8Array.from(subject.bytes);
+  const changes = [];
+  for (let left = random.integer(4) === 0 ? 3 : 1; left > 0; left--) {
+    const inHeader = random.integer(2) === 0;
+    const at = inHeader ? subject.headerPlace(random) : random.integer(bytes.length);
+    const length = 1 + random.integer(random.integer(2) === 0 ? 4 : 600);
+    const kinds = {
+      flip: () => flip(bytes, at, random),
+      set: () => bytes.fill(TELLING[random.integer(TELLING.length)], at, at + 1),
+      truncate: () => bytes.slice(0, at),
+      cut: () => joined(bytes.subarray(0, at), bytes.subarray(at + length)),
+      insert: () => joined(bytes.subarray(0, at), noise(length, random), bytes.subarray(at)),
+      zeros: () => joined(bytes.subarray(0, at), new Uint8Array(length), bytes.subarray(at)),
+      twice: () => joined(bytes.subarray(0, at), bytes.subarray(at, at + length), bytes.subarray(at)),
+      append: () => joined(bytes, noise(length, random)),
+    };
+    // Changes that keep the length come more often: they get further.
+    const name = /** @type {const} */ ([
+      'flip',
+      'flip',
+      'flip',
+      'set',
+      'set',
+      'set',
+      'truncate',
+      'cut',
+      'insert',
+      'zeros',
+      'twice',
+      'append',
+    ])[random.integer(12)];
+    bytes = kinds[name]();
+    changes.push(`${name} at ${at}`);
+    if (bytes.length === 0) break;
+  }
+  return { bytes, changes };
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} at
+ * @param {Random} random
+ */
+function flip(bytes, at, random) {
+  if (at < bytes.length) bytes[at] ^= 1 << random.integer(8);
+  return bytes;
+}
+
+/**
+ * @param {number} length
+ * @param {Random} random
+ */
+function noise(length, random) {
+  return Uint8Array.from({ length }, () => random.integer(256));
+}
+
+/** @param {Uint8Array[]} parts */
+function joined(...parts) {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/**
+ * Any of the first `length` bytes.
+ * @param {number} length
+ * @returns {(random: Random) => number}
+ */
+const first = (length) => (random) => random.integer(length);
+
+/** @returns {Subject[]} */
+function safetensors() {
+  const random = new Random(0, 2 ** 40);
+  const tensors = Object.fromEntries(
+    [[3, 4], [], [0], [7]].map((shape, i) => {
+      const length = shape.reduce((a, b) => a * b, 1);
+      return [`layer${i}.weight`, { shape, data: Float32Array.from({ length }, () => random.normal()) }];
+    }),
+  );
+  const bytes = encodeSafetensors({ tensors, metadata: { note: 'a "note"' } });
+  return [
+    {
+      name: 'safetensors',
+      weight: 8,
+      bytes,
+      headerPlace: first(headerEnd(bytes)),
+      read: (file) => {
+        const content = decodeSafetensors('file', file);
+        const from = headerEnd(file);
+        const { __metadata__, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, from)));
+        same('metadata', content.metadata, __metadata__ ?? {});
+        same('names', Object.keys(content.tensors), Object.keys(entries));
+        for (const [name, { shape, data }] of Object.entries(content.tensors)) {
+          same(`shape of ${name}`, shape, entries[name].shape);
+          same(`values of ${name}`, data, valuesOf(file.subarray(from), entries[name]));
+        }
+      },
+    },
+  ];
+}
+
+/** @param {Uint8Array} file */
+function headerEnd(file) {
+  return 8 + Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
+}
+
+/** How a `DataView` reads one value; half precision is not among the subjects. */
+const GETTERS = /** @type {const} */ ({
+  F32: ['getFloat32', 4],
+  F64: ['getFloat64', 8],
+  I64: ['getBigInt64', 8],
+  U64: ['getBigUint64', 8],
+  I32: ['getInt32', 4],
+  U32: ['getUint32', 4],
+  I16: ['getInt16', 2],
+  U16: ['getUint16', 2],
+});
+
+/**
+ * The values of a tensor, one by one.
+ * @param {Uint8Array} values
+ * @param {{ dtype: string, shape: number[], data_offsets: number[] }} entry
+ */
+function valuesOf(values, { dtype, data_offsets: [from, to] }) {
+  if (!(dtype in GETTERS)) throw new Wrong(`a subject has the type ${dtype}, which this check does not read`);
+  const [getter, width] = GETTERS[/** @type {keyof typeof GETTERS} */ (dtype)];
+  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+  return Float32Array.from({ length: (to - from) / width }, (_, i) => Number(view[getter](from + i * width, true)));
+}
+
+/**
+ * @param {string} what
+ * @param {unknown} got
+ * @param {unknown} expected
+ */
+function same(what, got, expected) {
+  if (!isDeepStrictEqual(got, expected)) throw new Wrong(`${what} are not what the file says`);
+}
+
+/** @returns {Subject[]} */
+function idx() {
+  const images = idxFile([20, 9, 7]);
+  const labels = idxFile([20], 10);
+  /**
+   * @param {string} name
+   * @param {Uint8Array} bytes
+   * @param {(bytes: Uint8Array) => { images: Uint8Array, labels: Uint8Array }} pair
+   * @returns {Subject}
+   */
+  const subject = (name, bytes, pair) => ({
+    name,
+    weight: 3,
+    bytes,
+    headerPlace: first(16),
+    read: async (corrupted) => {
+      const files = pair(corrupted);
+      const data = await datasets.idx(files);
+      const [imageBytes, labelBytes] = [files.images, files.labels].map(unzipped);
+      same('images', Buffer.from(data.images), imageBytes.subarray(16));
+      same('labels', Buffer.from(Uint8Array.from(data.labels)), labelBytes.subarray(8));
+      const header = imageBytes.subarray(4, 16);
+      same(
+        'extents',
+        [data.length, ...data.shape.slice(1)],
+        [0, 4, 8].map((at) => header.readUInt32BE(at)),
+      );
+    },
+  });
+  return [
+    subject('IDX images', images, (bytes) => ({ images: bytes, labels })),
+    subject('IDX labels', labels, (bytes) => ({ images, labels: bytes })),
+    subject('IDX images, gzipped', gzipSync(images), (bytes) => ({ images: bytes, labels })),
+    subject(
+      'IDX labels, gzipped in parts',
+      joined(gzipSync(labels.subarray(0, 5)), gzipSync(labels.subarray(5))),
+      (bytes) => ({
+        images,
+        labels: bytes,
+      }),
+    ),
+  ];
+}
+
+/** @param {Uint8Array} bytes */
+function unzipped(bytes) {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : Buffer.from(bytes);
+}
+
+/**
+ * @param {number[]} shape
+ * @param {number} below values are smaller
+ */
+function idxFile(shape, below = 256) {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.writeUInt32BE(0x0800 + shape.length);
+  for (const [i, extent] of shape.entries()) header.writeUInt32BE(extent, 4 + 4 * i);
+  const length = shape.reduce((a, b) => a * b, 1);
+  return joined(
+    header,
+    Uint8Array.from({ length }, (_, i) => (i * 37) % below),
+  );
+}
+
+const RECORD = 3073;
+
+/**
+ * @param {string} folder
+ * @returns {Subject}
+ */
+function cifar(folder) {
+  const file = path.join(folder, 'test_batch.bin');
+  const bytes = Uint8Array.from({ length: 10_000 * RECORD }, (_, i) =>
+    i % RECORD === 0 ? (i / RECORD) % 10 : i % 256,
+  );
+  return {
+    name: 'CIFAR-10',
+    // It is large: each takes a tenth of a second.
+    weight: 1,
+    bytes,
+    headerPlace: (random) => RECORD * random.integer(10_000),
+    read: async (corrupted) => {
+      writeFileSync(file, corrupted);
+      const { images, labels, length } = await datasets.cifar10({ dir: folder, split: 'test' });
+      same('number of images', length * RECORD, corrupted.length);
+      for (let i = 0; i < length; i++) {
+        const image = images.subarray(i * (RECORD - 1), (i + 1) * (RECORD - 1));
+        const record = Buffer.from(corrupted.buffer, i * RECORD + 1, RECORD - 1);
+        if (labels[i] !== corrupted[i * RECORD] || !record.equals(Buffer.from(image)))
+          throw new Wrong(`record ${i} is not as in the file`);
+      }
+    },
+  };
+}
+
+/** Saved models, loaded in a runtime that is started anew when a file has broken it. */
+class Models {
+  /** @type {import('../../dist/client/runtime.js').Runtime | undefined} */
+  #runtime;
+
+  /** @param {string} folder */
+  constructor(folder) {
+    this.file = path.join(folder, 'model');
+  }
+
+  /** @returns {Promise<Subject>} */
+  async subject() {
+    const layers = [
+      nn.conv2d({ out: 3, kernel: 3, padding: 1, stride: 2 }),
+      nn.batchNorm2d(),
+      nn.kwta({ gamma: 0.3 }),
+      nn.maxPool2d({ kernel: 2 }),
+      nn.residual({ main: [nn.conv2d({ out: 3, kernel: 1 }), nn.relu()] }),
+      nn.flatten(),
+      nn.dropout({ p: 0.1 }),
+      nn.linear({ out: 4 }),
+    ];
+    const runtime = await this.#alive();
+    const model = await runtime.model(nn.sequential(layers, { input: [2, 8, 6] }));
+    const bytes = encodeModel(model.spec, await model.stateDict());
+    await model.dispose();
+    return {
+      name: 'a saved model',
+      weight: 4,
+      bytes,
+      headerPlace: first(headerEnd(bytes)),
+      read: (corrupted) => this.#read(corrupted),
+    };
+  }
+
+  /** @param {Uint8Array} bytes */
+  async #read(bytes) {
+    writeFileSync(this.file, bytes);
+    const runtime = await this.#alive();
+    try {
+      const model = await runtime.load(this.file);
+      const { spec, stateDict } = decodeModel('file', bytes);
+      same('description', model.spec, spec);
+      same('parameters', await model.stateDict(), stateDict);
+      await model.logits({ shape: [1, ...model.input], data: new Float32Array(model.input.reduce((a, b) => a * b)) });
+      await model.dispose();
+    } catch (error) {
+      if (!REFUSALS.includes(/** @type {Error} */ (error).name)) await this.dispose();
+      throw error;
+    }
+  }
+
+  async #alive() {
+    this.#runtime ??= await createRuntime({ threads: 1 });
+    return this.#runtime;
+  }
+
+  async dispose() {
+    await this.#runtime?.dispose();
+    this.#runtime = undefined;
+  }
+}
