@@ -6,8 +6,10 @@
 import { runAttack } from '../attacks/core/run.js';
 import { attackOf } from '../attacks/table.js';
 import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
+import { parse } from '../base/schema.js';
 import { shapeText, type Tensor } from '../base/tensor.js';
 import { Dataset, type DatasetFields } from '../data/dataset.js';
+import { modelSchema } from '../graph/containers.js';
 import { checkLabels } from '../graph/functional.js';
 import { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
@@ -69,10 +71,11 @@ export function createEngine(): Engine {
     },
 
     createModel(spec, seed, options): ModelInfo {
-      const network = new Network(spec, seed, started().workspace, options);
+      const parsed = parse(modelSchema, spec, 'model');
+      const network = new Network(parsed, seed, started().workspace, options);
       const id = String(nextModel++);
       models.set(id, network);
-      return { id, parameters: network.parameters.count, classes: network.classes, input: spec.input };
+      return { id, parameters: network.parameters.count, classes: network.classes, input: parsed.input };
     },
 
     disposeModel(model) {

@@ -1,7 +1,8 @@
 /** Models as files: safetensors, with the model's description in the metadata. */
 import { DataError } from '../base/errors.js';
+import { parse } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
-import type { ModelSpec } from '../graph/graph.js';
+import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 
 const key = 'kwta.model';
@@ -18,9 +19,11 @@ export function decodeModel(file: string, bytes: Uint8Array): { spec: ModelSpec;
   if (typeof text !== 'string') {
     throw new DataError(`${file}: expected a model's description ('${key}') in the metadata, found none`);
   }
+  let description: unknown;
   try {
-    return { spec: JSON.parse(text) as ModelSpec, stateDict: tensors };
+    description = JSON.parse(text);
   } catch (error) {
     throw new DataError(`${file}: expected '${key}' to be JSON`, { cause: error });
   }
+  return { spec: parse(modelSchema, description, `${file}: model`, DataError), stateDict: tensors };
 }

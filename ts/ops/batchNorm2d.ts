@@ -4,6 +4,7 @@
  */
 
 import { ShapeError } from '../base/errors.js';
+import { number, type Output, optional } from '../base/schema.js';
 import type { Buffer } from './buffer.js';
 import {
   type BackwardStep,
@@ -16,19 +17,24 @@ import {
   featureText,
   type Gradient,
   gradientBuffers,
+  layer,
   type Op,
+  opDescriptor,
   type ParameterSpec,
   sparseArguments,
   type Wanted,
 } from './op.js';
 
 /** See `nn.batchNorm2d`. */
-export interface BatchNorm2dSpec {
-  type: 'batchNorm2d';
-  name?: string;
-  eps: number;
-  momentum: number;
-}
+export type BatchNorm2dSpec = Output<typeof batchNorm2dDescriptor.schema>;
+
+export const batchNorm2dDescriptor = opDescriptor(
+  layer('batchNorm2d', {
+    eps: optional(number({ above: 0 }), 1e-5),
+    momentum: optional(number({ min: 0, max: 1 }), 0.1),
+  }),
+  { takesCompressed: false, outputIsFree: true, selects: false, repeatable: false },
+);
 
 interface Statistics {
   mean: Buffer;
@@ -115,7 +121,6 @@ function evalBackward(
 
 /** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
 export const batchNorm2d: Op<BatchNorm2dSpec> = {
-  takesSparse: false,
   shape: (_spec, [input]) => input,
   parameters(_spec, { c }) {
     const parameter = (name: string, constant: number, trainable: boolean): ParameterSpec => ({

@@ -3,7 +3,9 @@
  * After k-WTA the forward pass, the weight gradient and the input gradient cost gamma times the dense
  * FLOPs: the input gradient is computed at the winners only.
  */
-import { ConfigError, ShapeError } from '../base/errors.js';
+
+import { ConfigError } from '../base/errors.js';
+import { boolean, integer, type Output, optional, tuple, union } from '../base/schema.js';
 import type { Buffer } from './buffer.js';
 import {
   type BackwardStep,
@@ -17,7 +19,9 @@ import {
   featureText,
   type Gradient,
   gradientBuffers,
+  layer,
   type Op,
+  opDescriptor,
   type ParameterSpec,
   type SparseValue,
   type Step,
@@ -25,33 +29,38 @@ import {
   type Value,
   type Wanted,
 } from './op.js';
+import { type Window, windowExtents } from './window.js';
+
+/** Channels, rows, columns or steps. */
+const size = integer({ min: 1 });
 
 /** See `nn.conv2d`. */
-export interface Conv2dSpec {
-  type: 'conv2d';
-  name?: string;
-  out: number;
-  kernel: number | [number, number];
-  stride: number;
-  padding: number;
-  bias: boolean;
-}
+export type Conv2dSpec = Output<typeof conv2dDescriptor.schema>;
+
+export const conv2dDescriptor = opDescriptor(
+  layer('conv2d', {
+    out: size,
+    kernel: union([size, tuple([size, size])], 'a whole number >= 1 or [rows, columns]'),
+    stride: optional(size, 1),
+    padding: optional(integer({ min: 0 }), 0),
+    bias: optional(boolean(), true),
+  }),
+  { takesCompressed: true, outputIsFree: true, selects: false, repeatable: true },
+);
 
 /** See `nn.linear`. */
-export interface LinearSpec {
-  type: 'linear';
-  name?: string;
-  out: number;
-  bias: boolean;
-}
+export type LinearSpec = Output<typeof linearDescriptor.schema>;
 
-interface Geometry {
+export const linearDescriptor = opDescriptor(layer('linear', { out: size, bias: optional(boolean(), true) }), {
+  takesCompressed: true,
+  outputIsFree: true,
+  selects: false,
+  repeatable: false,
+});
+
+interface Geometry extends Window {
   input: Features;
   output: Features;
-  kh: number;
-  kw: number;
-  stride: number;
-  padding: number;
 }
 
 type ShapeArguments = [
@@ -266,42 +275,28 @@ function gradients(
   }
 }
 
-function kernelOf(spec: Conv2dSpec): [number, number] {
-  return typeof spec.kernel === 'number' ? [spec.kernel, spec.kernel] : spec.kernel;
+function windowOf({ kernel, stride, padding }: Conv2dSpec): Window {
+  const [kh, kw] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+  return { kh, kw, stride, padding };
 }
 
 /** Convolution (cross-correlation, as in PyTorch). */
 export const conv2d: Op<Conv2dSpec> = {
-  takesSparse: true,
   shape(spec, [input], layer) {
-    const [kh, kw] = kernelOf(spec);
-    const { stride, padding } = spec;
-    if (input.h + 2 * padding < kh || input.w + 2 * padding < kw) {
-      throw new ShapeError(
-        `${layer} (conv2d): expected an input of at least ${kh}x${kw} with padding ${padding}, got ${featureText(input)}`,
-      );
-    }
-    return {
-      c: spec.out,
-      h: Math.floor((input.h + 2 * padding - kh) / stride) + 1,
-      w: Math.floor((input.w + 2 * padding - kw) / stride) + 1,
-    };
+    return { c: spec.out, ...windowExtents(windowOf(spec), input, `${layer} (conv2d)`) };
   },
   parameters(spec, input) {
-    const [kh, kw] = kernelOf(spec);
+    const { kh, kw } = windowOf(spec);
     return weightSpecs(input.c * kh * kw, spec.out, [spec.out, input.c, kh, kw], spec.bias);
   },
   build(spec, [input], context) {
-    const [kh, kw] = kernelOf(spec);
     const output = conv2d.shape(spec, [input.features], context.layer);
-    const { stride, padding } = spec;
-    return build({ input: input.features, output, kh, kw, stride, padding }, spec.bias, input, context);
+    return build({ input: input.features, output, ...windowOf(spec) }, spec.bias, input, context);
   },
 };
 
 /** Fully connected layer on flattened features. */
 export const linear: Op<LinearSpec> = {
-  takesSparse: true,
   shape(spec, [input], layer) {
     if (input.h !== 1 || input.w !== 1) {
       throw new ConfigError(
