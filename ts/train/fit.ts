@@ -9,7 +9,8 @@ import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Optimizer, type OptimizerSpec } from './optimizers.js';
 import type { RegimeSpec } from './regimes.js';
-import { type AnnealSchedule, annealed, type LearningRateSchedule, learningRateFactor } from './schedules.js';
+import { type AnnealSchedule, annealed } from './schedules/anneal.js';
+import { type LearningRateSchedule, learningRateFactor } from './schedules/learningRate.js';
 
 /** All that a run depends on, as plain data. */
 export interface FitSpec {
