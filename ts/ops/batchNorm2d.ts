@@ -4,8 +4,10 @@
  */
 
 import { ShapeError } from '../base/errors.js';
-import { number, type Output, optional } from '../base/schema.js';
+import { boolean, number, type Output, object, optional } from '../base/schema.js';
+import type { Tensor } from '../base/tensor.js';
 import type { Buffer } from './buffer.js';
+import { functional, maybe, tensorArgument } from './functional.js';
 import {
   type BackwardStep,
   type BuildContext,
@@ -25,15 +27,45 @@ import {
   type Wanted,
 } from './op.js';
 
+const fields = {
+  eps: optional(number({ above: 0 }), 1e-5),
+  momentum: optional(number({ min: 0, max: 1 }), 0.1),
+};
+
 /** See `nn.batchNorm2d`. */
 export type BatchNorm2dSpec = Output<typeof batchNorm2dDescriptor.schema>;
 
-export const batchNorm2dDescriptor = opDescriptor(
-  layer('batchNorm2d', {
-    eps: optional(number({ above: 0 }), 1e-5),
-    momentum: optional(number({ min: 0, max: 1 }), 0.1),
-  }),
-  { takesCompressed: false, outputIsFree: true, selects: false, repeatable: false },
+export const batchNorm2dDescriptor = opDescriptor(layer('batchNorm2d', fields), {
+  takesCompressed: false,
+  outputIsFree: true,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.batchNorm(x, { ... })`; `training` uses the batch's statistics. */
+export const batchNormFunctional = functional(
+  {
+    x: tensorArgument(),
+    weight: maybe(tensorArgument()),
+    bias: maybe(tensorArgument()),
+    runningMean: maybe(tensorArgument()),
+    runningVar: maybe(tensorArgument()),
+  },
+  object({ ...fields, training: optional(boolean(), false) }),
+  ({ x, weight, bias, runningMean, runningVar }, { training, ...options }) => {
+    const channels = x.shape[1];
+    const constant = (value: number): Tensor => ({ shape: [channels], data: new Float32Array(channels).fill(value) });
+    return {
+      mode: training ? 'train' : 'eval',
+      spec: { type: 'batchNorm2d', ...options },
+      parameters: {
+        weight: weight ?? constant(1),
+        bias: bias ?? constant(0),
+        running_mean: runningMean ?? constant(0),
+        running_var: runningVar ?? constant(1),
+      },
+    };
+  },
 );
 
 interface Statistics {

@@ -4,9 +4,11 @@
  * FLOPs: the input gradient is computed at the winners only.
  */
 
-import { ConfigError } from '../base/errors.js';
-import { boolean, integer, type Output, optional, tuple, union } from '../base/schema.js';
+import { ConfigError, ShapeError } from '../base/errors.js';
+import { boolean, integer, type Output, object, optional, tuple, union } from '../base/schema.js';
+import { shapeText } from '../base/tensor.js';
 import type { Buffer } from './buffer.js';
+import { functional, maybe, tensorArgument } from './functional.js';
 import {
   type BackwardStep,
   type BuildContext,
@@ -34,6 +36,9 @@ import { type Window, windowExtents } from './window.js';
 /** Channels, rows, columns or steps. */
 const size = integer({ min: 1 });
 
+const step = optional(size, 1);
+const zeros = optional(integer({ min: 0 }), 0);
+
 /** See `nn.conv2d`. */
 export type Conv2dSpec = Output<typeof conv2dDescriptor.schema>;
 
@@ -41,8 +46,8 @@ export const conv2dDescriptor = opDescriptor(
   layer('conv2d', {
     out: size,
     kernel: union([size, tuple([size, size])], 'a whole number >= 1 or [rows, columns]'),
-    stride: optional(size, 1),
-    padding: optional(integer({ min: 0 }), 0),
+    stride: step,
+    padding: zeros,
     bias: optional(boolean(), true),
   }),
   { takesCompressed: true, outputIsFree: true, selects: false, repeatable: true },
@@ -57,6 +62,35 @@ export const linearDescriptor = opDescriptor(layer('linear', { out: size, bias: 
   selects: false,
   repeatable: false,
 });
+
+/** `functional.conv2d(x, { weight, bias, stride, padding })` */
+export const conv2dFunctional = functional(
+  { x: tensorArgument(4), weight: tensorArgument(4), bias: maybe(tensorArgument()) },
+  object({ stride: step, padding: zeros }),
+  ({ x, weight, bias }, options) => {
+    const [out, inputs, kh, kw] = weight.shape;
+    if (x.shape[1] !== inputs) {
+      throw new ShapeError(
+        `conv2d: expected x with ${inputs} channels for weight ${shapeText(weight.shape)}, got ${shapeText(x.shape)}`,
+      );
+    }
+    const kernel: [number, number] = [kh, kw];
+    return {
+      spec: { type: 'conv2d', out, kernel, bias: bias !== undefined, ...options },
+      parameters: { weight, bias },
+    };
+  },
+);
+
+/** `functional.linear(x, { weight, bias })` */
+export const linearFunctional = functional(
+  { x: tensorArgument(2), weight: tensorArgument(2), bias: maybe(tensorArgument()) },
+  object({}),
+  ({ weight, bias }) => ({
+    spec: { type: 'linear', out: weight.shape[0], bias: bias !== undefined },
+    parameters: { weight, bias },
+  }),
+);
 
 interface Geometry extends Window {
   input: Features;

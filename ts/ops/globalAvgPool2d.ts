@@ -1,5 +1,6 @@
 /** Mean over all pixels, `[C, H, W] -> [C, 1, 1]`; a compressed input is summed entry by entry. */
-import type { Output } from '../base/schema.js';
+import { type Output, object } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import {
   buffersOf,
   denseGradient,
@@ -22,6 +23,11 @@ export const globalAvgPool2dDescriptor = opDescriptor(layer('globalAvgPool2d', {
   selects: false,
   repeatable: false,
 });
+
+/** `functional.globalAvgPool2d(x)` */
+export const globalAvgPool2dFunctional = functional({ x: tensorArgument(4) }, object({}), () => ({
+  spec: { type: 'globalAvgPool2d' },
+}));
 
 export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
   shape: (_spec, [input]) => ({ c: input.c, h: 1, w: 1 }),

@@ -1,18 +1,25 @@
 /** All operations by the type of their layer: what they are, and how they are computed. One missing is a type error. */
-import { family, type Member } from '../base/schema.js';
+import { family, type Member, parse } from '../base/schema.js';
 import { add, addDescriptor } from './add.js';
-import { batchNorm2d, batchNorm2dDescriptor } from './batchNorm2d.js';
-import { conv2d, conv2dDescriptor, linear, linearDescriptor } from './conv2d.js';
+import { batchNorm2d, batchNorm2dDescriptor, batchNormFunctional } from './batchNorm2d.js';
+import { conv2d, conv2dDescriptor, conv2dFunctional, linear, linearDescriptor, linearFunctional } from './conv2d.js';
 import { densify, densifyDescriptor } from './densify.js';
 import { dropout, dropoutDescriptor } from './dropout.js';
 import { flatten, flattenDescriptor } from './flatten.js';
-import { globalAvgPool2d, globalAvgPool2dDescriptor } from './globalAvgPool2d.js';
-import { kwta, kwtaDescriptor } from './kwta.js';
+import { globalAvgPool2d, globalAvgPool2dDescriptor, globalAvgPool2dFunctional } from './globalAvgPool2d.js';
+import { kwta, kwtaDescriptor, kwtaFunctional } from './kwta.js';
 import { normalize, normalizeDescriptor } from './normalize.js';
 import type { Op, OpTraits } from './op.js';
-import { avgPool2d, avgPool2dDescriptor, maxPool2d, maxPool2dDescriptor } from './pool2d.js';
-import { relu, reluDescriptor } from './relu.js';
-import { softmax, softmaxDescriptor } from './softmax.js';
+import {
+  avgPool2d,
+  avgPool2dDescriptor,
+  avgPool2dFunctional,
+  maxPool2d,
+  maxPool2dDescriptor,
+  maxPool2dFunctional,
+} from './pool2d.js';
+import { relu, reluDescriptor, reluFunctional } from './relu.js';
+import { logSoftmaxFunctional, softmax, softmaxDescriptor, softmaxFunctional } from './softmax.js';
 
 /** Layers that users write. */
 export const layerDescriptors = family({
@@ -62,6 +69,25 @@ const ops: Ops = {
   relu,
   softmax,
 };
+
+/** What `runtime.functional` offers of them, under PyTorch's names. */
+export const functionals = {
+  avgPool2d: avgPool2dFunctional,
+  batchNorm: batchNormFunctional,
+  conv2d: conv2dFunctional,
+  globalAvgPool2d: globalAvgPool2dFunctional,
+  kwta: kwtaFunctional,
+  linear: linearFunctional,
+  logSoftmax: logSoftmaxFunctional,
+  maxPool2d: maxPool2dFunctional,
+  relu: reluFunctional,
+  softmax: softmaxFunctional,
+};
+
+/** @throws {ConfigError} unless `spec` is an operation that a kernel can run. */
+export function checkedOp(spec: OpSpec): OpSpec {
+  return parse(descriptors[spec.type].schema, spec, spec.type);
+}
 
 /** The operation of a node. */
 export function opOf(spec: OpSpec): Op<OpSpec> {

@@ -5,7 +5,8 @@
  */
 
 import { ConfigError, DivergedError } from '../base/errors.js';
-import { choice, integer, number, type Output, optional, refined } from '../base/schema.js';
+import { choice, integer, number, type Output, object, optional, refined } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   buffersOf,
@@ -30,21 +31,29 @@ function eitherGammaOrK({ gamma, k }: { gamma?: number; k?: number }): string | 
   return `expected either gamma or k, got gamma = ${gamma} and k = ${k}`;
 }
 
+const fields = {
+  // Share of values that survive; or an absolute `k`.
+  gamma: optional(number({ above: 0, max: 1 })),
+  k: optional(integer({ min: 1 })),
+  ties: optional(choice(['lowest', 'keep']), 'lowest'),
+  backward: optional(choice(['mask', 'identity', 'softmask']), 'mask'),
+};
+
 /** See `nn.kwta`. */
 export type KwtaSpec = Output<typeof kwtaDescriptor.schema>;
 
-export const kwtaDescriptor = opDescriptor(
-  refined(
-    layer('kwta', {
-      // Share of values that survive; or an absolute `k`.
-      gamma: optional(number({ above: 0, max: 1 })),
-      k: optional(integer({ min: 1 })),
-      ties: optional(choice(['lowest', 'keep']), 'lowest'),
-      backward: optional(choice(['mask', 'identity', 'softmask']), 'mask'),
-    }),
-    eitherGammaOrK,
-  ),
-  { takesCompressed: false, outputIsFree: false, selects: true, repeatable: false },
+export const kwtaDescriptor = opDescriptor(refined(layer('kwta', fields), eitherGammaOrK), {
+  takesCompressed: false,
+  outputIsFree: false,
+  selects: true,
+  repeatable: false,
+});
+
+/** `functional.kwta(x, { gamma })` */
+export const kwtaFunctional = functional(
+  { x: tensorArgument() },
+  refined(object(fields), eitherGammaOrK),
+  (_, options) => ({ spec: { type: 'kwta', ...options } }),
 );
 
 /** Width of the sigmoid that `softmask` puts in place of the mask, in units of the layer's values. */

@@ -1,5 +1,6 @@
 /** Max and average pooling, `[C, H, W] -> [C, oH, oW]`, windows may overlap the zero padding. */
-import { completed, integer, type Output, optional, refined } from '../base/schema.js';
+import { completed, integer, type Output, object, optional, refined, type Schema } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   denseGradient,
@@ -18,14 +19,16 @@ export type MaxPool2dSpec = Output<typeof maxPool2dDescriptor.schema>;
 export type AvgPool2dSpec = Output<typeof avgPool2dDescriptor.schema>;
 type Pool2dSpec = MaxPool2dSpec | AvgPool2dSpec;
 
-function poolSchema<const Type extends string>(type: Type) {
-  const fields = layer(type, {
-    kernel: integer({ min: 1 }),
-    stride: optional(integer({ min: 1 })),
-    padding: optional(integer({ min: 0 }), 0),
-  });
+const fields = {
+  kernel: integer({ min: 1 }),
+  stride: optional(integer({ min: 1 })),
+  padding: optional(integer({ min: 0 }), 0),
+};
+
+/** `schema` with the window's step completed, and zeros around that are no more than half of it. */
+function pooling<S extends Schema<unknown, { kernel: number; stride?: number; padding: number }>>(schema: S) {
   const paddingFits = refined(
-    fields,
+    schema,
     ({ kernel, padding }) => {
       const most = Math.floor(kernel / 2);
       return padding > most ? `expected a whole number >= 0 and <= ${most}, got ${padding}` : undefined;
@@ -35,19 +38,25 @@ function poolSchema<const Type extends string>(type: Type) {
   return completed(paddingFits, (spec) => ({ ...spec, stride: spec.stride ?? spec.kernel }));
 }
 
-export const maxPool2dDescriptor = opDescriptor(poolSchema('maxPool2d'), {
+export const maxPool2dDescriptor = opDescriptor(pooling(layer('maxPool2d', fields)), {
   takesCompressed: false,
   outputIsFree: false,
   selects: false,
   repeatable: false,
 });
 
-export const avgPool2dDescriptor = opDescriptor(poolSchema('avgPool2d'), {
+export const avgPool2dDescriptor = opDescriptor(pooling(layer('avgPool2d', fields)), {
   takesCompressed: false,
   outputIsFree: true,
   selects: false,
   repeatable: false,
 });
+
+/** `functional.maxPool2d(x, { kernel })` and `functional.avgPool2d(x, { kernel })` */
+const poolFunctional = <const Type extends string>(type: Type) =>
+  functional({ x: tensorArgument(4) }, pooling(object(fields)), (_, options) => ({ spec: { type, ...options } }));
+export const maxPool2dFunctional = poolFunctional('maxPool2d');
+export const avgPool2dFunctional = poolFunctional('avgPool2d');
 
 function shape({ type, kernel, stride, padding }: Pool2dSpec, input: Features, layer: string): Features {
   const window = { kh: kernel, kw: kernel, stride, padding };

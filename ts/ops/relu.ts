@@ -1,5 +1,6 @@
 /** ReLU, `[C, H, W] -> [C, H, W]`; the gradient is 0 at 0, as in PyTorch. */
-import type { Output } from '../base/schema.js';
+import { type Output, object } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
 
 /** See `nn.relu`. */
@@ -11,6 +12,9 @@ export const reluDescriptor = opDescriptor(layer('relu', {}), {
   selects: false,
   repeatable: false,
 });
+
+/** `functional.relu(x)` */
+export const reluFunctional = functional({ x: tensorArgument() }, object({}), () => ({ spec: { type: 'relu' } }));
 
 export const relu: Op<ReluSpec> = {
   shape: (_spec, [input]) => input,

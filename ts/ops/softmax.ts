@@ -1,5 +1,6 @@
 /** Softmax and its logarithm over the classes, `[C, 1, 1] -> [C, 1, 1]`. */
-import { boolean, type Output } from '../base/schema.js';
+import { boolean, type Output, object } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
 
 /** See `functional.softmax` and `functional.logSoftmax`. */
@@ -11,6 +12,12 @@ export const softmaxDescriptor = opDescriptor(layer('softmax', { log: boolean() 
   selects: false,
   repeatable: false,
 });
+
+/** `functional.softmax(x)` and `functional.logSoftmax(x)` */
+const overClasses = (log: boolean) =>
+  functional({ x: tensorArgument(2) }, object({}), () => ({ spec: { type: 'softmax', log } }));
+export const softmaxFunctional = overClasses(false);
+export const logSoftmaxFunctional = overClasses(true);
 
 export const softmax: Op<SoftmaxSpec> = {
   shape: (_spec, [input]) => input,
