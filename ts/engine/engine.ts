@@ -17,6 +17,7 @@ import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
 import { type FitEvent, fit } from '../train/fit.js';
+import { fitSchema } from '../train/spec.js';
 import { runFunctional } from './functionalCalls.js';
 import { endJob, runJob } from './job.js';
 import type { Engine, FitProgress, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
@@ -88,12 +89,16 @@ export function createEngine(): Engine {
       const data = checkedData(network, 'train', train);
       const held = validation && checkedData(network, 'validation', validation);
       const epochs: FitEvent[] = [];
-      await runJob(fit(network, started().kernels, data, held, spec), port, (event): FitProgress => {
-        if (event.type !== 'epoch') return { event };
-        epochs.push(event);
-        const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
-        return due ? { event, snapshot: snapshotOf(network) } : { event };
-      });
+      await runJob(
+        fit(network, started().kernels, data, held, parse(fitSchema, spec, 'fit')),
+        port,
+        (event): FitProgress => {
+          if (event.type !== 'epoch') return { event };
+          epochs.push(event);
+          const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
+          return due ? { event, snapshot: snapshotOf(network) } : { event };
+        },
+      );
       return epochs;
     },
 

@@ -43,5 +43,3 @@ export class Optimizer {
     this.#kernels.free(this.#pointer, this.#bytes);
   }
 }
-
-export type { OptimizerSpec };

@@ -14,7 +14,7 @@ export const annealDescriptors = family({ anneal: annealDescriptor });
 /** A value by epoch that moves from one end to the other in equal steps. */
 export type AnnealSchedule = Member<typeof annealDescriptors>;
 
-export const annealSchema = variant(annealDescriptors, 'schedules.anneal(...)');
+export const annealSchema = variant(annealDescriptors, 'a schedule made by schedules.anneal');
 
 /** Value of an annealed quantity in `epoch`, counted from 0. */
 export function annealed({ from, to, by, every }: AnnealSchedule, epoch: number): number {
