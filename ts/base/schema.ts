@@ -166,6 +166,18 @@ export function refined<S extends Schema>(schema: S, problem: (value: Output<S>)
   );
 }
 
+/** `schema` with one of two fields, not both. */
+export function either<S extends Schema>(schema: S, one: keyof Output<S> & string, other: keyof Output<S> & string) {
+  return v.pipe(
+    refined(schema, (value) => {
+      const [first, second] = [value[one], value[other]];
+      if ((first === undefined) !== (second === undefined)) return undefined;
+      return `expected either ${one} or ${other}, got ${one} = ${first} and ${other} = ${second}`;
+    }),
+    v.metadata({ oneOf: [{ required: [one] }, { required: [other] }] }),
+  );
+}
+
 /** `schema` with defaults that follow from other fields. */
 export function completed<S extends Schema, T>(schema: S, complete: (value: Output<S>) => T) {
   return v.pipe(schema, v.transform(complete));

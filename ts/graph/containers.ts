@@ -107,7 +107,7 @@ const containers: { [Type in ContainerSpec['type']]: Container<Extract<Container
 };
 
 /** Any layer or container. */
-const moduleSchema = variant({ ...layerDescriptors, ...containerDescriptors }, 'a layer made by nn.*');
+export const moduleSchema = variant({ ...layerDescriptors, ...containerDescriptors }, 'a layer made by nn.*');
 
 const extent = (noun: string) => integer({ min: 1 }, noun);
 

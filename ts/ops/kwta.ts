@@ -5,7 +5,7 @@
  */
 
 import { ConfigError, DivergedError } from '../base/errors.js';
-import { choice, integer, number, type Output, object, optional, refined } from '../base/schema.js';
+import { choice, either, integer, number, type Output, object, optional } from '../base/schema.js';
 import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
@@ -26,11 +26,6 @@ import {
   sparseValue,
 } from './op.js';
 
-function eitherGammaOrK({ gamma, k }: { gamma?: number; k?: number }): string | undefined {
-  if ((gamma === undefined) !== (k === undefined)) return undefined;
-  return `expected either gamma or k, got gamma = ${gamma} and k = ${k}`;
-}
-
 const fields = {
   // Share of values that survive; or an absolute `k`.
   gamma: optional(number({ above: 0, max: 1 })),
@@ -42,7 +37,7 @@ const fields = {
 /** See `nn.kwta`. */
 export type KwtaSpec = Output<typeof kwtaDescriptor.schema>;
 
-export const kwtaDescriptor = opDescriptor(refined(layer('kwta', fields), eitherGammaOrK), {
+export const kwtaDescriptor = opDescriptor(either(layer('kwta', fields), 'gamma', 'k'), {
   takesCompressed: false,
   outputIsFree: false,
   selects: true,
@@ -52,7 +47,7 @@ export const kwtaDescriptor = opDescriptor(refined(layer('kwta', fields), either
 /** `functional.kwta(x, { gamma })` */
 export const kwtaFunctional = functional(
   { x: tensorArgument() },
-  refined(object(fields), eitherGammaOrK),
+  either(object(fields), 'gamma', 'k'),
   (_, options) => ({ spec: { type: 'kwta', ...options } }),
 );
 
