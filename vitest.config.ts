@@ -31,7 +31,7 @@ function inChromium(name: string, headers: Record<string, string>): TestProjectI
     resolve: { alias },
     server: { headers },
     worker: { format: 'es' },
-    optimizeDeps: { include: ['comlink', 'wasm-feature-detect'] },
+    optimizeDeps: { include: ['comlink', 'valibot', 'wasm-feature-detect'] },
     test: {
       name,
       include: ['test/contract/**/*.test.ts', 'test/browser/**/*.test.ts'],
