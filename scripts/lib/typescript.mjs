@@ -1,12 +1,19 @@
-// ts/ -> dist/, by tsc.
+// ts/ -> dist/, by tsc; and the schemas in it as JSON.
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
+import { writeSchemas } from './schemas.mjs';
 import { note, root, runPackage } from './steps.mjs';
 
 /** Compiles when ts/, its settings or the declarations of the WebAssembly modules changed. */
 export async function buildTypeScript() {
-  const hash = fingerprint(['ts', 'tsconfig.json', 'package-lock.json', 'dist/wasm/simd-threads/kwta.d.ts']);
+  const hash = fingerprint([
+    'ts',
+    'tsconfig.json',
+    'package-lock.json',
+    'scripts/lib/schemas.mjs',
+    'dist/wasm/simd-threads/kwta.d.ts',
+  ]);
   const built = await unlessFresh('dist/ts.hash', hash, ['dist/index.js'], async () => {
     // Errors are found before the last good build is touched.
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit']);
@@ -16,6 +23,7 @@ export async function buildTypeScript() {
       if (name !== 'wasm') rmSync(path.join(dist, name), { recursive: true });
     }
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+    await writeSchemas();
     const command = path.join(dist, 'cli/main.js');
     if (existsSync(command)) chmodSync(command, 0o755);
   });

@@ -19,10 +19,18 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 describe('contents', () => {
   it('holds the build, the licences and what users read, and nothing else', () => {
-    const allowed = /^(dist\/.+\.(js|d\.ts|wasm)|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/;
+    const allowed =
+      /^(dist\/.+\.(js|d\.ts|wasm)|dist\/schema\/\w+\.json|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/;
     const files = tarball.files.map((file) => file.path);
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
-    for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'dist/index.js']) {
+    for (const file of [
+      'README.md',
+      'CHANGELOG.md',
+      'LICENSE-MIT',
+      'LICENSE-APACHE',
+      'dist/index.js',
+      'dist/schema/model.json',
+    ]) {
       expect(files).toContain(file);
     }
     for (const variant of ['simd', 'simd-threads', 'relaxed-threads']) {

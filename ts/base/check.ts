@@ -1,51 +1,20 @@
-/** Checks of plain arguments. Each error names the argument, what was expected and what came. */
+/** Checks of single arguments, for those that are no part of a description. Messages are those of schemas. */
 import { ConfigError } from './errors.js';
-import { describe } from './tensor.js';
-
-interface Range {
-  min?: number;
-  max?: number;
-  /** The bound itself is excluded. */
-  above?: number;
-  below?: number;
-}
-
-function inRange(value: number, { min, max, above, below }: Range): boolean {
-  return (
-    (min === undefined || value >= min) &&
-    (max === undefined || value <= max) &&
-    (above === undefined || value > above) &&
-    (below === undefined || value < below)
-  );
-}
-
-function rangeText({ min, max, above, below }: Range): string {
-  const parts = [
-    min !== undefined && `>= ${min}`,
-    above !== undefined && `> ${above}`,
-    max !== undefined && `<= ${max}`,
-    below !== undefined && `< ${below}`,
-  ].filter((part) => part !== false);
-  return parts.length > 0 ? ` ${parts.join(' and ')}` : '';
-}
+import { boolean, choice, integer, number, parse, type Range } from './schema.js';
 
 /** @throws {ConfigError} unless `value` is a finite number in `range`. */
 export function checkNumber(argument: string, value: unknown, range: Range = {}): asserts value is number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || !inRange(value, range)) {
-    throw new ConfigError(`${argument}: expected a number${rangeText(range)}, got ${describe(value)}`);
-  }
+  parse(number(range), value, argument);
 }
 
 /** @throws {ConfigError} unless `value` is a whole number in `range`. */
 export function checkInteger(argument: string, value: unknown, range: Range = {}): asserts value is number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || !inRange(value, range)) {
-    throw new ConfigError(`${argument}: expected a whole number${rangeText(range)}, got ${describe(value)}`);
-  }
+  parse(integer(range, 'a whole number', Number.MAX_SAFE_INTEGER), value, argument);
 }
 
 /** @throws {ConfigError} unless `value` is true or false. */
 export function checkBoolean(argument: string, value: unknown): asserts value is boolean {
-  if (typeof value !== 'boolean') throw new ConfigError(`${argument}: expected true or false, got ${describe(value)}`);
+  parse(boolean(), value, argument);
 }
 
 /** @throws {ConfigError} unless `value` is one of `choices`. */
@@ -54,20 +23,7 @@ export function checkChoice<T extends string>(
   value: unknown,
   choices: readonly T[],
 ): asserts value is T {
-  if (!choices.includes(value as T)) {
-    throw new ConfigError(`${argument}: expected ${choices.map((c) => `'${c}'`).join(' or ')}, got ${describe(value)}`);
-  }
-}
-
-/**
- * Checks plain data that functions of the package make, told apart by their `type`.
- *
- * @throws {ConfigError} unless that is one of `types`; `expected` says what makes them.
- */
-export function checkType(argument: string, value: unknown, types: readonly string[], expected: string): void {
-  const type = (value as { type?: unknown } | null | undefined)?.type;
-  if (typeof type !== 'string') throw new ConfigError(`${argument}: expected ${expected}, got ${describe(value)}`);
-  if (!types.includes(type)) throw new ConfigError(`${argument}: expected ${expected}, got the type '${type}'`);
+  parse(choice(choices), value, argument);
 }
 
 /** @throws {ConfigError} naming the first key of `options` that is not in `known`: a misspelt option must not be ignored. */

@@ -66,13 +66,18 @@ export function number(range: Range = {}): Schema<number> {
   return named(v.pipe(v.number(message), v.finite(message), ...bounds(range, message)), what);
 }
 
-/** A whole number; at most 2^31 - 1 unless `max` says otherwise. `noun` is what it is called in messages. */
-export function integer(range: Range = {}, noun = 'a whole number'): Schema<number> {
+/** A whole number; at most `most` unless `max` says otherwise. `noun` is what it is called in messages. */
+export function integer(range: Range = {}, noun = 'a whole number', most = largest): Schema<number> {
   const what = noun + rangeText(range);
-  const whole = { ...range, max: range.max ?? largest };
+  const whole = { ...range, max: range.max ?? most };
   const message = (issue: Issue): string =>
-    expected((issue.input as number) > largest ? noun + rangeText(whole) : what)(issue);
+    expected((issue.input as number) > most ? noun + rangeText(whole) : what)(issue);
   return named(v.pipe(v.number(message), v.safeInteger(message), ...bounds(whole, message)), what);
+}
+
+/** Seed of random numbers; 0 by default. */
+export function seed() {
+  return optional(integer({ min: 0 }, 'a whole number', Number.MAX_SAFE_INTEGER), 0);
 }
 
 /** true or false. */
@@ -161,6 +166,18 @@ export function refined<S extends Schema>(schema: S, problem: (value: Output<S>)
   );
 }
 
+/** `schema` with one of two fields, not both. */
+export function either<S extends Schema>(schema: S, one: keyof Output<S> & string, other: keyof Output<S> & string) {
+  return v.pipe(
+    refined(schema, (value) => {
+      const [first, second] = [value[one], value[other]];
+      if ((first === undefined) !== (second === undefined)) return undefined;
+      return `expected either ${one} or ${other}, got ${one} = ${first} and ${other} = ${second}`;
+    }),
+    v.metadata({ oneOf: [{ required: [one] }, { required: [other] }] }),
+  );
+}
+
 /** `schema` with defaults that follow from other fields. */
 export function completed<S extends Schema, T>(schema: S, complete: (value: Output<S>) => T) {
   return v.pipe(schema, v.transform(complete));
@@ -208,10 +225,11 @@ export function variant<const Table extends Readonly<Record<string, Descriptor<s
   what: string,
 ) {
   const message = (issue: Issue): string => {
-    const last = issue.path?.at(-1);
-    if (last === undefined || typeof issue.input !== 'string')
-      return expected(what)({ ...issue, input: last?.input ?? issue.input });
-    return `expected ${what} (${Object.keys(table).join(', ')}), got the type '${issue.input}'`;
+    const [inside] = issue.path ?? [];
+    if (inside === undefined) return expected(what)(issue);
+    const { input } = issue;
+    if (typeof input !== 'string') return expected(what)({ ...issue, input: inside.input });
+    return `expected ${what} (${Object.keys(table).join(', ')}), got the type '${input}'`;
   };
   const options: Table[keyof Table]['schema'][] = Object.values(table).map(({ schema }) => schema);
   return named(v.variant('type', options, message), what);

@@ -1,15 +1,17 @@
 /** Starts a training run: options checked, the job in the engine, checkpoints written as snapshots arrive. */
 import { platform } from '#platform';
-import { checkInteger, checkKeys, checkType } from '../base/check.js';
+import { checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
+import { parse } from '../base/schema.js';
 import { describe } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
 import type { FitProgress } from '../engine/protocol.js';
 import { encodeModel } from '../io/checkpoint.js';
-import type { FitSpec } from '../train/fit.js';
-import type { OptimizerSpec } from '../train/optimizers.js';
-import { natural, type RegimeSpec } from '../train/regimes.js';
-import type { AnnealSchedule, LearningRateSchedule } from '../train/schedules.js';
+import type { OptimizerSpec } from '../train/optimizers/index.js';
+import type { RegimeSpec } from '../train/regimes/index.js';
+import type { AnnealSchedule } from '../train/schedules/anneal.js';
+import type { LearningRateSchedule } from '../train/schedules/learningRate.js';
+import { fitSchema } from '../train/spec.js';
 import type { Connection } from './connection.js';
 import { FitRun } from './fitRun.js';
 import { checkDataset } from './inputs.js';
@@ -55,19 +57,12 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
     throw new ConfigError(`fit: expected options { epochs, optimizer, ... }, got ${describe(options)}`);
   }
   checkKeys('fit', options, fitKeys);
-  const { epochs, batchSize = 64, optimizer, lr, gamma, regime = natural(), validation, seed = 0, signal } = options;
+  const { epochs, batchSize, optimizer, lr, gamma, regime, seed, validation, signal } = options;
   const { path = undefined, everyEpochs = 1 } = options.checkpoint ?? {};
   checkDataset('train', train);
   if (validation !== undefined) checkDataset('validation', validation);
-  checkInteger('fit.epochs', epochs, { min: 1 });
-  checkInteger('fit.batchSize', batchSize, { min: 1 });
-  checkType('fit.optimizer', optimizer, ['sgd', 'adam', 'adamw'], 'optim.sgd(...), adam or adamw');
-  checkType('fit.regime', regime, ['natural', 'adversarial'], 'regimes.natural() or adversarial(...)');
-  if (lr !== undefined)
-    checkType('fit.lr', lr, ['step', 'multiStep', 'cosine'], 'schedules.step(...), multiStep or cosine');
-  if (gamma !== undefined) checkType('fit.gamma', gamma, ['anneal'], 'schedules.anneal(...)');
-  checkInteger('fit.seed', seed, { min: 0 });
-  const spec: FitSpec = { epochs, batchSize: Math.min(batchSize, train.length), optimizer, lr, gamma, regime, seed };
+  const parsed = parse(fitSchema, { epochs, batchSize, optimizer, lr, gamma, regime, seed }, 'fit');
+  const spec = { ...parsed, batchSize: Math.min(parsed.batchSize, train.length) };
   if (options.checkpoint !== undefined) {
     checkKeys('fit.checkpoint', options.checkpoint, ['path', 'everyEpochs']);
     if (typeof path !== 'string')

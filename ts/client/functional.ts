@@ -1,11 +1,7 @@
 /** `runtime.functional`: single operations on plain tensors, and their vector-Jacobian products. */
 import type { Tensor } from '../base/tensor.js';
-import type {
-  FunctionalArguments,
-  FunctionalCall,
-  FunctionalName,
-  FunctionalResult,
-} from '../engine/functionalCalls.js';
+import type { FunctionalArguments, FunctionalName, FunctionalResult } from '../engine/functionalCalls.js';
+import { functionals } from '../ops/index.js';
 import type { Connection } from './connection.js';
 
 /** Names whose first argument is `x`. */
@@ -36,26 +32,20 @@ export interface Functional extends Unary {
   ): Promise<Record<string, Tensor>>;
 }
 
+/** Beside the layers of networks. */
+const losses = ['crossEntropy'] satisfies FunctionalName[];
+
 /** The operations on an engine. */
 export function createFunctional(connection: () => Connection): Functional {
   const run = async (name: FunctionalName, args: object, outputGradient?: Tensor): Promise<FunctionalResult> =>
-    connection().call('functional', { name, args, outputGradient } as FunctionalCall);
-  const unary =
-    (name: UnaryName) =>
-    async (x: Tensor, options: object = {}): Promise<Tensor> =>
-      (await run(name, { ...options, x })).output;
+    connection().call('functional', { name, args, outputGradient });
+  const unary = (name: UnaryName) => [
+    name,
+    async (x: Tensor, options: object = {}): Promise<Tensor> => (await run(name, { ...options, x })).output,
+  ];
+  const names = [...(Object.keys(functionals) as (keyof typeof functionals)[]), ...losses];
   return {
-    kwta: unary('kwta'),
-    conv2d: unary('conv2d'),
-    linear: unary('linear'),
-    batchNorm: unary('batchNorm'),
-    maxPool2d: unary('maxPool2d'),
-    avgPool2d: unary('avgPool2d'),
-    globalAvgPool2d: unary('globalAvgPool2d'),
-    relu: unary('relu'),
-    softmax: unary('softmax'),
-    logSoftmax: unary('logSoftmax'),
-    crossEntropy: unary('crossEntropy'),
+    ...(Object.fromEntries(names.map(unary)) as Unary),
     matmul: async (a, b) => (await run('matmul', { a, b })).output,
     async topk(x, options) {
       const { output, indices } = await run('topk', { ...options, x });

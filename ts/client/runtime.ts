@@ -3,8 +3,8 @@ import { platform } from '#platform';
 import { checkBoolean, checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
-import { describe } from '../base/tensor.js';
-import type { ModelSpec } from '../graph/graph.js';
+import { parse } from '../base/schema.js';
+import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import { decodeModel } from '../io/checkpoint.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
 import { maxThreads } from '../platform/platform.js';
@@ -66,13 +66,12 @@ export class Runtime {
    */
   async model(spec: ModelSpec, options: ModelOptions = {}): Promise<Model> {
     const connection = this.#alive();
-    if (spec?.type !== 'sequential')
-      throw new ConfigError(`model: expected nn.sequential([...]), got ${describe(spec)}`);
+    const parsed = parse(modelSchema, spec, 'model');
     checkKeys('model', options, ['seed', 'recompute']);
     const { seed = 0, recompute = false } = options;
     checkInteger('model.seed', seed, { min: 0 });
     checkBoolean('model.recompute', recompute);
-    return new Model(connection, await connection.call('createModel', spec, seed, { recompute }), spec);
+    return new Model(connection, await connection.call('createModel', parsed, seed, { recompute }), parsed);
   }
 
   /**

@@ -7,14 +7,17 @@ import { runAttack } from '../attacks/core/run.js';
 import { attackOf } from '../attacks/table.js';
 import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
+import { parse } from '../base/schema.js';
 import { shapeText, type Tensor } from '../base/tensor.js';
 import { Dataset, type DatasetFields } from '../data/dataset.js';
+import { modelSchema } from '../graph/containers.js';
 import { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
 import { type FitEvent, fit } from '../train/fit.js';
+import { fitSchema } from '../train/spec.js';
 import { runFunctional } from './functionalCalls.js';
 import { endJob, runJob } from './job.js';
 import type { Engine, FitProgress, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
@@ -69,10 +72,11 @@ export function createEngine(): Engine {
     },
 
     createModel(spec, seed, options): ModelInfo {
-      const network = new Network(spec, seed, started().workspace, options);
+      const parsed = parse(modelSchema, spec, 'model');
+      const network = new Network(parsed, seed, started().workspace, options);
       const id = String(nextModel++);
       models.set(id, network);
-      return { id, parameters: network.parameters.count, classes: network.classes, input: spec.input };
+      return { id, parameters: network.parameters.count, classes: network.classes, input: parsed.input };
     },
 
     disposeModel(model) {
@@ -85,12 +89,16 @@ export function createEngine(): Engine {
       const data = checkedData(network, 'train', train);
       const held = validation && checkedData(network, 'validation', validation);
       const epochs: FitEvent[] = [];
-      await runJob(fit(network, started().kernels, data, held, spec), port, (event): FitProgress => {
-        if (event.type !== 'epoch') return { event };
-        epochs.push(event);
-        const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
-        return due ? { event, snapshot: snapshotOf(network) } : { event };
-      });
+      await runJob(
+        fit(network, started().kernels, data, held, parse(fitSchema, spec, 'fit')),
+        port,
+        (event): FitProgress => {
+          if (event.type !== 'epoch') return { event };
+          epochs.push(event);
+          const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
+          return due ? { event, snapshot: snapshotOf(network) } : { event };
+        },
+      );
       return epochs;
     },
 

@@ -8,7 +8,8 @@ import type { ModelSpec } from '../graph/graph.js';
 import type { Loss } from '../graph/losses.js';
 import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
-import type { FitEvent, FitSpec } from '../train/fit.js';
+import type { FitEvent } from '../train/fit.js';
+import type { FitSpec } from '../train/spec.js';
 import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
 
 /** First message to a new worker: what it is to be. */

@@ -1,33 +1,8 @@
-/** A model's description as nested layers (plain data), and the flat list of nodes it stands for. */
-
-import { checkInteger } from '../base/check.js';
+/** The flat list of nodes that a model's description stands for. */
 import { ConfigError, ShapeError } from '../base/errors.js';
-import { describe } from '../base/tensor.js';
-import { type LayerSpec, type OpSpec, opOf } from '../ops/index.js';
+import { type OpSpec, opOf, traitsOf } from '../ops/index.js';
 import { type Features, featureText } from '../ops/op.js';
-
-/** Layers one after another. */
-export interface SequentialSpec {
-  type: 'sequential';
-  name?: string;
-  layers: ModuleSpec[];
-}
-
-/** Two branches from one input, added: `main(x) + shortcut(x)`; an empty shortcut is the identity. */
-export interface ResidualSpec {
-  type: 'residual';
-  name?: string;
-  main: ModuleSpec[];
-  shortcut: ModuleSpec[];
-}
-
-export type ModuleSpec = LayerSpec | SequentialSpec | ResidualSpec;
-
-/** A whole model: a container and the extents of one sample. */
-export interface ModelSpec extends SequentialSpec {
-  /** `[C, H, W]`. */
-  input: [number, number, number];
-}
+import { containerOf, isContainer, type ModelSpec, type ModuleSpec } from './containers.js';
 
 /** Index of the graph's input among the inputs of nodes. */
 export const graphInput = -1;
@@ -48,19 +23,15 @@ export interface Graph {
   nodes: Node[];
 }
 
-/** Flattens a description, checking every layer. @throws {ShapeError} or {ConfigError} naming the layer. */
+/**
+ * Flattens a description, checking that its layers fit together.
+ *
+ * @throws {ShapeError} or {ConfigError} naming the layer.
+ */
 export function buildGraph(model: ModelSpec): Graph {
-  if (!Array.isArray(model.input) || model.input.length !== 3) {
-    throw new ConfigError(
-      `model.input: expected [channels, height, width], got ${describe(model.input)}; ` +
-        'write nn.sequential([...], { input: [C, H, W] })',
-    );
-  }
-  for (const [i, name] of ['channels', 'height', 'width'].entries()) {
-    checkInteger(`model.input ${name}`, model.input[i], { min: 1 });
-  }
   const [c, h, w] = model.input;
   const nodes: Node[] = [];
+  const names = new Set<string>();
   const featuresOf = (index: number): Features => (index === graphInput ? { c, h, w } : nodes[index].output);
 
   const addNode = (spec: OpSpec, name: string, inputs: number[]): number => {
@@ -69,52 +40,46 @@ export function buildGraph(model: ModelSpec): Graph {
     return nodes.length - 1;
   };
 
-  const addAll = (layers: ModuleSpec[], prefix: string, from: number): number =>
-    layers.reduce((input, layer, i) => addModule(layer, `${prefix}${i}`, input), from);
-
-  const addModule = (module: ModuleSpec, position: string, from: number): number => {
-    const name = module.name ?? position;
-    switch (module.type) {
-      case 'sequential':
-        return addAll(module.layers, `${name}.`, from);
-      case 'residual': {
-        const main = addAll(module.main, `${name}.main.`, from);
-        const shortcut = addAll(module.shortcut, `${name}.shortcut.`, from);
-        return addNode({ type: 'add' }, name, [main, shortcut]);
-      }
-      default:
-        return addNode(module, name, [from]);
+  const addModule = (module: ModuleSpec, position: string, container: string, from: number): number => {
+    const name = fullName(module.name, position, container);
+    if (!isContainer(module)) {
+      if (names.has(name)) throw new ConfigError(`model: expected distinct layer names, got '${name}' twice`);
+      names.add(name);
+      return addNode(module, name, [from]);
     }
+    const { branches, connect } = containerOf(module);
+    const runs = branches(module).map(({ segment, layers }) => (start: number) => {
+      return addAll(layers, `${name}.${segment}`, name, start);
+    });
+    return connect(runs, from, (spec, inputs) => addNode(spec, name, inputs));
   };
 
-  addAll(model.layers, '', graphInput);
+  const addAll = (layers: ModuleSpec[], prefix: string, container: string, from: number): number =>
+    layers.reduce((input, layer, i) => addModule(layer, `${prefix}${i}`, container, input), from);
+
+  addAll(model.layers, '', '', graphInput);
   if (nodes.length === 0) throw new ConfigError('model: expected at least one layer, got an empty list');
-  checkNames(nodes);
   return { input: { c, h, w }, nodes };
 }
 
-/** The same description with another gamma in every k-WTA layer that has one. */
-export function withGamma<Module extends ModuleSpec>(module: Module, gamma: number): Module {
-  const each = (modules: ModuleSpec[]): ModuleSpec[] => modules.map((inner) => withGamma(inner, gamma));
-  switch (module.type) {
-    case 'sequential':
-      return { ...module, layers: each(module.layers) };
-    case 'residual':
-      return { ...module, main: each(module.main), shortcut: each(module.shortcut) };
-    case 'kwta':
-      return module.gamma === undefined ? module : { ...module, gamma };
-    default:
-      return module;
-  }
+/**
+ * Prefix of a layer's state-dict names: its position, or its own name. One that begins with a dot continues the name of
+ * the container that the layer is in; any other stands for itself.
+ */
+function fullName(own: string | undefined, position: string, container: string): string {
+  if (own === undefined) return position;
+  if (!own.startsWith('.')) return own;
+  return container === '' ? own.slice(1) : container + own;
 }
 
-function checkNames(nodes: Node[]): void {
-  const seen = new Set<string>();
-  for (const { name, spec } of nodes) {
-    if (spec.type !== 'add' && seen.has(name))
-      throw new ConfigError(`model: expected distinct layer names, got '${name}' twice`);
-    if (spec.type !== 'add') seen.add(name);
+/** The same description with another gamma in every layer that selects a share of its values. */
+export function withGamma<Module extends ModuleSpec>(module: Module, gamma: number): Module {
+  if (isContainer(module)) {
+    const { branches, withBranches } = containerOf(module);
+    const changed = branches(module).map(({ layers }) => layers.map((layer) => withGamma(layer, gamma)));
+    return withBranches(module, changed) as Module;
   }
+  return traitsOf(module).selects && 'gamma' in module && module.gamma !== undefined ? { ...module, gamma } : module;
 }
 
 /** Number of classes. @throws {ShapeError} unless the last layer gives one vector per sample. */
@@ -125,3 +90,5 @@ export function classesOf(graph: Graph): number {
   }
   return output.c;
 }
+
+export type { ModelSpec, ModuleSpec } from './containers.js';

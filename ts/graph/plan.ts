@@ -4,7 +4,7 @@
  */
 import { alignment, type Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
-import { type OpSpec, opOf } from '../ops/index.js';
+import { opOf, traitsOf } from '../ops/index.js';
 import {
   type BuildContext,
   buffersOf,
@@ -29,7 +29,7 @@ export interface Purpose {
   inputGradient: boolean;
   /** Gradients of the parameters. */
   parameterGradients: boolean;
-  /** The winners of every k-WTA layer stay readable after the run. */
+  /** The winners of every layer that selects stay readable after the run. */
   keepWinners: boolean;
   /** The backward half may run more than once. */
   retain: boolean;
@@ -42,15 +42,6 @@ export interface Winners {
   layer: string;
   value: SparseValue;
 }
-
-/** Operations that do not read their own output in the backward pass, so that the next may overwrite it. */
-const outputIsFree: ReadonlySet<OpSpec['type']> = new Set([
-  'conv2d',
-  'linear',
-  'batchNorm2d',
-  'add',
-  'avgPool2d',
-] as const);
 
 export class Plan {
   readonly input: DenseValue;
@@ -224,7 +215,7 @@ export class Plan {
     for (const [index, node] of nodes.entries()) {
       const inputs = node.inputs.map((i) => {
         const slot = i === graphInput ? graphInput : (slotOfNode.get(i) as number);
-        if (opOf(node.spec).takesSparse || outputOf(slot).kind === 'dense') return slot;
+        if (traitsOf(node.spec).takesCompressed || outputOf(slot).kind === 'dense') return slot;
         const known = expanded.get(slot);
         if (known !== undefined) return known;
         const { features } = outputOf(slot);
@@ -239,12 +230,13 @@ export class Plan {
       });
       const mayOverwrite = (i: number): boolean => {
         const from = node.inputs[i];
-        return from !== graphInput && consumers.get(from) === 1 && outputIsFree.has(nodes[from].spec.type);
+        return from !== graphInput && consumers.get(from) === 1 && traitsOf(nodes[from].spec).outputIsFree;
       };
       const slot = push(node, inputs, index, mayOverwrite);
       slotOfNode.set(index, slot);
       const { output } = slots[slot].step;
-      if (node.spec.type === 'kwta' && output.kind === 'sparse') this.winners.push({ layer: node.name, value: output });
+      if (traitsOf(node.spec).selects && output.kind === 'sparse')
+        this.winners.push({ layer: node.name, value: output });
     }
     return slots;
   }

@@ -4,7 +4,7 @@
  */
 
 import { sizeOf } from '../base/tensor.js';
-import { type OpSpec, opOf } from '../ops/index.js';
+import { type OpSpec, opOf, traitsOf } from '../ops/index.js';
 import { density, featureSize, type Value } from '../ops/op.js';
 
 /** A node with the values that it reads and writes. */
@@ -21,11 +21,13 @@ const cheapShare = 0.02;
 /** Passes of a training step over a layer: forward, weight gradient, input gradient. */
 const passes = 3;
 
-/** Multiply-adds for one value of the output. */
+/** Multiply-adds for one value of the output: each weight of a channel meets one value of the input. */
 function costOfValue({ spec, inputs: [input] }: Computed): number {
-  if (spec.type !== 'conv2d' && spec.type !== 'linear') return 0;
-  const [weight] = opOf(spec).parameters(spec, input.features);
-  return (sizeOf(weight.shape) / weight.shape[0]) * density(input);
+  const weights = opOf(spec)
+    .parameters(spec, input.features)
+    .filter(({ layout }) => layout === 'convolution');
+  const each = weights.reduce((sum, { shape }) => sum + sizeOf(shape) / shape[0], 0);
+  return each * density(input);
 }
 
 /**
@@ -41,7 +43,7 @@ export function recomputable(nodes: readonly Computed[], all: boolean): (number 
   for (const i of [...nodes.keys()].sort((a, b) => costs[a] - costs[b])) {
     const { spec, inputs, output } = nodes[i];
     // Another step may have been allowed to write over the output.
-    if (spec.type !== 'conv2d' || nodes.some((other, j) => j !== i && other.output === output)) continue;
+    if (!traitsOf(spec).repeatable || nodes.some((other, j) => j !== i && other.output === output)) continue;
     const cheap = costs[i] <= cheapMultiplyAdds && wholes[i] <= left;
     if (cheap) left -= wholes[i];
     if (cheap || (all && density(inputs[0]) < 1)) result[i] = costs[i];

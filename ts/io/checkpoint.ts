@@ -1,7 +1,8 @@
 /** Models as files: safetensors, with the model's description in the metadata. */
 import { DataError, DivergedError } from '../base/errors.js';
-import { describe, type Tensor } from '../base/tensor.js';
-import type { ModelSpec } from '../graph/graph.js';
+import { parse } from '../base/schema.js';
+import type { Tensor } from '../base/tensor.js';
+import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import { checkUniqueKeys } from './json.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 
@@ -18,7 +19,7 @@ export function encodeModel(spec: ModelSpec, stateDict: Record<string, Tensor>):
 }
 
 /**
- * The model in a file. Its description is an object, and no more is known about it.
+ * The model in a file, its description parsed.
  *
  * @throws {DataError} when it is not one that {@link encodeModel} made.
  */
@@ -27,15 +28,12 @@ export function decodeModel(file: string, bytes: Uint8Array): { spec: ModelSpec;
   if (!Object.hasOwn(metadata, key)) {
     throw new DataError(`${file}: expected a model's description ('${key}') in the metadata, found none`);
   }
-  let spec: unknown;
+  let description: unknown;
   try {
-    spec = JSON.parse(metadata[key]);
+    description = JSON.parse(metadata[key]);
   } catch (error) {
     throw new DataError(`${file}: expected '${key}' to be JSON`, { cause: error });
   }
-  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
-    throw new DataError(`${file}: expected '${key}' to be a JSON object, got ${describe(spec)}`);
-  }
   checkUniqueKeys(`${file}: '${key}'`, metadata[key]);
-  return { spec: spec as ModelSpec, stateDict: tensors };
+  return { spec: parse(modelSchema, description, `${file}: model`, DataError), stateDict: tensors };
 }

@@ -1,5 +1,7 @@
 /** Sum of two branches, `[C, H, W] x 2 -> [C, H, W]`; either may be compressed. */
+
 import { ShapeError } from '../base/errors.js';
+import type { Output } from '../base/schema.js';
 import {
   type BuildContext,
   buffersOf,
@@ -8,16 +10,22 @@ import {
   featureSize,
   featureText,
   type Gradient,
+  layer,
   type Op,
+  opDescriptor,
   sparseArguments,
   type Value,
 } from './op.js';
 
 /** Joins the branches of `nn.residual`. */
-export interface AddSpec {
-  type: 'add';
-  name?: string;
-}
+export type AddSpec = Output<typeof addDescriptor.schema>;
+
+export const addDescriptor = opDescriptor(layer('add', {}), {
+  takesCompressed: true,
+  outputIsFree: true,
+  selects: false,
+  repeatable: false,
+});
 
 function addTo(context: BuildContext, n: number, value: Value, target: number): void {
   const { exports } = context.kernels;
@@ -26,7 +34,6 @@ function addTo(context: BuildContext, n: number, value: Value, target: number): 
 }
 
 export const add: Op<AddSpec> = {
-  takesSparse: true,
   shape(_spec, [main, shortcut], layer) {
     if (main.c !== shortcut.c || main.h !== shortcut.h || main.w !== shortcut.w) {
       throw new ShapeError(

@@ -4,7 +4,10 @@
  */
 
 import { ShapeError } from '../base/errors.js';
+import { boolean, number, type Output, object, optional } from '../base/schema.js';
+import type { Tensor } from '../base/tensor.js';
 import type { Buffer } from './buffer.js';
+import { functional, maybe, tensorArgument } from './functional.js';
 import {
   type BackwardStep,
   type BuildContext,
@@ -16,19 +19,54 @@ import {
   featureText,
   type Gradient,
   gradientBuffers,
+  layer,
   type Op,
+  opDescriptor,
   type ParameterSpec,
   sparseArguments,
   type Wanted,
 } from './op.js';
 
+const fields = {
+  eps: optional(number({ above: 0 }), 1e-5),
+  momentum: optional(number({ min: 0, max: 1 }), 0.1),
+};
+
 /** See `nn.batchNorm2d`. */
-export interface BatchNorm2dSpec {
-  type: 'batchNorm2d';
-  name?: string;
-  eps: number;
-  momentum: number;
-}
+export type BatchNorm2dSpec = Output<typeof batchNorm2dDescriptor.schema>;
+
+export const batchNorm2dDescriptor = opDescriptor(layer('batchNorm2d', fields), {
+  takesCompressed: false,
+  outputIsFree: true,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.batchNorm(x, { ... })`; `training` uses the batch's statistics. */
+export const batchNormFunctional = functional(
+  {
+    x: tensorArgument(),
+    weight: maybe(tensorArgument()),
+    bias: maybe(tensorArgument()),
+    runningMean: maybe(tensorArgument()),
+    runningVar: maybe(tensorArgument()),
+  },
+  object({ ...fields, training: optional(boolean(), false) }),
+  ({ x, weight, bias, runningMean, runningVar }, { training, ...options }) => {
+    const channels = x.shape[1];
+    const constant = (value: number): Tensor => ({ shape: [channels], data: new Float32Array(channels).fill(value) });
+    return {
+      mode: training ? 'train' : 'eval',
+      spec: { type: 'batchNorm2d', ...options },
+      parameters: {
+        weight: weight ?? constant(1),
+        bias: bias ?? constant(0),
+        running_mean: runningMean ?? constant(0),
+        running_var: runningVar ?? constant(1),
+      },
+    };
+  },
+);
 
 interface Statistics {
   mean: Buffer;
@@ -115,7 +153,6 @@ function evalBackward(
 
 /** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
 export const batchNorm2d: Op<BatchNorm2dSpec> = {
-  takesSparse: false,
   shape: (_spec, [input]) => input,
   parameters(_spec, { c }) {
     const parameter = (name: string, constant: number, trainable: boolean): ParameterSpec => ({

@@ -3,8 +3,12 @@
  * After k-WTA the forward pass, the weight gradient and the input gradient cost gamma times the dense
  * FLOPs: the input gradient is computed at the winners only.
  */
+
 import { ConfigError, ShapeError } from '../base/errors.js';
+import { boolean, integer, type Output, object, optional, tuple, union } from '../base/schema.js';
+import { shapeText } from '../base/tensor.js';
 import type { Buffer } from './buffer.js';
+import { functional, maybe, tensorArgument } from './functional.js';
 import {
   type BackwardStep,
   type BuildContext,
@@ -17,7 +21,9 @@ import {
   featureText,
   type Gradient,
   gradientBuffers,
+  layer,
   type Op,
+  opDescriptor,
   type ParameterSpec,
   type SparseValue,
   type Step,
@@ -25,33 +31,70 @@ import {
   type Value,
   type Wanted,
 } from './op.js';
+import { type Window, windowExtents } from './window.js';
+
+/** Channels, rows, columns or steps. */
+const size = integer({ min: 1 });
+
+const step = optional(size, 1);
+const zeros = optional(integer({ min: 0 }), 0);
 
 /** See `nn.conv2d`. */
-export interface Conv2dSpec {
-  type: 'conv2d';
-  name?: string;
-  out: number;
-  kernel: number | [number, number];
-  stride: number;
-  padding: number;
-  bias: boolean;
-}
+export type Conv2dSpec = Output<typeof conv2dDescriptor.schema>;
+
+export const conv2dDescriptor = opDescriptor(
+  layer('conv2d', {
+    out: size,
+    kernel: union([size, tuple([size, size])], 'a whole number >= 1 or [rows, columns]'),
+    stride: step,
+    padding: zeros,
+    bias: optional(boolean(), true),
+  }),
+  { takesCompressed: true, outputIsFree: true, selects: false, repeatable: true },
+);
 
 /** See `nn.linear`. */
-export interface LinearSpec {
-  type: 'linear';
-  name?: string;
-  out: number;
-  bias: boolean;
-}
+export type LinearSpec = Output<typeof linearDescriptor.schema>;
 
-interface Geometry {
+export const linearDescriptor = opDescriptor(layer('linear', { out: size, bias: optional(boolean(), true) }), {
+  takesCompressed: true,
+  outputIsFree: true,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.conv2d(x, { weight, bias, stride, padding })` */
+export const conv2dFunctional = functional(
+  { x: tensorArgument(4), weight: tensorArgument(4), bias: maybe(tensorArgument()) },
+  object({ stride: step, padding: zeros }),
+  ({ x, weight, bias }, options) => {
+    const [out, inputs, kh, kw] = weight.shape;
+    if (x.shape[1] !== inputs) {
+      throw new ShapeError(
+        `conv2d: expected x with ${inputs} channels for weight ${shapeText(weight.shape)}, got ${shapeText(x.shape)}`,
+      );
+    }
+    const kernel: [number, number] = [kh, kw];
+    return {
+      spec: { type: 'conv2d', out, kernel, bias: bias !== undefined, ...options },
+      parameters: { weight, bias },
+    };
+  },
+);
+
+/** `functional.linear(x, { weight, bias })` */
+export const linearFunctional = functional(
+  { x: tensorArgument(2), weight: tensorArgument(2), bias: maybe(tensorArgument()) },
+  object({}),
+  ({ weight, bias }) => ({
+    spec: { type: 'linear', out: weight.shape[0], bias: bias !== undefined },
+    parameters: { weight, bias },
+  }),
+);
+
+interface Geometry extends Window {
   input: Features;
   output: Features;
-  kh: number;
-  kw: number;
-  stride: number;
-  padding: number;
 }
 
 type ShapeArguments = [
@@ -266,42 +309,28 @@ function gradients(
   }
 }
 
-function kernelOf(spec: Conv2dSpec): [number, number] {
-  return typeof spec.kernel === 'number' ? [spec.kernel, spec.kernel] : spec.kernel;
+function windowOf({ kernel, stride, padding }: Conv2dSpec): Window {
+  const [kh, kw] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+  return { kh, kw, stride, padding };
 }
 
 /** Convolution (cross-correlation, as in PyTorch). */
 export const conv2d: Op<Conv2dSpec> = {
-  takesSparse: true,
   shape(spec, [input], layer) {
-    const [kh, kw] = kernelOf(spec);
-    const { stride, padding } = spec;
-    if (input.h + 2 * padding < kh || input.w + 2 * padding < kw) {
-      throw new ShapeError(
-        `${layer} (conv2d): expected an input of at least ${kh}x${kw} with padding ${padding}, got ${featureText(input)}`,
-      );
-    }
-    return {
-      c: spec.out,
-      h: Math.floor((input.h + 2 * padding - kh) / stride) + 1,
-      w: Math.floor((input.w + 2 * padding - kw) / stride) + 1,
-    };
+    return { c: spec.out, ...windowExtents(windowOf(spec), input, `${layer} (conv2d)`) };
   },
   parameters(spec, input) {
-    const [kh, kw] = kernelOf(spec);
+    const { kh, kw } = windowOf(spec);
     return weightSpecs(input.c * kh * kw, spec.out, [spec.out, input.c, kh, kw], spec.bias);
   },
   build(spec, [input], context) {
-    const [kh, kw] = kernelOf(spec);
     const output = conv2d.shape(spec, [input.features], context.layer);
-    const { stride, padding } = spec;
-    return build({ input: input.features, output, kh, kw, stride, padding }, spec.bias, input, context);
+    return build({ input: input.features, output, ...windowOf(spec) }, spec.bias, input, context);
   },
 };
 
 /** Fully connected layer on flattened features. */
 export const linear: Op<LinearSpec> = {
-  takesSparse: true,
   shape(spec, [input], layer) {
     if (input.h !== 1 || input.w !== 1) {
       throw new ConfigError(

@@ -1,13 +1,17 @@
 /** Expands a compressed value for a layer that takes only dense ones; put in by the plan, not by users. */
-import { buffersOf, denseGradient, denseValue, type Op, sparseArguments } from './op.js';
+import type { Output } from '../base/schema.js';
+import { buffersOf, denseGradient, denseValue, layer, type Op, opDescriptor, sparseArguments } from './op.js';
 
-export interface DensifySpec {
-  type: 'densify';
-  name?: string;
-}
+export type DensifySpec = Output<typeof densifyDescriptor.schema>;
+
+export const densifyDescriptor = opDescriptor(layer('densify', {}), {
+  takesCompressed: true,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
 
 export const densify: Op<DensifySpec> = {
-  takesSparse: true,
   shape: (_spec, [input]) => input,
   parameters: () => [],
   build(_spec, [input], context) {

@@ -1,15 +1,18 @@
 /** Dropout, `[C, H, W] -> [C, H, W]`: in training mode each value is zero with probability p, else scaled by 1 / (1 - p). */
-import { denseGradient, denseInput, denseValue, featureSize, type Op } from './op.js';
+import { number, type Output } from '../base/schema.js';
+import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
 
 /** See `nn.dropout`. */
-export interface DropoutSpec {
-  type: 'dropout';
-  name?: string;
-  p: number;
-}
+export type DropoutSpec = Output<typeof dropoutDescriptor.schema>;
+
+export const dropoutDescriptor = opDescriptor(layer('dropout', { p: number({ min: 0, below: 1 }) }), {
+  takesCompressed: false,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
 
 export const dropout: Op<DropoutSpec> = {
-  takesSparse: false,
   shape: (_spec, [input]) => input,
   parameters: () => [],
   build(spec, inputs, context) {

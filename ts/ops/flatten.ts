@@ -1,4 +1,5 @@
 /** `[C, H, W] -> [C*H*W, 1, 1]` in PyTorch's C, H, W order; a compressed input stays compressed. */
+import type { Output } from '../base/schema.js';
 import {
   type BuildContext,
   buffersOf,
@@ -6,7 +7,9 @@ import {
   denseGradient,
   denseValue,
   featureSize,
+  layer,
   type Op,
+  opDescriptor,
   type SparseValue,
   type Step,
   sparseArguments,
@@ -14,10 +17,14 @@ import {
 } from './op.js';
 
 /** See `nn.flatten`. */
-export interface FlattenSpec {
-  type: 'flatten';
-  name?: string;
-}
+export type FlattenSpec = Output<typeof flattenDescriptor.schema>;
+
+export const flattenDescriptor = opDescriptor(layer('flatten', {}), {
+  takesCompressed: true,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
 
 function denseStep(input: DenseValue, context: BuildContext): Step {
   const { exports } = context.kernels;
@@ -72,7 +79,6 @@ function sparseStep(input: SparseValue, context: BuildContext): Step {
 }
 
 export const flatten: Op<FlattenSpec> = {
-  takesSparse: true,
   shape: (_spec, [input]) => ({ c: featureSize(input), h: 1, w: 1 }),
   parameters: () => [],
   build(_spec, [input], context) {

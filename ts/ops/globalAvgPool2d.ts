@@ -1,4 +1,6 @@
 /** Mean over all pixels, `[C, H, W] -> [C, 1, 1]`; a compressed input is summed entry by entry. */
+import { type Output, object } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import {
   buffersOf,
   denseGradient,
@@ -6,18 +8,28 @@ import {
   featureSize,
   type Gradient,
   gradientBuffers,
+  layer,
   type Op,
+  opDescriptor,
   sparseArguments,
 } from './op.js';
 
 /** See `nn.globalAvgPool2d`. */
-export interface GlobalAvgPool2dSpec {
-  type: 'globalAvgPool2d';
-  name?: string;
-}
+export type GlobalAvgPool2dSpec = Output<typeof globalAvgPool2dDescriptor.schema>;
+
+export const globalAvgPool2dDescriptor = opDescriptor(layer('globalAvgPool2d', {}), {
+  takesCompressed: true,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.globalAvgPool2d(x)` */
+export const globalAvgPool2dFunctional = functional({ x: tensorArgument(4) }, object({}), () => ({
+  spec: { type: 'globalAvgPool2d' },
+}));
 
 export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
-  takesSparse: true,
   shape: (_spec, [input]) => ({ c: input.c, h: 1, w: 1 }),
   parameters: () => [],
   build(_spec, [input], context) {

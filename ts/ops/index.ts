@@ -1,36 +1,57 @@
-/** All operations by the type of their layer. A layer type without an operation is a type error. */
-import { type AddSpec, add } from './add.js';
-import { type BatchNorm2dSpec, batchNorm2d } from './batchNorm2d.js';
-import { type Conv2dSpec, conv2d, type LinearSpec, linear } from './conv2d.js';
-import { type DensifySpec, densify } from './densify.js';
-import { type DropoutSpec, dropout } from './dropout.js';
-import { type FlattenSpec, flatten } from './flatten.js';
-import { type GlobalAvgPool2dSpec, globalAvgPool2d } from './globalAvgPool2d.js';
-import { type KwtaSpec, kwta } from './kwta.js';
-import { type NormalizeSpec, normalize } from './normalize.js';
-import type { Op } from './op.js';
-import { type AvgPool2dSpec, avgPool2d, type MaxPool2dSpec, maxPool2d } from './pool2d.js';
-import { type ReluSpec, relu } from './relu.js';
-import { type SoftmaxSpec, softmax } from './softmax.js';
+/** All operations by the type of their layer: what they are, and how they are computed. One missing is a type error. */
+import { family, type Member, parse } from '../base/schema.js';
+import { add, addDescriptor } from './add.js';
+import { batchNorm2d, batchNorm2dDescriptor, batchNormFunctional } from './batchNorm2d.js';
+import { conv2d, conv2dDescriptor, conv2dFunctional, linear, linearDescriptor, linearFunctional } from './conv2d.js';
+import { densify, densifyDescriptor } from './densify.js';
+import { dropout, dropoutDescriptor } from './dropout.js';
+import { flatten, flattenDescriptor } from './flatten.js';
+import { globalAvgPool2d, globalAvgPool2dDescriptor, globalAvgPool2dFunctional } from './globalAvgPool2d.js';
+import { kwta, kwtaDescriptor, kwtaFunctional } from './kwta.js';
+import { normalize, normalizeDescriptor } from './normalize.js';
+import type { Op, OpTraits } from './op.js';
+import {
+  avgPool2d,
+  avgPool2dDescriptor,
+  avgPool2dFunctional,
+  maxPool2d,
+  maxPool2dDescriptor,
+  maxPool2dFunctional,
+} from './pool2d.js';
+import { relu, reluDescriptor, reluFunctional } from './relu.js';
+import { logSoftmaxFunctional, softmax, softmaxDescriptor, softmaxFunctional } from './softmax.js';
+
+/** Layers that users write. */
+export const layerDescriptors = family({
+  avgPool2d: avgPool2dDescriptor,
+  batchNorm2d: batchNorm2dDescriptor,
+  conv2d: conv2dDescriptor,
+  dropout: dropoutDescriptor,
+  flatten: flattenDescriptor,
+  globalAvgPool2d: globalAvgPool2dDescriptor,
+  kwta: kwtaDescriptor,
+  linear: linearDescriptor,
+  maxPool2d: maxPool2dDescriptor,
+  normalize: normalizeDescriptor,
+  relu: reluDescriptor,
+});
+
+/** What containers, plans and `runtime.functional` put in beside them. */
+const innerDescriptors = family({
+  add: addDescriptor,
+  densify: densifyDescriptor,
+  softmax: softmaxDescriptor,
+});
+
+const descriptors = { ...layerDescriptors, ...innerDescriptors };
 
 /** A layer as users write it: plain data. */
-export type LayerSpec =
-  | BatchNorm2dSpec
-  | Conv2dSpec
-  | DropoutSpec
-  | FlattenSpec
-  | GlobalAvgPool2dSpec
-  | KwtaSpec
-  | LinearSpec
-  | MaxPool2dSpec
-  | AvgPool2dSpec
-  | NormalizeSpec
-  | ReluSpec;
+export type LayerSpec = Member<typeof layerDescriptors>;
 
 /** A node of the graph: a layer, or what joins layers. */
-export type OpSpec = LayerSpec | AddSpec | DensifySpec | SoftmaxSpec;
+export type OpSpec = Member<typeof descriptors>;
 
-type Ops = { [Type in OpSpec['type']]: Op<Extract<OpSpec, { type: Type }>> };
+type Ops = { [Type in keyof typeof descriptors]: Op<Extract<OpSpec, { type: Type }>> };
 
 const ops: Ops = {
   add,
@@ -49,21 +70,41 @@ const ops: Ops = {
   softmax,
 };
 
+/** What `runtime.functional` offers of them, under PyTorch's names. */
+export const functionals = {
+  avgPool2d: avgPool2dFunctional,
+  batchNorm: batchNormFunctional,
+  conv2d: conv2dFunctional,
+  globalAvgPool2d: globalAvgPool2dFunctional,
+  kwta: kwtaFunctional,
+  linear: linearFunctional,
+  logSoftmax: logSoftmaxFunctional,
+  maxPool2d: maxPool2dFunctional,
+  relu: reluFunctional,
+  softmax: softmaxFunctional,
+};
+
+/** @throws {ConfigError} unless `spec` is an operation that a kernel can run. */
+export function checkedOp(spec: OpSpec): OpSpec {
+  return parse(descriptors[spec.type].schema, spec, spec.type);
+}
+
 /** The operation of a node. */
 export function opOf(spec: OpSpec): Op<OpSpec> {
   return ops[spec.type] as Op<OpSpec>;
 }
 
-export type {
-  AvgPool2dSpec,
-  BatchNorm2dSpec,
-  Conv2dSpec,
-  DropoutSpec,
-  FlattenSpec,
-  GlobalAvgPool2dSpec,
-  KwtaSpec,
-  LinearSpec,
-  MaxPool2dSpec,
-  NormalizeSpec,
-  ReluSpec,
-};
+/** What is true of a node. */
+export function traitsOf(spec: OpSpec): OpTraits {
+  return descriptors[spec.type].traits;
+}
+
+export type { BatchNorm2dSpec } from './batchNorm2d.js';
+export type { Conv2dSpec, LinearSpec } from './conv2d.js';
+export type { DropoutSpec } from './dropout.js';
+export type { FlattenSpec } from './flatten.js';
+export type { GlobalAvgPool2dSpec } from './globalAvgPool2d.js';
+export type { KwtaSpec } from './kwta.js';
+export type { NormalizeSpec } from './normalize.js';
+export type { AvgPool2dSpec, MaxPool2dSpec } from './pool2d.js';
+export type { ReluSpec } from './relu.js';

@@ -3,7 +3,10 @@
  * ties going to the lowest index in C, H, W order. The output is compressed, and the mask that forward
  * chose is the gradient.
  */
+
 import { ConfigError, DivergedError } from '../base/errors.js';
+import { choice, either, integer, number, type Output, object, optional } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   buffersOf,
@@ -14,23 +17,39 @@ import {
   type Features,
   featureSize,
   featureText,
+  layer,
   type Op,
+  opDescriptor,
   type SparseValue,
   type Step,
   sparseArguments,
   sparseValue,
 } from './op.js';
 
+const fields = {
+  // Share of values that survive; or an absolute `k`.
+  gamma: optional(number({ above: 0, max: 1 })),
+  k: optional(integer({ min: 1 })),
+  ties: optional(choice(['lowest', 'keep']), 'lowest'),
+  backward: optional(choice(['mask', 'identity', 'softmask']), 'mask'),
+};
+
 /** See `nn.kwta`. */
-export interface KwtaSpec {
-  type: 'kwta';
-  name?: string;
-  /** Share of values that survive, in (0, 1]; or an absolute `k`. */
-  gamma?: number;
-  k?: number;
-  ties: 'lowest' | 'keep';
-  backward: 'mask' | 'identity' | 'softmask';
-}
+export type KwtaSpec = Output<typeof kwtaDescriptor.schema>;
+
+export const kwtaDescriptor = opDescriptor(either(layer('kwta', fields), 'gamma', 'k'), {
+  takesCompressed: false,
+  outputIsFree: false,
+  selects: true,
+  repeatable: false,
+});
+
+/** `functional.kwta(x, { gamma })` */
+export const kwtaFunctional = functional(
+  { x: tensorArgument() },
+  either(object(fields), 'gamma', 'k'),
+  (_, options) => ({ spec: { type: 'kwta', ...options } }),
+);
 
 /** Width of the sigmoid that `softmask` puts in place of the mask, in units of the layer's values. */
 const softmaskTemperature = 0.1;
@@ -137,7 +156,6 @@ function surrogateStep(k: number, spec: KwtaSpec, input: DenseValue, chosen: Spa
 
 /** k-WTA (Xiao, Zhong & Zheng 2020). */
 export const kwta: Op<KwtaSpec> = {
-  takesSparse: false,
   shape(spec, [input], layer) {
     winnersOf(spec, input, layer);
     return input;

@@ -1,17 +1,18 @@
 /** `(x - mean) / std` per channel, inside the model so that epsilon stays in pixel units. */
+
 import { ShapeError } from '../base/errors.js';
-import { denseGradient, denseInput, denseValue, featureSize, featureText, type Op } from './op.js';
+import { array, number, type Output } from '../base/schema.js';
+import { denseGradient, denseInput, denseValue, featureSize, featureText, layer, type Op, opDescriptor } from './op.js';
 
 /** See `nn.normalize`. */
-export interface NormalizeSpec {
-  type: 'normalize';
-  name?: string;
-  mean: number[];
-  std: number[];
-}
+export type NormalizeSpec = Output<typeof normalizeDescriptor.schema>;
+
+export const normalizeDescriptor = opDescriptor(
+  layer('normalize', { mean: array(number()), std: array(number({ above: 0 })) }),
+  { takesCompressed: false, outputIsFree: false, selects: false, repeatable: false },
+);
 
 export const normalize: Op<NormalizeSpec> = {
-  takesSparse: false,
   shape(spec, [input], layer) {
     for (const [name, values] of [
       ['mean', spec.mean],

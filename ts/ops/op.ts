@@ -5,6 +5,7 @@
  * compressed value.
  */
 
+import { descriptor, optional, type Schema, string, type Tagged, tagged } from '../base/schema.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Buffer } from './buffer.js';
 
@@ -132,10 +133,35 @@ export interface Step {
   backward(outputGradient: Gradient, wanted: Wanted): BackwardStep;
 }
 
-/** One kind of layer. A missing member is a type error. */
-export interface Op<Spec> {
+/** What is true of every layer of a kind; plans ask this, never the name of a kind. */
+export interface OpTraits {
   /** Inputs may be compressed. Otherwise the plan expands them first. */
-  takesSparse: boolean;
+  takesCompressed: boolean;
+  /** The backward pass does not read the output, so that the next operation may overwrite it. */
+  outputIsFree: boolean;
+  /** Chooses winners: with `gamma` a share of the values, which may change while training. */
+  selects: boolean;
+  /** Its forward step may run again just before the backward pass, instead of keeping the output. */
+  repeatable: boolean;
+}
+
+/** Schema of a layer: its own fields, and the name that every layer may have. */
+export function layer<const Type extends string, const Entries extends Record<string, LayerField>>(
+  type: Type,
+  entries: Entries,
+) {
+  return tagged(type, { ...entries, name: optional(string()) });
+}
+
+type LayerField = Schema | ReturnType<typeof optional>;
+
+/** Descriptor of a kind of layer. */
+export function opDescriptor<S extends Tagged>(schema: S, traits: OpTraits) {
+  return descriptor<S, OpTraits>(schema, traits);
+}
+
+/** How one kind of layer is computed. A missing member is a type error. */
+export interface Op<Spec> {
   /** Extents of the output. @throws {ShapeError} or {ConfigError} naming `layer`. */
   shape(spec: Spec, inputs: Features[], layer: string): Features;
   parameters(spec: Spec, input: Features): ParameterSpec[];

@@ -1,5 +1,6 @@
 /** Max and average pooling, `[C, H, W] -> [C, oH, oW]`, windows may overlap the zero padding. */
-import { ShapeError } from '../base/errors.js';
+import { completed, integer, type Output, object, optional, refined, type Schema } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   denseGradient,
@@ -7,33 +8,62 @@ import {
   denseValue,
   type Features,
   featureSize,
-  featureText,
+  layer,
   type Op,
+  opDescriptor,
 } from './op.js';
+import { windowExtents } from './window.js';
 
 /** See `nn.maxPool2d` and `nn.avgPool2d`. */
-export interface Pool2dSpec<Type extends string> {
-  type: Type;
-  name?: string;
-  kernel: number;
-  stride: number;
-  padding: number;
+export type MaxPool2dSpec = Output<typeof maxPool2dDescriptor.schema>;
+export type AvgPool2dSpec = Output<typeof avgPool2dDescriptor.schema>;
+type Pool2dSpec = MaxPool2dSpec | AvgPool2dSpec;
+
+const fields = {
+  kernel: integer({ min: 1 }),
+  stride: optional(integer({ min: 1 })),
+  padding: optional(integer({ min: 0 }), 0),
+};
+
+/** `schema` with the window's step completed, and zeros around that are no more than half of it. */
+function pooling<S extends Schema<unknown, { kernel: number; stride?: number; padding: number }>>(schema: S) {
+  const paddingFits = refined(
+    schema,
+    ({ kernel, padding }) => {
+      const most = Math.floor(kernel / 2);
+      return padding > most ? `expected a whole number >= 0 and <= ${most}, got ${padding}` : undefined;
+    },
+    'padding',
+  );
+  return completed(paddingFits, (spec) => ({ ...spec, stride: spec.stride ?? spec.kernel }));
 }
 
-export type MaxPool2dSpec = Pool2dSpec<'maxPool2d'>;
-export type AvgPool2dSpec = Pool2dSpec<'avgPool2d'>;
+export const maxPool2dDescriptor = opDescriptor(pooling(layer('maxPool2d', fields)), {
+  takesCompressed: false,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
 
-function shape({ type, kernel, stride, padding }: Pool2dSpec<string>, input: Features, layer: string): Features {
-  if (input.h + 2 * padding < kernel || input.w + 2 * padding < kernel) {
-    throw new ShapeError(
-      `${layer} (${type}): expected an input of at least ${kernel}x${kernel} with padding ${padding}, got ${featureText(input)}`,
-    );
-  }
-  const extent = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
-  return { c: input.c, h: extent(input.h), w: extent(input.w) };
+export const avgPool2dDescriptor = opDescriptor(pooling(layer('avgPool2d', fields)), {
+  takesCompressed: false,
+  outputIsFree: true,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.maxPool2d(x, { kernel })` and `functional.avgPool2d(x, { kernel })` */
+const poolFunctional = <const Type extends string>(type: Type) =>
+  functional({ x: tensorArgument(4) }, pooling(object(fields)), (_, options) => ({ spec: { type, ...options } }));
+export const maxPool2dFunctional = poolFunctional('maxPool2d');
+export const avgPool2dFunctional = poolFunctional('avgPool2d');
+
+function shape({ type, kernel, stride, padding }: Pool2dSpec, input: Features, layer: string): Features {
+  const window = { kh: kernel, kw: kernel, stride, padding };
+  return { c: input.c, ...windowExtents(window, input, `${layer} (${type})`) };
 }
 
-function prepare(spec: Pool2dSpec<string>, input: Features, context: BuildContext) {
+function prepare(spec: Pool2dSpec, input: Features, context: BuildContext) {
   const { c, h, w } = input;
   const output = shape(spec, input, context.layer);
   const sizes = (n: number) => [n, h, w, c, spec.kernel, spec.stride, spec.padding] as const;
@@ -41,7 +71,6 @@ function prepare(spec: Pool2dSpec<string>, input: Features, context: BuildContex
 }
 
 export const maxPool2d: Op<MaxPool2dSpec> = {
-  takesSparse: false,
   shape: (spec, [input], layer) => shape(spec, input, layer),
   parameters: () => [],
   build(spec, inputs, context) {
@@ -70,7 +99,6 @@ export const maxPool2d: Op<MaxPool2dSpec> = {
 };
 
 export const avgPool2d: Op<AvgPool2dSpec> = {
-  takesSparse: false,
   shape: (spec, [input], layer) => shape(spec, input, layer),
   parameters: () => [],
   build(spec, inputs, context) {

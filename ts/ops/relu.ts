@@ -1,14 +1,22 @@
 /** ReLU, `[C, H, W] -> [C, H, W]`; the gradient is 0 at 0, as in PyTorch. */
-import { denseGradient, denseInput, denseValue, featureSize, type Op } from './op.js';
+import { type Output, object } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
+import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
 
 /** See `nn.relu`. */
-export interface ReluSpec {
-  type: 'relu';
-  name?: string;
-}
+export type ReluSpec = Output<typeof reluDescriptor.schema>;
+
+export const reluDescriptor = opDescriptor(layer('relu', {}), {
+  takesCompressed: false,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.relu(x)` */
+export const reluFunctional = functional({ x: tensorArgument() }, object({}), () => ({ spec: { type: 'relu' } }));
 
 export const relu: Op<ReluSpec> = {
-  takesSparse: false,
   shape: (_spec, [input]) => input,
   parameters: () => [],
   build(_spec, inputs, context) {

@@ -1,15 +1,25 @@
 /** Softmax and its logarithm over the classes, `[C, 1, 1] -> [C, 1, 1]`. */
-import { denseGradient, denseInput, denseValue, featureSize, type Op } from './op.js';
+import { boolean, type Output, object } from '../base/schema.js';
+import { functional, tensorArgument } from './functional.js';
+import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
 
 /** See `functional.softmax` and `functional.logSoftmax`. */
-export interface SoftmaxSpec {
-  type: 'softmax';
-  name?: string;
-  log: boolean;
-}
+export type SoftmaxSpec = Output<typeof softmaxDescriptor.schema>;
+
+export const softmaxDescriptor = opDescriptor(layer('softmax', { log: boolean() }), {
+  takesCompressed: false,
+  outputIsFree: false,
+  selects: false,
+  repeatable: false,
+});
+
+/** `functional.softmax(x)` and `functional.logSoftmax(x)` */
+const overClasses = (log: boolean) =>
+  functional({ x: tensorArgument(2) }, object({}), () => ({ spec: { type: 'softmax', log } }));
+export const softmaxFunctional = overClasses(false);
+export const logSoftmaxFunctional = overClasses(true);
 
 export const softmax: Op<SoftmaxSpec> = {
-  takesSparse: false,
   shape: (_spec, [input]) => input,
   parameters: () => [],
   build(spec, inputs, context) {

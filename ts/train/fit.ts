@@ -1,27 +1,16 @@
 /** The training loop: shuffles, makes adversarial examples when asked, steps, reports. */
 
-import { perturb } from '../attacks/core/run.js';
 import { DivergedError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
 import type { Dataset } from '../data/dataset.js';
 import type { BatchLoss, Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { Optimizer, type OptimizerSpec } from './optimizers.js';
-import type { RegimeSpec } from './regimes.js';
-import { type AnnealSchedule, annealed, type LearningRateSchedule, learningRateFactor } from './schedules.js';
-
-/** All that a run depends on, as plain data. */
-export interface FitSpec {
-  epochs: number;
-  batchSize: number;
-  optimizer: OptimizerSpec;
-  lr?: LearningRateSchedule;
-  gamma?: AnnealSchedule;
-  regime: RegimeSpec;
-  /** Of the order of samples and of adversarial starts. */
-  seed: number;
-}
+import { Optimizer } from './optimizers.js';
+import { regimeOf } from './regimes/index.js';
+import { annealed } from './schedules/anneal.js';
+import { learningRateFactor } from './schedules/learningRate.js';
+import type { FitSpec } from './spec.js';
 
 /** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
 export interface BatchEvent {
@@ -111,10 +100,9 @@ export function* fit(
 /** The batch to train on. */
 function perturbed(network: Network, spec: FitSpec, x: Float32Array, labels: Int32Array, step: number): Float32Array {
   const { regime, seed } = spec;
-  if (regime.type === 'natural') return x;
   // One stream of 64 for each step; a batch is the unit of training, and its samples draw from it in turn.
   const random = new Random(seed, STREAMS.trainingAttack + step * 64);
-  return perturb(network, regime.attack, { x, labels, epsilon: regime.epsilon, random });
+  return regimeOf(regime).samples(regime, { network, x, labels, random });
 }
 
 /** Computes the gradients of a batch. When that fails, batch norm's running statistics are as before. */

@@ -1,65 +1,7 @@
-/** Optimizers as plain data, and their state in wasm memory. Update rules are those of torch.optim. */
-import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
-import { ConfigError } from '../base/errors.js';
+/** An optimizer at work: its state in wasm memory. */
 import type { Network } from '../graph/network.js';
 import type { Kernels } from '../kernels/kernels.js';
-
-/** See {@link sgd}. */
-export interface SgdSpec {
-  type: 'sgd';
-  lr: number;
-  momentum: number;
-  weightDecay: number;
-  nesterov: boolean;
-}
-
-/** See {@link adam} and {@link adamw}. */
-export interface AdamSpec {
-  type: 'adam' | 'adamw';
-  lr: number;
-  betas: [number, number];
-  eps: number;
-  weightDecay: number;
-}
-
-export type OptimizerSpec = SgdSpec | AdamSpec;
-
-/**
- * Stochastic gradient descent. `lr` > 0; `momentum` in [0, 1), 0 by default; `weightDecay` >= 0 (L2), 0 by
- * default; `nesterov` needs a momentum. @throws {ConfigError}
- */
-export function sgd(options: { lr: number; momentum?: number; weightDecay?: number; nesterov?: boolean }): SgdSpec {
-  checkKeys('sgd', options, ['lr', 'momentum', 'weightDecay', 'nesterov']);
-  const { lr, momentum = 0, weightDecay = 0, nesterov = false } = options;
-  checkNumber('sgd.lr', lr, { above: 0 });
-  checkNumber('sgd.momentum', momentum, { min: 0, below: 1 });
-  checkNumber('sgd.weightDecay', weightDecay, { min: 0 });
-  if (nesterov && momentum === 0) throw new ConfigError('sgd.nesterov: expected momentum > 0, got 0');
-  return { type: 'sgd', lr, momentum, weightDecay, nesterov };
-}
-
-type AdamOptions = { lr?: number; betas?: [number, number]; eps?: number; weightDecay?: number };
-
-function adaptive(type: AdamSpec['type'], options: AdamOptions, decay: number): AdamSpec {
-  checkKeys(type, options, ['lr', 'betas', 'eps', 'weightDecay']);
-  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = decay } = options;
-  checkNumber(`${type}.lr`, lr, { above: 0 });
-  checkInteger(`${type}.betas.length`, betas.length, { min: 2, max: 2 });
-  for (const beta of betas) checkNumber(`${type}.betas`, beta, { min: 0, below: 1 });
-  checkNumber(`${type}.eps`, eps, { above: 0 });
-  checkNumber(`${type}.weightDecay`, weightDecay, { min: 0 });
-  return { type, lr, betas, eps, weightDecay };
-}
-
-/** Adam (Kingma & Ba 2015); `weightDecay` is added to the gradient. Defaults as in PyTorch. @throws {ConfigError} */
-export function adam(options: AdamOptions = {}): AdamSpec {
-  return adaptive('adam', options, 0);
-}
-
-/** AdamW (Loshchilov & Hutter 2019): decoupled `weightDecay`, 0.01 by default. @throws {ConfigError} */
-export function adamw(options: AdamOptions = {}): AdamSpec {
-  return adaptive('adamw', options, 0.01);
-}
+import { type OptimizerSpec, ruleOf } from './optimizers/index.js';
 
 /** State of an optimizer over the trainable parameters of one network. */
 export class Optimizer {
@@ -77,7 +19,7 @@ export class Optimizer {
   ) {
     this.#kernels = kernels;
     this.#length = network.parameters.trainable.reduce((sum, { data }) => sum + data.length, 0);
-    const moments = spec.type === 'sgd' ? 1 : 2;
+    const { moments } = ruleOf(spec);
     this.#bytes = this.#length * 4 * moments;
     this.#pointer = kernels.allocate(this.#bytes, "the optimizer's moments");
     kernels.f32(this.#pointer, this.#length * moments).fill(0);
@@ -87,32 +29,13 @@ export class Optimizer {
   step(lr: number): void {
     this.#steps++;
     const { exports } = this.#kernels;
-    const { spec } = this;
-    let moment = this.#pointer;
+    const { moments, step } = ruleOf(this.spec);
+    let first = this.#pointer;
     for (const { data, gradient } of this.network.parameters.trainable) {
-      const { length, pointer } = data;
-      if (spec.type === 'sgd') {
-        const { momentum, weightDecay, nesterov } = spec;
-        exports.sgd_step(length, pointer, gradient.pointer, moment, lr, momentum, weightDecay, nesterov);
-      } else {
-        const second = moment + this.#length * 4;
-        const { betas, eps, weightDecay, type } = spec;
-        exports.adam_step(
-          length,
-          pointer,
-          gradient.pointer,
-          moment,
-          second,
-          this.#steps,
-          lr,
-          betas[0],
-          betas[1],
-          eps,
-          weightDecay,
-          type === 'adamw',
-        );
-      }
-      moment += length * 4;
+      const { length, pointer: values } = data;
+      const places = Array.from({ length: moments }, (_, i) => first + i * this.#length * 4);
+      step(exports, this.spec, { length, values, gradient: gradient.pointer, moments: places }, this.#steps, lr);
+      first += length * 4;
     }
   }
 

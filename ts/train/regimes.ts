@@ -1,10 +1,6 @@
-/** What a network is trained on: the samples as they are, or adversarial ones made on the way. */
-
-import type { FgsmSpec, PgdSpec } from '../attacks/index.js';
-import { checkKeys, checkNumber, checkType } from '../base/check.js';
-
-/** See {@link natural} and {@link adversarial}. */
-export type RegimeSpec = { type: 'natural' } | { type: 'adversarial'; attack: PgdSpec | FgsmSpec; epsilon: number };
+/** What a network is trained on, as plain data: the samples as they are, or adversarial ones made on the way. */
+import { construct, type Input } from '../base/schema.js';
+import { type RegimeSpec, regimeDescriptors as regimes } from './regimes/index.js';
 
 /** Training on the samples as they are. */
 export function natural(): RegimeSpec {
@@ -15,13 +11,13 @@ export function natural(): RegimeSpec {
  * Training on adversarial examples alone (Madry et al. 2018), made anew for every batch with batch norm in
  * eval mode.
  *
- * @param attack `attacks.pgd(...)` or `attacks.fgsm(...)`.
+ * @param attack one that climbs the model's own gradient: `attacks.pgd(...)` or `attacks.fgsm(...)`.
  * @param options.epsilon radius of the ball in pixel units, > 0.
  * @throws {ConfigError}
  */
-export function adversarial(attack: PgdSpec | FgsmSpec, options: { epsilon: number }): RegimeSpec {
-  checkType('regimes.adversarial', attack, ['pgd', 'fgsm'], 'attacks.pgd(...) or attacks.fgsm(...)');
-  checkKeys('regimes.adversarial', options, ['epsilon']);
-  checkNumber('regimes.adversarial.epsilon', options.epsilon, { above: 0 });
-  return { type: 'adversarial', attack, epsilon: options.epsilon };
+export function adversarial(
+  attack: Input<typeof regimes.adversarial.schema>['attack'],
+  options: { epsilon: number },
+): RegimeSpec {
+  return construct(regimes.adversarial, { ...options, attack }, 'regimes.adversarial');
 }

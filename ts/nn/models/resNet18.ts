@@ -1,8 +1,9 @@
 /** ResNet-18 for 32x32 images (He et al. 2016), with torchvision's state-dict names. */
-import { checkInteger } from '../../base/check.js';
-import type { ModelSpec, ModuleSpec } from '../../graph/graph.js';
+import { integer, object, optional, parse, type Schema } from '../../base/schema.js';
+import { type ModelSpec, type ModuleSpec, modelInput } from '../../graph/containers.js';
 import type { KwtaSpec, ReluSpec } from '../../ops/index.js';
 import { batchNorm2d, conv2d, globalAvgPool2d, linear, relu, residual, sequential } from '../layers.js';
+import { activationSchema } from './activation.js';
 
 /** Options of {@link resNet18}. */
 export interface ResNet18Options {
@@ -18,26 +19,33 @@ export interface ResNet18Options {
   width?: number;
 }
 
+const schema: Schema<unknown, Required<ResNet18Options>> = object({
+  activation: activationSchema,
+  stemActivation: optional(activationSchema, () => relu()),
+  classes: optional(integer({ min: 2 }), 10),
+  input: optional(modelInput, () => [3, 32, 32] as const),
+  width: optional(integer({ min: 1 }), 64),
+});
+
 /** Stem conv3x3, four stages of two basic blocks (strides 1, 2, 2, 2), global average pool, linear. @throws {ConfigError} */
 export function resNet18(options: ResNet18Options): ModelSpec {
-  const { activation, stemActivation = relu(), classes = 10, input = [3, 32, 32], width = 64 } = options;
-  checkInteger('resNet18.classes', classes, { min: 2 });
-  checkInteger('resNet18.width', width, { min: 1 });
+  const { activation, stemActivation, classes, input, width } = parse(schema, options, 'resNet18');
 
+  // A name that begins with a dot continues the block's.
   const block = (name: string, out: number, stride: number, project: boolean): ModuleSpec[] => [
     residual({
       name,
       main: [
-        conv2d({ name: `${name}.conv1`, out, kernel: 3, stride, padding: 1, bias: false }),
-        batchNorm2d({ name: `${name}.bn1` }),
-        { ...activation, name: `${name}.act1` },
-        conv2d({ name: `${name}.conv2`, out, kernel: 3, padding: 1, bias: false }),
-        batchNorm2d({ name: `${name}.bn2` }),
+        conv2d({ name: '.conv1', out, kernel: 3, stride, padding: 1, bias: false }),
+        batchNorm2d({ name: '.bn1' }),
+        { ...activation, name: '.act1' },
+        conv2d({ name: '.conv2', out, kernel: 3, padding: 1, bias: false }),
+        batchNorm2d({ name: '.bn2' }),
       ],
       shortcut: project
         ? [
-            conv2d({ name: `${name}.downsample.0`, out, kernel: 1, stride, bias: false }),
-            batchNorm2d({ name: `${name}.downsample.1` }),
+            conv2d({ name: '.downsample.0', out, kernel: 1, stride, bias: false }),
+            batchNorm2d({ name: '.downsample.1' }),
           ]
         : [],
     }),

@@ -1,8 +1,9 @@
 /** Three convolution blocks for 28x28 images: the network of the demo. */
-import { checkChoice, checkInteger } from '../../base/check.js';
-import type { ModelSpec, ModuleSpec } from '../../graph/graph.js';
+import { choice, integer, object, optional, parse, type Schema, tuple } from '../../base/schema.js';
+import { type ModelSpec, type ModuleSpec, modelInput } from '../../graph/containers.js';
 import type { KwtaSpec, ReluSpec } from '../../ops/index.js';
 import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, sequential } from '../layers.js';
+import { activationSchema } from './activation.js';
 
 /** Options of {@link smallCnn}. */
 export interface SmallCnnOptions {
@@ -18,15 +19,23 @@ export interface SmallCnnOptions {
   head?: 'average' | 'flatten';
 }
 
+const width = integer({ min: 1 });
+
+const schema: Schema<unknown, Required<SmallCnnOptions>> = object({
+  activation: activationSchema,
+  classes: optional(integer({ min: 2 }), 10),
+  input: optional(modelInput, () => [1, 28, 28] as const),
+  channels: optional(tuple([width, width, width]), () => [16, 32, 64] as const),
+  head: optional(choice(['average', 'flatten']), 'average'),
+});
+
 /**
  * conv3x3-BN-activation three times (strides 1, 2, 2), head, linear.
  *
  * @throws {ConfigError}
  */
 export function smallCnn(options: SmallCnnOptions): ModelSpec {
-  const { activation, classes = 10, input = [1, 28, 28], channels = [16, 32, 64], head = 'average' } = options;
-  checkInteger('smallCnn.classes', classes, { min: 2 });
-  checkChoice('smallCnn.head', head, ['average', 'flatten']);
+  const { activation, classes, input, channels, head } = parse(schema, options, 'smallCnn');
   const block = (out: number, stride: number): ModuleSpec[] => [
     conv2d({ out, kernel: 3, stride, padding: 1, bias: false }),
     batchNorm2d(),

@@ -1,0 +1,25 @@
+/** Training on adversarial examples alone (Madry et al. 2018), made anew for every batch with batch norm in eval mode. */
+import { perturb } from '../../attacks/core/run.js';
+import { type AttackSpec, attackSchema, traitsOf } from '../../attacks/table.js';
+import { descriptor, number, type Output, refined, type Schema, tagged } from '../../base/schema.js';
+import type { Regime } from './regime.js';
+
+/** See `regimes.adversarial`. */
+export type AdversarialSpec = Output<typeof adversarialDescriptor.schema>;
+
+/** What the field `attack` takes: it has to be quick, and to stay in a ball. */
+const climbing: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>, (spec) => {
+  const { family, gradient } = traitsOf(spec);
+  if (family === 'fixed' && gradient === 'exact') return undefined;
+  return `expected an attack inside a ball along the model's own gradient, as attacks.pgd(...), got the type '${spec.type}'`;
+});
+
+export const adversarialDescriptor = descriptor(
+  tagged('adversarial', { attack: climbing, epsilon: number({ above: 0 }) }),
+  {},
+);
+
+export const adversarial: Regime<AdversarialSpec> = {
+  samples: ({ attack, epsilon }, { network, x, labels, random }) =>
+    perturb(network, attack, { x, labels, epsilon, random }),
+};
