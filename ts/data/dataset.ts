@@ -4,6 +4,7 @@
  * The arrays lie in shared memory where the platform has it, so that posting a dataset to a worker copies nothing.
  * `take` and `slice` are views; `shuffle` and `subset` copy once, so `images` is always sample after sample.
  */
+import { compact } from '../base/compact.js';
 import { ConfigError, DataError, ShapeError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
 import { describe, shapeText, type Tensor } from '../base/tensor.js';
@@ -84,7 +85,7 @@ export class Dataset implements DatasetFields {
   /** Plain fields for `postMessage`. The arrays stay shared where the platform can share them. */
   toPlain(): DatasetFields {
     const { name, shape, classes, classNames } = this;
-    return { name, shape, classes, images: postable(this.images), labels: postable(this.labels), classNames };
+    return { name, shape, classes, images: compact(this.images), labels: compact(this.labels), classNames };
   }
 
   /** Number of images. */
@@ -212,12 +213,6 @@ function sharedPlace(array: NumberArray): [buffer: ArrayBufferLike, byteOffset: 
   const copy = allocate(byteLength);
   new Uint8Array(copy).set(new Uint8Array(buffer, byteOffset, byteLength));
   return [copy, 0, length];
-}
-
-/** Posting a view of memory that is not shared would copy everything the view lies in. */
-function postable<T extends NumberArray>(array: T): T {
-  const whole = array.byteLength === array.buffer.byteLength;
-  return whole || isShared(array) ? array : (array.slice() as T);
 }
 
 function toPixels(images: Uint8Array | Float32Array): Float32Array {

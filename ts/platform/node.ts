@@ -1,6 +1,8 @@
 /** Node: worker threads, files. */
+import { accessSync, constants } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../base/errors.js';
@@ -18,16 +20,22 @@ export const platform: Platform = {
     const worker = new Worker(new URL('../engine/entry.node.js', import.meta.url), { workerData: role, execArgv: [] });
     // The client keeps the process alive while calls are pending; an idle runtime must not.
     worker.unref();
+    let ready = false;
     let ending = false;
     let failure: string | undefined;
     return new Promise((resolve, reject) => {
       worker.once('message', () => {
+        ready = true;
         resolve({
           endpoint: nodeEndpoint(worker),
           ref: () => worker.ref(),
-          unref: () => worker.unref(),
+          unref: () => {
+            if (!ending) worker.unref();
+          },
           terminate: async () => {
             ending = true;
+            // Who waits for the end must not find the process gone before.
+            worker.ref();
             await worker.terminate();
           },
         });
@@ -39,8 +47,8 @@ export const platform: Platform = {
       });
       worker.on('exit', (code) => {
         const reason = failure ?? `it exited with code ${code}`;
-        reject(new WorkerLostError(`${name} did not start: ${reason}`));
-        if (!ending) lost(`${name} died: ${reason}`);
+        if (!ready) reject(new WorkerLostError(`${name} did not start: ${reason}`));
+        else if (!ending) lost(`${name} died: ${reason}`);
       });
     });
   },
@@ -57,6 +65,17 @@ export const platform: Platform = {
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
+    }
+  },
+
+  checkWritable(path) {
+    const folder = dirname(resolve(path));
+    try {
+      accessSync(folder, constants.W_OK);
+      return undefined;
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      return missing ? `there is no folder ${folder}` : `the folder ${folder} cannot be written to`;
     }
   },
 };

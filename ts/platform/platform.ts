@@ -26,4 +26,6 @@ export interface Platform {
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Writes a file whole or not at all. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Why {@link writeFile} would refuse `path`, in words, as far as it can be known before; `undefined` when it would not. */
+  checkWritable(path: string): string | undefined;
 }

@@ -1,7 +1,9 @@
 /** Optimizers as plain data, and their state in wasm memory. Update rules are those of torch.optim. */
 import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
-import { ConfigError } from '../base/errors.js';
+import { ConfigError, DataError } from '../base/errors.js';
+import { describe, type Tensor } from '../base/tensor.js';
 import type { Network } from '../graph/network.js';
+import { checkNamed, type Parameters } from '../graph/parameters.js';
 import type { Kernels } from '../kernels/kernels.js';
 
 /** See {@link sgd}. */
@@ -61,6 +63,14 @@ export function adamw(options: AdamOptions = {}): AdamSpec {
   return adaptive('adamw', options, 0.01);
 }
 
+/** All that an optimizer remembers. */
+export interface OptimizerState {
+  /** Steps taken. */
+  steps: number;
+  /** One record for each moment, the first one first, by the parameters' state-dict names. */
+  moments: Record<string, Tensor>[];
+}
+
 /** State of an optimizer over the trainable parameters of one network. */
 export class Optimizer {
   readonly #kernels: Kernels;
@@ -77,7 +87,7 @@ export class Optimizer {
   ) {
     this.#kernels = kernels;
     this.#length = network.parameters.trainable.reduce((sum, { data }) => sum + data.length, 0);
-    const moments = spec.type === 'sgd' ? 1 : 2;
+    const moments = momentsOf(spec);
     this.#bytes = this.#length * 4 * moments;
     this.#pointer = kernels.allocate(this.#bytes, "the optimizer's moments");
     kernels.f32(this.#pointer, this.#length * moments).fill(0);
@@ -116,7 +126,59 @@ export class Optimizer {
     }
   }
 
+  /** A copy of what it remembers, in PyTorch's names, shapes and order. */
+  state(): OptimizerState {
+    const { parameters } = this.network;
+    const moments = this.#places().map((places) =>
+      Object.fromEntries(places.map(([name, pointer]) => [name, parameters.readAt(name, pointer)])),
+    );
+    return { steps: this.#steps, moments };
+  }
+
+  /** Goes on from what {@link state} gave, which {@link checkOptimizerState} has accepted. */
+  restore({ steps, moments }: OptimizerState): void {
+    const { parameters } = this.network;
+    for (const [i, places] of this.#places().entries()) {
+      for (const [name, pointer] of places) parameters.writeAt(name, pointer, moments[i][name]);
+    }
+    this.#steps = steps;
+  }
+
   dispose(): void {
     this.#kernels.free(this.#pointer, this.#bytes);
   }
+
+  /** For each moment, the parameters' names and where theirs lies. */
+  #places(): [name: string, pointer: number][][] {
+    return Array.from({ length: momentsOf(this.spec) }, (_, i) => {
+      let next = this.#pointer + i * this.#length * 4;
+      return [...this.network.parameters.byName]
+        .filter(([, { spec }]) => spec.trainable)
+        .map(([name, { data }]) => {
+          const pointer = next;
+          next += data.length * 4;
+          return [name, pointer];
+        });
+    });
+  }
+}
+
+function momentsOf({ type }: OptimizerSpec): number {
+  return type === 'sgd' ? 1 : 2;
+}
+
+/** @throws {DataError}, {ConfigError} or {ShapeError} unless `state` is one of this optimizer over these parameters. */
+export function checkOptimizerState(
+  argument: string,
+  spec: OptimizerSpec,
+  parameters: Parameters,
+  { steps, moments }: OptimizerState,
+): void {
+  checkInteger(`${argument}.steps`, steps, { min: 0 });
+  const count = momentsOf(spec);
+  if (!Array.isArray(moments) || moments.length !== count || moments.some((moment) => typeof moment !== 'object')) {
+    throw new DataError(`${argument}.moments: expected a list of ${count} (${spec.type}), got ${describe(moments)}`);
+  }
+  const trainable = new Map([...parameters.byName].filter(([, { spec }]) => spec.trainable));
+  for (const [i, moment] of moments.entries()) checkNamed(`${argument}.moments[${i}]`, moment ?? {}, trainable);
 }
