@@ -40,7 +40,8 @@ export interface FitOptions {
   checkpoint?: { path: string; everyEpochs?: number };
   /**
    * What `run.state()` gave: this run goes on from there, to the same bits. Data and options must be those of the
-   * run so far; only `epochs`, counted from the first start, may be more, unless the schedule depends on it.
+   * run so far; only `epochs`, counted from the first start, may be more, unless the schedule depends on it. The
+   * history begins with the epoch that the state is in.
    */
   resumeFrom?: TrainState;
   signal?: AbortSignal;

@@ -39,7 +39,7 @@ export class Model {
   readonly spec: ModelSpec;
   readonly #connection: Connection;
   readonly #info: ModelInfo;
-  #disposed = false;
+  #disposal: Promise<void> | undefined;
 
   constructor(connection: Connection, info: ModelInfo, spec: ModelSpec) {
     this.#connection = connection;
@@ -55,8 +55,9 @@ export class Model {
    * Trains in place. The result is an async iterable of progress and a promise of the history.
    *
    * @throws {ConfigError}, {ShapeError} or {DataError} at the call when an argument is wrong.
-   * @throws (later) {DivergedError} when a value is not a number, AbortError when `signal` is aborted: the
-   *   model is then as after its last whole step. {WorkerLostError} when a worker dies.
+   * @throws (later) {ConfigError} while another job runs on the model. {DivergedError} when a value is not a number,
+   *   AbortError when `signal` is aborted: the model is then as after its last whole step. {WorkerLostError} when a
+   *   worker dies.
    */
   fit(train: Dataset, options: FitOptions): FitRun {
     this.#checkAlive();
@@ -194,15 +195,12 @@ export class Model {
    *
    * @throws {ConfigError} while `fit`, `attack` or `accuracy` runs on it; the model can be used as before.
    */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    try {
-      await this.#connection.call('disposeModel', this.id);
-    } catch (error) {
-      this.#disposed = false;
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#connection.call('disposeModel', this.id).catch((error: unknown) => {
+      this.#disposal = undefined;
       throw error;
-    }
+    });
+    return this.#disposal;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -210,7 +208,7 @@ export class Model {
   }
 
   #checkAlive(): void {
-    if (this.#disposed) throw new ConfigError('model: used after dispose');
+    if (this.#disposal !== undefined) throw new ConfigError('model: used after dispose');
   }
 
   #checkInput(x: Tensor): void {
