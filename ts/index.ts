@@ -37,3 +37,4 @@ export type { BatchEvent, EpochEvent, FitEvent } from './train/fit.js';
 export * as optim from './train/optim.js';
 export * as regimes from './train/regimes.js';
 export * as schedules from './train/schedules.js';
+export type { TrainState } from './train/state.js';

@@ -52,9 +52,9 @@ async function killed(threads: number, which: number): Promise<void> {
     expect(error).toBeInstanceOf(WorkerLostError);
     expect((error as Error).message).toContain('create a new runtime');
   }
-  await expectError(run, WorkerLostError, 'worker died', 'exited with code 1');
-  await expectError(model.logits(x), WorkerLostError, 'worker died');
-  await expectError(lost.model(spec), WorkerLostError, 'worker died');
+  await expectError(run, WorkerLostError, 'died', 'exited with code 1');
+  await expectError(model.logits(x), WorkerLostError, 'died');
+  await expectError(lost.model(spec), WorkerLostError, 'died');
   await lost.dispose();
 }
 

@@ -30,9 +30,3 @@ export function isInt32Array(value: unknown): value is Int32Array {
 export function isShared(array: ArrayBufferView): boolean {
   return Object.prototype.toString.call(array.buffer) === '[object SharedArrayBuffer]';
 }
-
-/** Posting a view of memory that is not shared would copy everything the view lies in: such a view is copied first. */
-export function postable<T extends Uint8Array | Int32Array | Float32Array>(array: T): T {
-  const whole = array.byteLength === array.buffer.byteLength;
-  return whole || isShared(array) ? array : (array.slice() as T);
-}

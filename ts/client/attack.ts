@@ -28,7 +28,8 @@ export interface AttackOptions {
    */
   maxQueries?: number;
   signal?: AbortSignal;
-  onProgress?: (progress: AttackProgress) => void;
+  /** What it throws, or the promise that it returns rejects with, ends the attack and is what the call rejects with. */
+  onProgress?: (progress: AttackProgress) => unknown;
 }
 
 /** What an attack found; the first index is the epsilon's. */

@@ -5,25 +5,17 @@
 
 import * as comlink from 'comlink';
 import { platform } from '#platform';
+import { compact } from '../base/compact.js';
 import { fromPlainError, WorkerLostError } from '../base/errors.js';
-import type { Engine, JobControl, JobMessage, RemoteEngine, Reply, Role } from '../engine/protocol.js';
+import type { Engine, JobHandle, RemoteEngine, Reply, Role } from '../engine/protocol.js';
 import { createSharedMemory, wasmUrl } from '../kernels/load.js';
 import type { Variant } from '../kernels/variant.js';
 import type { WorkerHandle } from '../platform/platform.js';
-
-/** How a long job is watched and stopped. */
-export interface JobOptions<Progress> {
-  signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
-}
-
-/** Engines started by this thread. Each numbers its models apart, so that none takes another's for its own. */
-let engines = 0;
-const modelsPerEngine = 2 ** 32;
+import { type JobOptions, watchJob } from './job.js';
 
 type Result<Name extends keyof Engine> = Awaited<ReturnType<Engine[Name]>>;
 
-type WithoutPort<Arguments extends unknown[]> = Arguments extends [...infer Rest, MessagePort] ? Rest : never;
+type WithoutHandle<Arguments extends unknown[]> = Arguments extends [...infer Rest, JobHandle] ? Rest : never;
 
 export class Connection {
   readonly #workers: WorkerHandle[] = [];
@@ -32,6 +24,7 @@ export class Connection {
   #ended: Error | undefined;
   #engine: WorkerHandle | undefined;
   #remote: RemoteEngine | undefined;
+  #jobs = 0;
 
   private constructor() {}
 
@@ -44,10 +37,12 @@ export class Connection {
       const engine = await connection.#spawn({ role: 'engine' });
       connection.#engine = engine;
       connection.#remote = comlink.wrap<RemoteEngine>(engine.endpoint) as unknown as RemoteEngine;
-      await connection.call('start', { variant, module, memory, firstModel: modelsPerEngine * engines++ });
+      await connection.call('start', { variant, module, memory });
       if (memory !== undefined) {
         const role = { role: 'team', variant, module, memory } as const;
-        await Promise.all(Array.from({ length: threads - 1 }, () => connection.#spawn(role)));
+        // All have started or failed before any is ended: one that is still starting could not be.
+        const team = await Promise.allSettled(Array.from({ length: threads - 1 }, () => connection.#spawn(role)));
+        for (const start of team) if (start.status === 'rejected') throw start.reason;
         await connection.call('startTeam', threads);
       }
       return connection;
@@ -59,51 +54,50 @@ export class Connection {
 
   /** Calls a method of the engine. @throws what the method throws, or {WorkerLostError}. */
   async call<Name extends keyof Engine>(name: Name, ...args: Parameters<Engine[Name]>): Promise<Result<Name>> {
-    return unwrap(await this.#request(name, args));
+    return unwrap(await this.#untilEnd(() => this.#send(name, compact(args))));
   }
 
   /**
-   * Calls a method whose last argument is a port: progress comes back over it, an abort goes out. All progress
-   * that was made is reported before the result, or the failure, is.
+   * Calls a method that runs long: progress comes back, an abort goes out. Progress that was made is reported
+   * before the result is, and before the failure.
    *
-   * @throws the signal's AbortError when it is aborted.
+   * @param id number of the job, from {@link newJob}.
+   * @throws the reason of the signal, soon after it is aborted: the engine may still be in a step. What
+   *   `onProgress` throws, or what the promise that it returns rejects with; the job is ended then, too.
    */
   async job<Name extends keyof Engine, Progress>(
     name: Name,
-    args: WithoutPort<Parameters<Engine[Name]>>,
+    args: WithoutHandle<Parameters<Engine[Name]>>,
     options: JobOptions<Progress>,
+    id = this.newJob(),
   ): Promise<Result<Name>> {
-    const { signal, onProgress } = options;
-    signal?.throwIfAborted();
-    const { port1, port2 } = new MessageChannel();
-    const drained = new Promise<void>((resolve) => {
-      port1.onmessage = ({ data }: MessageEvent<JobMessage<Progress>>) => {
-        if ('end' in data) resolve();
-        else onProgress?.(data.progress);
-      };
-    });
-    const cancel = (): void => port1.postMessage('cancel' satisfies JobControl);
-    signal?.addEventListener('abort', cancel, { once: true });
-    try {
-      const withPort = [...args, comlink.transfer(port2, [port2])] as unknown as Parameters<Engine[Name]>;
-      const reply = await this.#request(name, withPort);
-      // It may overtake the progress that was sent before it.
-      await drained;
-      return unwrap(reply);
-    } catch (error) {
-      // The caller's own reason, rather than its copy from the worker.
-      if (signal?.aborted && error instanceof Error && error.name === 'AbortError') signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      port1.close();
-    }
+    const start = (port: MessagePort) => {
+      const handle = comlink.transfer({ id, port }, [port]);
+      return this.#send(name, [...compact(args), handle] as unknown as Parameters<Engine[Name]>);
+    };
+    const cancel = () => void this.#send('cancel', [id]);
+    return unwrap(await this.#untilEnd((lost) => watchJob(name, start, cancel, lost, options)));
   }
 
-  /** Sends a call and waits for its reply. @throws when there will be none. */
-  async #request<Name extends keyof Engine>(name: Name, args: Parameters<Engine[Name]>): Promise<Reply<Result<Name>>> {
-    if (this.#ended !== undefined) throw this.#ended;
+  /** Number for a job, by which other calls can name it. */
+  newJob(): number {
+    return this.#jobs++;
+  }
+
+  /** Ends all workers; pending calls reject with `reason`. */
+  async close(reason: Error): Promise<void> {
+    this.#end(reason);
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
+  }
+
+  #send<Name extends keyof Engine>(name: Name, args: Parameters<Engine[Name]>): Promise<Reply<Result<Name>>> {
     const method = (this.#remote as RemoteEngine)[name] as (...args: unknown[]) => Promise<Reply<Result<Name>>>;
+    return method(...args);
+  }
+
+  /** What `work` gives, unless the workers end before: then nothing that it waits for may come any more. */
+  async #untilEnd<T>(work: (lost: Promise<never>) => Promise<T>): Promise<T> {
+    if (this.#ended !== undefined) throw this.#ended;
     let lost: ((error: Error) => void) | undefined;
     const whenLost = new Promise<never>((_, reject) => {
       lost = reject;
@@ -111,17 +105,11 @@ export class Connection {
     });
     if (this.#pending.size === 1) this.#engine?.ref();
     try {
-      return await Promise.race([method(...args), whenLost]);
+      return await Promise.race([work(whenLost), whenLost]);
     } finally {
       this.#pending.delete(lost as (error: Error) => void);
       if (this.#pending.size === 0) this.#engine?.unref();
     }
-  }
-
-  /** Ends all workers; pending calls reject with `reason`. */
-  async close(reason: Error): Promise<void> {
-    this.#end(reason);
-    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
   }
 
   async #spawn(role: Role): Promise<WorkerHandle> {
@@ -135,6 +123,10 @@ export class Connection {
       },
     );
     this.#workers.push(handle);
+    if (this.#ended !== undefined) {
+      await this.close(this.#ended);
+      throw this.#ended;
+    }
     return handle;
   }
 

@@ -1,9 +1,13 @@
 /** A training run: events while it goes on, a history when it is done. */
 import type { BatchEvent, EpochEvent, FitEvent } from '../train/fit.js';
+import type { TrainState } from '../train/state.js';
 
-/** What a finished run leaves: one entry per epoch. */
+/** What a finished run leaves. */
 export interface History {
+  /** One entry per epoch. */
   epochs: EpochEvent[];
+  /** Checkpoints that could not be written, though the last one could. */
+  warnings?: string[];
 }
 
 /**
@@ -11,19 +15,24 @@ export interface History {
  * the loop early does not stop it, an AbortSignal does.
  */
 export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
+  /**
+   * Where the run stands, after its last whole step, as a value: `fit` with `resumeFrom` goes on from it, in any
+   * runtime, and ends with the same bits as this run.
+   *
+   * @throws {ConfigError} when the run has ended.
+   */
+  readonly state: () => Promise<TrainState>;
   readonly #events: FitEvent[] = [];
   readonly #history: Promise<History>;
   #ended = false;
   #wake: (() => void)[] = [];
 
-  constructor(start: (report: (event: FitEvent) => void) => Promise<FitEvent[]>) {
-    const running = start((event) => {
+  constructor(start: (report: (event: FitEvent) => void) => Promise<History>, state: () => Promise<TrainState>) {
+    this.state = state;
+    this.#history = start((event) => {
       this.#events.push(event);
       this.#notify();
     });
-    this.#history = running.then((events) => ({
-      epochs: events.filter((event): event is EpochEvent => event.type === 'epoch'),
-    }));
     const end = (): void => {
       this.#ended = true;
       this.#notify();

@@ -19,9 +19,17 @@ import { type FitOptions, startFit } from './fit.js';
 import type { FitRun } from './fitRun.js';
 import { checkDataset, checkedLabels, checkInput } from './inputs.js';
 
-/** Made by `runtime.model`. */
+/**
+ * Made by `runtime.model`.
+ *
+ * `fit`, `attack` and `accuracy` are jobs: they hold their models (an attack by transfer its source, too) until they
+ * end. Meanwhile `dispose`, `loadStateDict` and another `fit` on such a model are refused with a {@link ConfigError}
+ * that says what is running. Whatever only reads is answered between two steps and changes nothing in the job: during
+ * `fit` it sees the weights as they are then. A job that was aborted rejects at once; what needs its models waits for
+ * the step that it is still in.
+ */
 export class Model {
-  /** Of this model in its runtime. */
+  /** Of this model alone, among those of all runtimes. */
   readonly id: string;
   /** Number of trainable values. */
   readonly parameters: number;
@@ -32,7 +40,7 @@ export class Model {
   readonly spec: ModelSpec;
   readonly #connection: Connection;
   readonly #info: ModelInfo;
-  #disposed = false;
+  #disposal: Promise<void> | undefined;
 
   constructor(connection: Connection, info: ModelInfo, spec: ModelSpec) {
     this.#connection = connection;
@@ -48,8 +56,9 @@ export class Model {
    * Trains in place. The result is an async iterable of progress and a promise of the history.
    *
    * @throws {ConfigError}, {ShapeError} or {DataError} at the call when an argument is wrong.
-   * @throws (later) {DivergedError} when a value is not a number, AbortError when `signal` is aborted: the
-   *   model is then as after its last whole step. {WorkerLostError} when a worker dies.
+   * @throws (later) {ConfigError} while another job runs on the model. {DivergedError} when a value is not a number,
+   *   AbortError when `signal` is aborted: the model is then as after its last whole step. {WorkerLostError} when a
+   *   worker dies.
    */
   fit(train: Dataset, options: FitOptions): FitRun {
     this.#checkAlive();
@@ -62,19 +71,24 @@ export class Model {
     return this.#connection.call('logits', this.id, x);
   }
 
-  /** Class of the largest logit of each sample; the lowest among equals. */
+  /**
+   * Class of the largest logit of each sample; the lowest among equals.
+   *
+   * @throws {DivergedError} when a logit is not a number: no class is the largest then.
+   */
   async predict(x: Tensor): Promise<Int32Array> {
     const { data } = await this.logits(x);
     return argmax(data, this.classes);
   }
 
-  /** Share of samples classified as labelled, 0 to 1. */
+  /** Share of samples classified as labelled, 0 to 1. @throws {DivergedError} when a logit is not a number. */
   async accuracy(
     data: Dataset,
-    options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
+    options: { signal?: AbortSignal; onProgress?: (done: number) => unknown } = {},
   ): Promise<number> {
     this.#checkAlive();
     checkDataset('data', data);
+    checkKeys('accuracy', options, ['signal', 'onProgress']);
     const { correct, total } = await this.#connection.job('accuracy', [this.id, data.toPlain()], options);
     return correct / total;
   }
@@ -182,11 +196,17 @@ export class Model {
     await platform.writeFile(path, encodeModel(spec, stateDict));
   }
 
-  /** Frees the model's memory; it cannot be used afterwards. */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    await this.#connection.call('disposeModel', this.id);
+  /**
+   * Frees the model's memory; it cannot be used afterwards.
+   *
+   * @throws {ConfigError} while `fit`, `attack` or `accuracy` runs on it; the model can be used as before.
+   */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#connection.call('disposeModel', this.id).catch((error: unknown) => {
+      this.#disposal = undefined;
+      throw error;
+    });
+    return this.#disposal;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -194,7 +214,7 @@ export class Model {
   }
 
   #checkAlive(): void {
-    if (this.#disposed) throw new ConfigError('model: used after dispose');
+    if (this.#disposal !== undefined) throw new ConfigError('model: used after dispose');
   }
 
   #checkInput(x: Tensor): void {

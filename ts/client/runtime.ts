@@ -131,6 +131,12 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   if (wanted === 'simd' && (options.threads ?? 1) > 1) {
     throw new ConfigError(`createRuntime.threads: expected 1 for the variant 'simd', got ${threads}`);
   }
+  if (deterministic && wanted === 'relaxed-threads') {
+    throw new ConfigError(
+      "createRuntime.variant: expected 'simd' or 'simd-threads' with deterministic, got 'relaxed-threads', whose last " +
+        'bits depend on the machine',
+    );
+  }
   const variant = await chooseVariant({ deterministic, wanted });
   const shared = variant !== 'simd';
   const used = shared ? threads : 1;

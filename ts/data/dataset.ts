@@ -4,7 +4,8 @@
  * The arrays lie in shared memory where the platform has it, so that posting a dataset to a worker copies nothing.
  * `take` and `slice` are views; `shuffle` and `subset` copy once, so `images` is always sample after sample.
  */
-import { isFloat32Array, isInt32Array, isShared, isUint8Array, postable } from '../base/arrays.js';
+import { isFloat32Array, isInt32Array, isShared, isUint8Array } from '../base/arrays.js';
+import { compact } from '../base/compact.js';
 import { ConfigError, ShapeError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
 import { Random, STREAMS } from '../base/random.js';
@@ -107,7 +108,7 @@ export class Dataset implements DatasetFields {
   /** Plain fields for `postMessage`. The arrays stay shared where the platform can share them. */
   toPlain(): DatasetFields {
     const { name, shape, classes, classNames } = this;
-    return { name, shape, classes, images: postable(this.images), labels: postable(this.labels), classNames };
+    return { name, shape, classes, images: compact(this.images), labels: compact(this.labels), classNames };
   }
 
   get [BRAND](): number {

@@ -4,7 +4,8 @@
  */
 
 import { runAttack } from '../attacks/core/run.js';
-import { attackOf } from '../attacks/table.js';
+import { attackOf, sourcesOf } from '../attacks/table.js';
+import { compact } from '../base/compact.js';
 import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
 import { parse } from '../base/schema.js';
@@ -16,31 +17,37 @@ import { countCorrect } from '../graph/predictions.js';
 import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
-import { type FitEvent, fit } from '../train/fit.js';
+import { type FitEvent, Training } from '../train/fit.js';
 import { fitSchema } from '../train/spec.js';
 import { runFunctional } from './functionalCalls.js';
-import { endJob, runJob } from './job.js';
-import type { Engine, FitProgress, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
+import { endJob, type Jobs } from './jobs.js';
+import type { Engine, FitProgress, JobHandle, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
 
 interface State {
   kernels: Kernels;
   workspace: Workspace;
 }
 
-/** The engine of this worker. */
-export function createEngine(): Engine {
+/** The engine of this worker; `jobs` are those that run in it. */
+export function createEngine(jobs: Jobs): Engine {
   const models = new Map<string, Network>();
+  const runs = new Map<number, Training>();
+  /** Begins the names of this engine's models, so that none is taken for one of another runtime. */
+  const prefix = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
   let state: State | undefined;
-  let nextModel = 0;
+  let created = 0;
 
   const started = (): State => {
     if (state === undefined) throw new ConfigError('the engine has not been started');
     return state;
   };
-  const modelOf = (id: string): Network => {
+  const modelOf = (id: string, argument = 'model'): Network => {
     const network = models.get(id);
-    if (network === undefined) throw new ConfigError(`model ${id}: used after dispose, or made by another runtime`);
-    return network;
+    if (network !== undefined) return network;
+    const reason = id.startsWith(prefix) ? 'used after dispose' : 'made by another runtime';
+    throw new ConfigError(`${argument}: expected a model of this runtime, got one ${reason}`);
   };
   const checkedInput = (network: Network, x: Tensor): number => {
     const { input } = network.spec;
@@ -61,8 +68,7 @@ export function createEngine(): Engine {
   };
 
   return {
-    async start({ variant, module, memory, firstModel }) {
-      nextModel = firstModel;
+    async start({ variant, module, memory }) {
       const kernels = await loadKernels(variant, module, memory);
       state = { kernels, workspace: new Workspace(kernels) };
     },
@@ -74,32 +80,49 @@ export function createEngine(): Engine {
     createModel(spec, seed, options): ModelInfo {
       const parsed = parse(modelSchema, spec, 'model');
       const network = new Network(parsed, seed, started().workspace, options);
-      const id = String(nextModel++);
+      const id = `${prefix}.${created++}`;
       models.set(id, network);
       return { id, parameters: network.parameters.count, classes: network.classes, input: parsed.input };
     },
 
     disposeModel(model) {
-      modelOf(model).dispose();
-      models.delete(model);
+      return jobs.whenFree([model], 'dispose', () => {
+        modelOf(model).dispose();
+        models.delete(model);
+      });
     },
 
-    async fit(model, train, validation, spec, checkpointEvery, port) {
-      const network = modelOf(model);
-      const data = checkedData(network, 'train', train);
-      const held = validation && checkedData(network, 'validation', validation);
+    fit(model, train, validation, spec, { checkpointEvery, from }, job) {
+      const data = checkedData(modelOf(model), 'train', train);
+      const held = validation && checkedData(modelOf(model), 'validation', validation);
       const epochs: FitEvent[] = [];
-      await runJob(
-        fit(network, started().kernels, data, held, parse(fitSchema, spec, 'fit')),
-        port,
-        (event): FitProgress => {
-          if (event.type !== 'epoch') return { event };
-          epochs.push(event);
-          const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
-          return due ? { event, snapshot: snapshotOf(network) } : { event };
-        },
-      );
-      return epochs;
+      const parsed = parse(fitSchema, spec, 'fit');
+      const start = function* () {
+        const run = new Training(modelOf(model), started().kernels, data, held, parsed, from);
+        runs.set(job.id, run);
+        try {
+          yield* run.run();
+        } finally {
+          runs.delete(job.id);
+        }
+        return epochs;
+      };
+      return jobs.run(job, { name: 'fit', models: [model], alone: true }, start, (event): FitProgress => {
+        if (event.type !== 'epoch') return { event };
+        epochs.push(event);
+        const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
+        return due ? { event, snapshot: snapshotOf(modelOf(model)) } : { event };
+      });
+    },
+
+    trainState(job) {
+      const run = runs.get(job);
+      if (run === undefined) throw new ConfigError('state: expected a run that goes on, got one that has ended');
+      return run.state();
+    },
+
+    cancel(job) {
+      jobs.cancel(job);
     },
 
     logits(model, x) {
@@ -108,10 +131,16 @@ export function createEngine(): Engine {
       return { shape: [n, network.classes], data: network.logits(x.data) };
     },
 
-    accuracy(model, fields, port) {
+    accuracy(model, fields, job) {
       const network = modelOf(model);
       const data = checkedData(network, 'data', fields);
-      return runJob(accuracySteps(network, data), port, (done) => done);
+      const claim = { name: 'accuracy', models: [model], alone: false };
+      return jobs.run(
+        job,
+        claim,
+        () => accuracySteps(network, data),
+        (done) => done,
+      );
     },
 
     inputGradient(model, x, labels, loss) {
@@ -149,15 +178,24 @@ export function createEngine(): Engine {
     },
 
     loadStateDict(model, values) {
-      modelOf(model).parameters.write(values);
+      return jobs.whenFree([model], 'loadStateDict', () => modelOf(model).parameters.write(values));
     },
 
-    attack(model, attack, request, port) {
+    attack(model, attack, request, job) {
       const network = modelOf(model);
       const n = request.x.length / network.sampleSize;
       checkLabels('labels', request.labels, network.classes, n);
       if (request.targets !== undefined) checkLabels('targets', request.targets, network.classes, n);
-      return runJob(runAttack(network, attackOf(attack), request, modelOf), port, (progress) => progress);
+      const spec = attackOf(attack);
+      const sources = sourcesOf(spec);
+      for (const source of sources) modelOf(source, 'transfer.source');
+      const claim = { name: 'attack', models: [model, ...sources], alone: false };
+      return jobs.run(
+        job,
+        claim,
+        () => runAttack(network, spec, request, modelOf),
+        (progress) => progress,
+      );
     },
 
     functional(call) {
@@ -182,16 +220,17 @@ function* accuracySteps(network: Network, data: Dataset): Generator<number, { co
 }
 
 /** The engine with every result in an envelope. After a trap in wasm nothing there can be trusted, and it says so. */
-export function withReplies(engine: Engine, panicMessage: () => string | undefined): RemoteEngine {
-  let broken: string | undefined;
+export function withReplies(engine: Engine, jobs: Jobs, panicMessage: () => string | undefined): RemoteEngine {
+  let broken: WorkerLostError | undefined;
   const guard = async (method: () => unknown, port?: MessagePort): Promise<Reply<unknown>> => {
     try {
-      if (broken !== undefined) throw new WorkerLostError(`the engine failed before (${broken}); create a new runtime`);
-      return { ok: true, value: await method() };
+      if (broken !== undefined) throw broken;
+      return { ok: true, value: compact(await method()) };
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) {
         const reason = panicMessage();
-        broken = reason ?? error.message;
+        broken = new WorkerLostError(`the engine failed before (${reason ?? error.message}); create a new runtime`);
+        jobs.fail(broken);
         // An allocation that fails inside a kernel traps without a message.
         const failure =
           reason === undefined || reason.includes('memory allocation')
@@ -208,8 +247,8 @@ export function withReplies(engine: Engine, panicMessage: () => string | undefin
     Object.entries(engine).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [
       name,
       (...args: unknown[]) => {
-        const last = args.at(-1);
-        return guard(() => method(...args), last instanceof MessagePort ? last : undefined);
+        const port = (args.at(-1) as Partial<JobHandle> | undefined)?.port;
+        return guard(() => method(...args), port instanceof MessagePort ? port : undefined);
       },
     ]),
   ) as unknown as RemoteEngine;

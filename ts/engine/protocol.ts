@@ -10,6 +10,7 @@ import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
 import type { FitEvent } from '../train/fit.js';
 import type { FitSpec } from '../train/spec.js';
+import type { TrainState } from '../train/state.js';
 import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
 
 /** First message to a new worker: what it is to be. */
@@ -20,12 +21,18 @@ export type Role =
 /** Error objects lose their class on the way: results travel in an envelope. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; error: PlainError };
 
-/** Over the port of a long job: progress one way, the wish to stop the other way. */
+/** Goes with the call of a long job: its number for its client, and a port for its progress. */
+export interface JobHandle {
+  id: number;
+  port: MessagePort;
+}
+
+/** Over the port of a job. */
 export type JobMessage<Progress> = { progress: Progress } | { end: true };
-export type JobControl = 'cancel';
 
 /** What a model is to its client. */
 export interface ModelInfo {
+  /** No other model has it, in whatever runtime. */
   id: string;
   parameters: number;
   classes: number;
@@ -46,35 +53,37 @@ export interface FitProgress {
 
 /** The engine's methods, as its client calls them. */
 export interface Engine {
-  start(options: {
-    variant: Variant;
-    module: WebAssembly.Module;
-    memory?: WebAssembly.Memory;
-    /** Number of the first model; the next ones follow. */
-    firstModel: number;
-  }): Promise<void>;
+  start(options: { variant: Variant; module: WebAssembly.Module; memory?: WebAssembly.Memory }): Promise<void>;
   startTeam(threads: number): void;
   createModel(spec: ModelSpec, seed: number, options: NetworkOptions): ModelInfo;
-  disposeModel(model: string): void;
+  disposeModel(model: string): Promise<void>;
   fit(
     model: string,
     train: DatasetFields,
     validation: DatasetFields | undefined,
     spec: FitSpec,
-    /** Epochs between checkpoints, or 0. */
-    checkpointEvery: number,
-    port: MessagePort,
+    options: {
+      /** Epochs between checkpoints, or 0. */
+      checkpointEvery: number;
+      /** Where an earlier run stood. */
+      from?: TrainState;
+    },
+    job: JobHandle,
   ): Promise<FitEvent[]>;
+  /** Where a training run stands that has not ended. */
+  trainState(job: number): TrainState;
+  /** Ends a job before its next step, if it has not ended. Calls that come later find it ending. */
+  cancel(job: number): void;
   logits(model: string, x: Tensor): Tensor;
-  accuracy(model: string, data: DatasetFields, port: MessagePort): Promise<{ correct: number; total: number }>;
+  accuracy(model: string, data: DatasetFields, job: JobHandle): Promise<{ correct: number; total: number }>;
   inputGradient(model: string, x: Tensor, labels: Int32Array, loss: Loss): { loss: Float32Array; gradient: Tensor };
   parameterGradients(model: string, x: Tensor, labels: Int32Array): { loss: number; gradients: Record<string, Tensor> };
   memory(model: string, batch: number): MemoryUse;
   activationPattern(model: string, x: Tensor): { layer: string; indices: Uint32Array[] }[];
   stateDict(model: string): Record<string, Tensor>;
   snapshot(model: string): Snapshot;
-  loadStateDict(model: string, values: Record<string, Tensor>): void;
-  attack(model: string, attack: AttackSpec, request: AttackRequest, port: MessagePort): Promise<EpsilonResult[]>;
+  loadStateDict(model: string, values: Record<string, Tensor>): Promise<void>;
+  attack(model: string, attack: AttackSpec, request: AttackRequest, job: JobHandle): Promise<EpsilonResult[]>;
   functional(call: FunctionalCall): FunctionalResult;
 }
 

@@ -2,12 +2,14 @@
 import * as comlink from 'comlink';
 import { loadKernels, takePanicMessage } from '../kernels/load.js';
 import { createEngine, withReplies } from './engine.js';
+import { Jobs } from './jobs.js';
 import type { Role } from './protocol.js';
 
 /** Takes the role that the first message gives. A thread of the team never returns. */
 export async function serve(role: Role, endpoint: comlink.Endpoint, ready: () => void): Promise<void> {
   if (role.role === 'engine') {
-    comlink.expose(withReplies(createEngine(), takePanicMessage), endpoint);
+    const jobs = new Jobs();
+    comlink.expose(withReplies(createEngine(jobs), jobs, takePanicMessage), endpoint);
     ready();
     return;
   }

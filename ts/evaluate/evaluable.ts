@@ -13,7 +13,7 @@ export interface ReportedAttackOptions {
   seed?: number;
   maxQueries?: number;
   signal?: AbortSignal;
-  onProgress?: (progress: AttackProgress) => void;
+  onProgress?: (progress: AttackProgress) => unknown;
 }
 
 /** What it gets at one epsilon: no images. */

@@ -77,7 +77,8 @@ export interface EvaluateOptions {
   samples?: number;
   seed?: number;
   signal?: AbortSignal;
-  onProgress?: (progress: EvaluationProgress) => void;
+  /** As in `model.attack`: what it throws, or the promise that it returns rejects with, ends the evaluation. */
+  onProgress?: (progress: EvaluationProgress) => unknown;
 }
 
 /** The attacks that every model should be tried with. */
@@ -146,7 +147,7 @@ export async function evaluateRobustness(
         survived,
         predictions: Array.from(predictions),
       });
-      onProgress?.({ name, epsilon, done: 1, accuracy: count(survived) / samples });
+      await onProgress?.({ name, epsilon, done: 1, accuracy: count(survived) / samples });
     }
   }
   const findings = judge(reports, epsilons, clean, labels);

@@ -3,6 +3,7 @@
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
 import { ConfigError } from '../base/errors.js';
+import { checkBatch } from '../ops/batchNorm2d.js';
 import { featureSize, type Mode, type RunState, sparseArguments } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import type { Loss } from './losses.js';
@@ -212,12 +213,29 @@ export class Network {
     return this.#graph;
   }
 
-  /** Changes gamma of every k-WTA layer that has one. @throws {ConfigError} when a layer would keep no value. */
-  setGamma(gamma: number): void {
-    const spec = withGamma(this.#spec, gamma);
+  /** `spec` describes this model, with whatever gamma. */
+  isOfModel(spec: ModelSpec): boolean {
+    const bare = (model: ModelSpec) => JSON.stringify(withGamma(model, 1));
+    return bare(spec) === bare(this.#spec);
+  }
+
+  /** Takes over a description of this model, which may differ in gamma alone. @throws {ConfigError}, {ShapeError} */
+  describe(spec: ModelSpec): void {
     this.#graph = buildGraph(spec);
     this.#spec = spec;
     this.#dropPlans();
+  }
+
+  /** @throws {ShapeError} naming the layer that cannot train on a batch of `n`. */
+  checkTrainingBatch(n: number): void {
+    for (const { spec, name, output } of this.#graph.nodes) {
+      if (spec.type === 'batchNorm2d') checkBatch(name, output, n);
+    }
+  }
+
+  /** Changes gamma of every k-WTA layer that has one. @throws {ConfigError} when a layer would keep no value. */
+  setGamma(gamma: number): void {
+    this.describe(withGamma(this.#spec, gamma));
   }
 
   /** @throws {ConfigError} naming the layer when {@link setGamma} would. */

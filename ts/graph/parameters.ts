@@ -1,5 +1,5 @@
 /** Parameters of a network: where they lie, their first values, and PyTorch's order at the boundary. */
-import { ShapeError } from '../base/errors.js';
+import { DivergedError, ShapeError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
 import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
@@ -72,15 +72,19 @@ export class Parameters {
   /** Copies in PyTorch's names, shapes and order. */
   read(which: 'data' | 'gradient'): Record<string, Tensor> {
     const entries = [...this.byName].filter(([, { spec }]) => which === 'data' || spec.trainable);
-    return Object.fromEntries(
-      entries.map(([name, parameter]) => {
-        const { pointer, length } = parameter[which];
-        return [
-          name,
-          { shape: [...parameter.spec.shape], data: this.#toTorch(parameter.spec, this.kernels.f32(pointer, length)) },
-        ];
-      }),
-    );
+    return Object.fromEntries(entries.map(([name, parameter]) => [name, this.readAt(name, parameter[which].pointer)]));
+  }
+
+  /** A copy of values at `pointer` that lie there as the parameter `name` does. */
+  readAt(name: string, pointer: number): Tensor {
+    const { spec, data } = this.#named(name);
+    return { shape: [...spec.shape], data: this.#toTorch(spec, this.kernels.f32(pointer, data.length)) };
+  }
+
+  /** Writes values to `pointer` as the parameter `name` lies; {@link checkNamed} has accepted them. */
+  writeAt(name: string, pointer: number, { data }: Tensor): void {
+    const { spec, data: place } = this.#named(name);
+    this.kernels.f32(pointer, place.length).set(this.#fromTorch(spec, data));
   }
 
   /**
@@ -90,26 +94,18 @@ export class Parameters {
    * @throws {ShapeError} naming a parameter that is missing, unknown or of another shape.
    */
   write(values: Record<string, Tensor>): void {
-    for (const [name, { spec }] of this.byName) {
-      const given = values[name];
-      if (given === undefined)
-        throw new ShapeError(`stateDict: expected '${name}' ${shapeText(spec.shape)}, got nothing`);
-      checkTensor(`stateDict['${name}']`, given);
-      if (shapeText(given.shape) !== shapeText(spec.shape)) {
-        throw new ShapeError(
-          `stateDict['${name}']: expected shape ${shapeText(spec.shape)}, got ${shapeText(given.shape)}`,
-        );
-      }
-    }
-    for (const name of Object.keys(values)) {
-      if (!this.byName.has(name) && !name.endsWith('.num_batches_tracked')) {
-        throw new ShapeError(
-          `stateDict: unexpected '${name}' (${describe(values[name])}); the model has no such parameter`,
-        );
-      }
-    }
-    for (const [name, { spec, data }] of this.byName) {
-      this.kernels.f32(data.pointer, data.length).set(this.#fromTorch(spec, values[name].data));
+    const used = Object.entries(values).filter(([name]) => !name.endsWith('.num_batches_tracked'));
+    checkNamed('stateDict', Object.fromEntries(used), this.byName);
+    for (const [name, { data }] of this.byName) this.writeAt(name, data.pointer, values[name]);
+  }
+
+  /** @throws {DivergedError} naming a parameter whose gradient is not finite. */
+  checkGradients(): void {
+    for (const [name, { spec, gradient }] of this.byName) {
+      if (!spec.trainable) continue;
+      // In 64 bits a sum of finite 32-bit values is finite, and nothing makes one that is not finite again.
+      const sum = total(this.kernels.f32(gradient.pointer, gradient.length));
+      if (!Number.isFinite(sum)) throw new DivergedError(`expected finite gradients, got ${sum} for '${name}'`);
     }
   }
 
@@ -160,6 +156,12 @@ export class Parameters {
     return Float32Array.from(places, (place) => values[place]);
   }
 
+  #named(name: string): Parameter {
+    const parameter = this.byName.get(name);
+    if (parameter === undefined) throw new TypeError(`no parameter is called '${name}'`);
+    return parameter;
+  }
+
   #assign(pointer: number, buffer: (parameter: Parameter) => Buffer): void {
     let next = pointer;
     for (const parameter of this.byName.values()) {
@@ -167,6 +169,50 @@ export class Parameters {
       next += padded(buffer(parameter).length) * 4;
     }
   }
+}
+
+/**
+ * Checks tensors that are to lie as these parameters do.
+ *
+ * @throws {ShapeError} naming one that is missing, unknown or of another shape.
+ */
+export function checkNamed(
+  argument: string,
+  values: Record<string, Tensor>,
+  parameters: ReadonlyMap<string, Parameter>,
+): void {
+  for (const [name, { spec }] of parameters) {
+    const given = values[name];
+    if (given === undefined)
+      throw new ShapeError(`${argument}: expected '${name}' ${shapeText(spec.shape)}, got nothing`);
+    checkTensor(`${argument}['${name}']`, given);
+    if (shapeText(given.shape) !== shapeText(spec.shape)) {
+      throw new ShapeError(
+        `${argument}['${name}']: expected shape ${shapeText(spec.shape)}, got ${shapeText(given.shape)}`,
+      );
+    }
+  }
+  for (const name of Object.keys(values)) {
+    if (!parameters.has(name)) {
+      throw new ShapeError(
+        `${argument}: unexpected '${name}' (${describe(values[name])}); the model has no such parameter`,
+      );
+    }
+  }
+}
+
+/** A sum in four chains, which run side by side. */
+function total(values: Float32Array): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const whole = values.length - (values.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    a += values[i];
+    b += values[i + 1];
+    c += values[i + 2];
+    d += values[i + 3];
+  }
+  for (let i = whole; i < values.length; i++) a += values[i];
+  return a + b + c + d;
 }
 
 function padded(length: number): number {

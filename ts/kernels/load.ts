@@ -1,4 +1,5 @@
 /** Instantiates a variant of the kernels in the worker that calls this. */
+import { MemoryError } from '../base/errors.js';
 import { type Exports, Kernels } from './kernels.js';
 import type { Variant } from './variant.js';
 
@@ -8,8 +9,11 @@ interface GeneratedModule extends Exports {
   };
 }
 
-/** Pages of 64 KiB that shared memory may grow to: 4 GiB, less one page that some engines refuse. */
-const maximumPages = 65535;
+/**
+ * Pages of 64 KiB that shared memory may grow to: 4 GiB, less one page that some engines refuse. An engine sets that
+ * much address space aside at once; where it is scarce, less must do.
+ */
+const maximumPages = [65535, 32768, 16384, 8192, 4096];
 /** Pages that a shared memory starts with; the module's own data need fewer. */
 const initialPages = 64;
 /** Stack of each worker of the team. */
@@ -40,9 +44,30 @@ async function generated(variant: Variant): Promise<GeneratedModule> {
   }
 }
 
-/** A shared memory for one engine and its team. */
+/** A shared memory for one engine and its team. @throws {MemoryError} when there is not enough address space. */
 export function createSharedMemory(): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages, shared: true });
+  for (const maximum of maximumPages) {
+    const memory = orNothing(() => new WebAssembly.Memory({ initial: initialPages, maximum, shared: true }));
+    if (memory !== undefined) return memory;
+  }
+  throw noAddressSpace();
+}
+
+/** What `allocate` gives, or nothing when there is no room for it. */
+function orNothing<T>(allocate: () => T): T | undefined {
+  try {
+    return allocate();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function noAddressSpace(): MemoryError {
+  return new MemoryError(
+    'the runtime did not start: expected address space for a WebAssembly memory, got none; raise the limit of the ' +
+      'process (ulimit -v, at least 16 GiB), or start Node with --disable-wasm-trap-handler, which needs less',
+  );
 }
 
 let takeMessage: (() => string | undefined) | undefined;
@@ -52,17 +77,16 @@ export function takePanicMessage(): string | undefined {
   return takeMessage?.();
 }
 
-/** Instantiates the kernels; `memory` is needed by the threaded variants and must be the team's. */
+/** Instantiates the kernels; `memory` is needed by the threaded variants and must be the team's. @throws {MemoryError} */
 export async function loadKernels(
   variant: Variant,
   module: WebAssembly.Module,
   memory?: WebAssembly.Memory,
 ): Promise<Kernels> {
   const code = await generated(variant);
-  const instance =
-    memory === undefined
-      ? code.initSync({ module })
-      : code.initSync({ module, memory, thread_stack_size: threadStack });
+  const options = memory === undefined ? { module } : { module, memory, thread_stack_size: threadStack };
+  const instance = orNothing(() => code.initSync(options));
+  if (instance === undefined) throw noAddressSpace();
   code.install_panic_message();
   takeMessage = code.take_panic_message;
   return new Kernels(code, memory ?? instance.memory);

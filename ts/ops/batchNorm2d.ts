@@ -15,6 +15,7 @@ import {
   denseGradient,
   denseInput,
   denseValue,
+  type Features,
   featureSize,
   featureText,
   type Gradient,
@@ -151,6 +152,16 @@ function evalBackward(
   };
 }
 
+/** @throws {ShapeError} naming `layer` when a batch of `n` has no variance to train with. */
+export function checkBatch(layer: string, features: Features, n: number): void {
+  if (n * features.h * features.w < 2) {
+    throw new ShapeError(
+      `${layer} (batchNorm2d): expected at least 2 values per channel in training, got a batch of ${n} of ` +
+        `${featureText(features)}; the last batch of an epoch may be smaller than the others`,
+    );
+  }
+}
+
 /** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
 export const batchNorm2d: Op<BatchNorm2dSpec> = {
   shape: (_spec, [input]) => input,
@@ -200,11 +211,7 @@ export const batchNorm2d: Op<BatchNorm2dSpec> = {
       output,
       uses: [input.data, output.data, mean, variance],
       run(n) {
-        if (n * h * w < 2) {
-          throw new ShapeError(
-            `${context.layer} (batchNorm2d): expected at least 2 values per channel in training, got a batch of ${n} of ${featureText(input.features)}`,
-          );
-        }
+        checkBatch(context.layer, input.features, n);
         exports.batch_norm_train_forward(
           n * h * w,
           c,

@@ -20,8 +20,9 @@ export const platform: Platform = {
       let ready = false;
       worker.addEventListener('error', (event) => {
         const reason = event.message || 'its script could not be loaded';
-        if (ready) lost(`${name} died: ${reason}`);
-        else reject(new WorkerLostError(`${name} did not start: ${reason}`));
+        if (ready) return lost(`${name} died: ${reason}`);
+        worker.terminate();
+        reject(new WorkerLostError(`${name} did not start: ${reason}`));
       });
       worker.addEventListener(
         'message',

@@ -19,16 +19,22 @@ export const platform: Platform = {
     const worker = new Worker(new URL('../engine/entry.node.js', import.meta.url), { workerData: role, execArgv: [] });
     // The client keeps the process alive while calls are pending; an idle runtime must not.
     worker.unref();
+    let ready = false;
     let ending = false;
     let failure: string | undefined;
     return new Promise((resolve, reject) => {
       worker.once('message', () => {
+        ready = true;
         resolve({
           endpoint: nodeEndpoint(worker),
           ref: () => worker.ref(),
-          unref: () => worker.unref(),
+          unref: () => {
+            if (!ending) worker.unref();
+          },
           terminate: async () => {
             ending = true;
+            // Who waits for the end must not find the process gone before.
+            worker.ref();
             await worker.terminate();
           },
         });
@@ -40,8 +46,8 @@ export const platform: Platform = {
       });
       worker.on('exit', (code) => {
         const reason = failure ?? `it exited with code ${code}`;
-        reject(new WorkerLostError(`${name} did not start: ${reason}`));
-        if (!ending) lost(`${name} died: ${reason}`);
+        if (!ready) reject(new WorkerLostError(`${name} did not start: ${reason}`));
+        else if (!ending) lost(`${name} died: ${reason}`);
       });
     });
   },

@@ -11,6 +11,7 @@ import { regimeOf } from './regimes/index.js';
 import { annealed } from './schedules/anneal.js';
 import { learningRateFactor } from './schedules/learningRate.js';
 import type { FitSpec } from './spec.js';
+import { adoptState, checkState, type EpochState, stateOf, type TrainState } from './state.js';
 
 /** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
 export interface BatchEvent {
@@ -39,61 +40,123 @@ export interface EpochEvent {
 
 export type FitEvent = BatchEvent | EpochEvent;
 
-/**
- * Trains in place; yields after every batch and epoch. However it ends, the network is as after its last
- * whole step, and the optimizer's memory is given back.
- *
- * @throws {DivergedError} when the loss is not finite; that step is not taken.
- */
-export function* fit(
-  network: Network,
-  kernels: Kernels,
-  train: Dataset,
-  validation: Dataset | undefined,
-  spec: FitSpec,
-): Generator<FitEvent, void, void> {
-  const perEpoch = Math.ceil(train.length / spec.batchSize);
-  const steps = spec.epochs * perEpoch;
-  if (spec.gamma) {
+/** A training run on one network, which it changes in place. */
+export class Training {
+  readonly #optimizer: Optimizer;
+  #step = 0;
+  #epoch: EpochState = freshEpoch(0);
+
+  /**
+   * Checks all that can be known before the first step.
+   *
+   * @param from where the run goes on; from the network as it is when left out.
+   * @throws {ShapeError}, {ConfigError} or {DataError} for what would fail later; {MemoryError}.
+   */
+  constructor(
+    private readonly network: Network,
+    kernels: Kernels,
+    private readonly train: Dataset,
+    private readonly validation: Dataset | undefined,
+    private readonly spec: FitSpec,
+    from?: TrainState,
+  ) {
+    const last = train.length % spec.batchSize || spec.batchSize;
+    network.checkTrainingBatch(last);
     // Both ends are known to be possible before any time is spent.
-    for (const epoch of [0, spec.epochs - 1]) network.checkGamma(annealed(spec.gamma, epoch));
+    if (spec.gamma) for (const epoch of [0, spec.epochs - 1]) network.checkGamma(annealed(spec.gamma, epoch));
+    if (from) checkState(network, spec, train.length, from);
+    this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
+    if (from === undefined) return;
+    adoptState(network, from);
+    this.#optimizer.restore(from.optimizer);
+    this.#step = from.step;
+    this.#epoch = { ...from.epoch };
   }
-  const optimizer = new Optimizer(spec.optimizer, network, kernels);
-  try {
-    let step = 0;
-    for (let epoch = 0; epoch < spec.epochs; epoch++) {
-      if (spec.gamma) network.setGamma(annealed(spec.gamma, epoch));
-      const started = performance.now();
-      const order = new Random(spec.seed, STREAMS.order + epoch).permutation(train.length);
-      let lossSum = 0;
-      let correct = 0;
-      for (let from = 0; from < train.length; from += spec.batchSize) {
-        const chosen = order.subarray(from, from + spec.batchSize);
-        const labels = Int32Array.from(chosen, (i) => train.labels[i]);
-        const x = perturbed(network, spec, train.tensor(chosen).data, labels, step);
-        const batch = gradients(network, x, labels, `epoch ${epoch}, step ${step}`);
-        const lr = spec.optimizer.lr * learningRateFactor(spec.lr, step / perEpoch, spec.epochs);
-        optimizer.step(lr);
-        network.state.step = ++step;
-        lossSum += batch.loss * labels.length;
-        correct += batch.correct;
-        const accuracy = batch.correct / labels.length;
-        yield { type: 'batch', epoch, step, steps, loss: batch.loss, accuracy, lr };
-      }
-      const seconds = (performance.now() - started) / 1000;
-      const event: EpochEvent = {
-        type: 'epoch',
-        epoch,
-        loss: lossSum / train.length,
-        accuracy: correct / train.length,
-        seconds,
-        imagesPerSecond: train.length / seconds,
-      };
-      if (validation) event.validationAccuracy = correctIn(network, validation) / validation.length;
+
+  /** Where the run stands, between two steps. */
+  state(): TrainState {
+    return stateOf(this.network, {
+      optimizer: this.#optimizer.state(),
+      options: this.spec,
+      samples: this.train.length,
+      step: this.#step,
+      epoch: this.#epoch,
+    });
+  }
+
+  /**
+   * Trains; yields after every batch and epoch. However it ends, the network is as after its last whole step, and
+   * the optimizer's memory is given back.
+   *
+   * @throws {DivergedError} when the loss or a gradient is not finite; that step is not taken.
+   */
+  *run(): Generator<FitEvent, void, void> {
+    try {
+      while (this.#epoch.index < this.spec.epochs) yield* this.#runEpoch();
+    } finally {
+      this.#optimizer.dispose();
+    }
+  }
+
+  *#runEpoch(): Generator<FitEvent, void, void> {
+    const { network, train, spec } = this;
+    const { index } = this.#epoch;
+    if (spec.gamma) network.setGamma(annealed(spec.gamma, index));
+    const order = new Random(spec.seed, STREAMS.order + index).permutation(train.length);
+    const started = performance.now() - 1000 * this.#epoch.seconds;
+    while (this.#epoch.position < train.length) {
+      const event = this.#takeStep(order.subarray(this.#epoch.position, this.#epoch.position + spec.batchSize));
+      this.#epoch.seconds = (performance.now() - started) / 1000;
       yield event;
     }
-  } finally {
-    optimizer.dispose();
+    const { lossSum, correct } = this.#epoch;
+    const seconds = (performance.now() - started) / 1000;
+    const event: EpochEvent = {
+      type: 'epoch',
+      epoch: index,
+      loss: lossSum / train.length,
+      accuracy: correct / train.length,
+      seconds,
+      imagesPerSecond: train.length / seconds,
+    };
+    if (this.validation) event.validationAccuracy = correctIn(network, this.validation) / this.validation.length;
+    this.#epoch = freshEpoch(index + 1);
+    yield event;
+  }
+
+  #takeStep(chosen: Uint32Array): BatchEvent {
+    const { network, train, spec } = this;
+    const { index: epoch } = this.#epoch;
+    const perEpoch = Math.ceil(train.length / spec.batchSize);
+    const labels = Int32Array.from(chosen, (i) => train.labels[i]);
+    const where = `epoch ${epoch}, step ${this.#step}`;
+    const batch = located(where, () => {
+      const x = perturbed(network, spec, train.tensor(chosen).data, labels, this.#step);
+      return gradients(network, x, labels);
+    });
+    const lr = spec.optimizer.lr * learningRateFactor(spec.lr, this.#step / perEpoch, spec.epochs);
+    this.#optimizer.step(lr);
+    const step = ++this.#step;
+    network.state.step = step;
+    this.#epoch.position += labels.length;
+    this.#epoch.lossSum += batch.loss * labels.length;
+    this.#epoch.correct += batch.correct;
+    const accuracy = batch.correct / labels.length;
+    return { type: 'batch', epoch, step, steps: spec.epochs * perEpoch, loss: batch.loss, accuracy, lr };
+  }
+}
+
+function freshEpoch(index: number): EpochState {
+  return { index, position: 0, lossSum: 0, correct: 0, seconds: 0 };
+}
+
+/** What `work` gives; when it diverges, the message says where. */
+function located<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+    throw new DivergedError(`fit: ${error.message} in ${where}`, { cause: error.cause });
   }
 }
 
@@ -106,13 +169,12 @@ function perturbed(network: Network, spec: FitSpec, x: Float32Array, labels: Int
 }
 
 /** Computes the gradients of a batch. When that fails, batch norm's running statistics are as before. */
-function gradients(network: Network, x: Float32Array, labels: Int32Array, where: string): BatchLoss {
+function gradients(network: Network, x: Float32Array, labels: Int32Array): BatchLoss {
   const restore = network.parameters.rememberStatistics();
   try {
     const batch = network.parameterGradients(x, labels, true);
-    if (!Number.isFinite(batch.loss)) {
-      throw new DivergedError(`fit: expected a finite loss, got ${batch.loss} in ${where}`);
-    }
+    if (!Number.isFinite(batch.loss)) throw new DivergedError(`expected a finite loss, got ${batch.loss}`);
+    network.parameters.checkGradients();
     return batch;
   } catch (error) {
     restore();

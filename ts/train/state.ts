@@ -1,0 +1,118 @@
+/**
+ * A training run as one value: all that its next step depends on. A run that goes on from it ends with the same
+ * bits as one that was never stopped, on any number of threads.
+ */
+import { checkInteger, checkNumber } from '../base/check.js';
+import { ConfigError, DataError } from '../base/errors.js';
+import { describe, type Tensor } from '../base/tensor.js';
+import type { ModelSpec } from '../graph/graph.js';
+import type { Network } from '../graph/network.js';
+import { checkNamed } from '../graph/parameters.js';
+import { checkOptimizerState, type OptimizerState } from './optimizers.js';
+import type { FitSpec } from './spec.js';
+
+/** Changes with the meaning of a {@link TrainState}. */
+const version = 1;
+
+/** Where a run stands between two steps. */
+export interface TrainState {
+  version: typeof version;
+  /** The model's description, with the gamma in use. */
+  model: ModelSpec;
+  /** Parameters and running statistics. */
+  stateDict: Record<string, Tensor>;
+  optimizer: OptimizerState;
+  /** The run's options; schedules need nothing but these and the place in the run. */
+  options: FitSpec;
+  /** Samples of an epoch. */
+  samples: number;
+  /** Random numbers are drawn by counter: `step` and the options' seed say which come next, and for dropout these. */
+  random: { seed: number; step: number };
+  /** Steps taken. */
+  step: number;
+  epoch: EpochState;
+}
+
+/** The epoch that a run is in. */
+export interface EpochState {
+  /** From 0. */
+  index: number;
+  /** Samples that it has been trained on. */
+  position: number;
+  /** Sum of their losses, how many were right, and how long it took. */
+  lossSum: number;
+  correct: number;
+  seconds: number;
+}
+
+/** The state of a run on `network`. */
+export function stateOf(
+  network: Network,
+  run: Pick<TrainState, 'optimizer' | 'options' | 'samples' | 'step' | 'epoch'>,
+): TrainState {
+  const { optimizer, options, samples, step, epoch } = run;
+  const stateDict = network.parameters.read('data');
+  const { spec: model, state } = network;
+  const random = { seed: state.seed, step: state.step };
+  return { version, model, stateDict, optimizer, options, samples, random, step, epoch: { ...epoch } };
+}
+
+/**
+ * Checks that a run with these options on `network` can go on from `state`.
+ *
+ * @throws {DataError} for another version or a broken value; {ConfigError} for another model, or naming the
+ *   option of the run that would lead to other results; {ShapeError} naming a tensor.
+ */
+export function checkState(network: Network, options: FitSpec, samples: number, state: TrainState): void {
+  if (!isObject(state) || state.version !== version) {
+    const found = isObject(state) ? `version ${describe(state.version)}` : describe(state);
+    throw new DataError(`resumeFrom: expected a training state of version ${version}, got ${found}`);
+  }
+  for (const key of ['model', 'stateDict', 'optimizer', 'options', 'random', 'epoch'] as const) {
+    if (!isObject(state[key]))
+      throw new DataError(`resumeFrom.${key}: expected an object, got ${describe(state[key])}`);
+  }
+  checkOptions(options, state.options);
+  if (samples !== state.samples) {
+    throw new ConfigError(`resumeFrom: expected ${state.samples} samples, as in the run so far, got ${samples}`);
+  }
+  checkPlace(options, samples, state);
+  for (const key of ['seed', 'step'] as const) checkInteger(`resumeFrom.random.${key}`, state.random[key], { min: 0 });
+  if (!network.isOfModel(state.model)) {
+    throw new ConfigError('resumeFrom: expected the state of a run on this model, got that of another model');
+  }
+  checkNamed('resumeFrom.stateDict', state.stateDict, network.parameters.byName);
+  checkOptimizerState('resumeFrom.optimizer', options.optimizer, network.parameters, state.optimizer);
+}
+
+/** Makes `network` what it was; the optimizer takes `state.optimizer` itself. */
+export function adoptState(network: Network, { model, stateDict, random }: TrainState): void {
+  network.describe(model);
+  network.parameters.write(stateDict);
+  network.state.seed = random.seed;
+  network.state.step = random.step;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** More epochs may be wanted than before, unless what has been done depended on their number. */
+function checkOptions(now: FitSpec, before: FitSpec): void {
+  for (const key of new Set([...Object.keys(now), ...Object.keys(before)] as (keyof FitSpec & string)[])) {
+    if (key === 'epochs' && now.lr?.type !== 'cosine') continue;
+    const [given, expected] = [JSON.stringify(now[key]), JSON.stringify(before[key])];
+    if (given !== expected) {
+      throw new ConfigError(`resumeFrom: expected ${key} ${expected}, as in the run so far, got ${given}`);
+    }
+  }
+}
+
+function checkPlace({ epochs, batchSize }: FitSpec, samples: number, { step, epoch }: TrainState): void {
+  checkInteger('resumeFrom.epoch.index', epoch.index, { min: 0, max: epochs });
+  checkInteger('resumeFrom.epoch.position', epoch.position, { min: 0, max: samples });
+  checkInteger('resumeFrom.epoch.correct', epoch.correct, { min: 0, max: epoch.position });
+  for (const key of ['lossSum', 'seconds'] as const) checkNumber(`resumeFrom.epoch.${key}`, epoch[key]);
+  const expected = epoch.index * Math.ceil(samples / batchSize) + Math.ceil(epoch.position / batchSize);
+  checkInteger('resumeFrom.step', step, { min: expected, max: expected });
+}
