@@ -9,6 +9,7 @@
 //!
 //! A file holds one subject; its naive oracle stands in `reference/` under the same name.
 
+pub mod attack;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod elementwise;

@@ -131,7 +131,7 @@ pub unsafe fn conv2d_input_gradient_of_entries(
     }
 }
 
-/// `y` from the output `x` of a ReLU; `bias` may be 0.
+/// `y` from the output `x` of a ReLU; `bias` may be 0. With `by_sample`, no sample's bits depend on the others.
 #[wasm_bindgen]
 pub unsafe fn rectified_conv2d_forward(
     n: usize,
@@ -147,12 +147,14 @@ pub unsafe fn rectified_conv2d_forward(
     weight: *const f32,
     bias: *const f32,
     y: *mut f32,
+    by_sample: bool,
 ) {
     let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    let forward = if by_sample { rectified::forward_by_sample } else { rectified::forward };
     // SAFETY: the contract of the crate.
     unsafe {
         let (x, weight, bias) = (read(x, s.x_len()), read(weight, s.weight_len()), optional(bias, c_out));
-        rectified::forward(&s, x, weight, bias, write(y, s.y_len()));
+        forward(&s, x, weight, bias, write(y, s.y_len()));
     }
 }
 
@@ -177,7 +179,7 @@ pub unsafe fn rectified_conv2d_weight_gradient(
     unsafe { rectified::weight_gradient(&s, read(x, s.x_len()), read(dy, s.y_len()), write(dw, s.weight_len())) }
 }
 
-/// `dx`, right where the output `x` of a ReLU is not zero.
+/// `dx`, right where the output `x` of a ReLU is not zero. With `by_sample`, no sample's bits depend on the others.
 #[wasm_bindgen]
 pub unsafe fn rectified_conv2d_input_gradient(
     n: usize,
@@ -193,12 +195,14 @@ pub unsafe fn rectified_conv2d_input_gradient(
     dy: *const f32,
     weight: *const f32,
     dx: *mut f32,
+    by_sample: bool,
 ) {
     let s = Conv2dShape { n, h, w, c_in, c_out, kh, kw, stride, padding };
+    let input_gradient = if by_sample { rectified::input_gradient_by_sample } else { rectified::input_gradient };
     // SAFETY: the contract of the crate.
     unsafe {
         let (x, dy, weight) = (read(x, s.x_len()), read(dy, s.y_len()), read(weight, s.weight_len()));
-        rectified::input_gradient(&s, x, dy, weight, write(dx, s.x_len()));
+        input_gradient(&s, x, dy, weight, write(dx, s.x_len()));
     }
 }
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::missing_safety_doc)] // one contract for all, above
 
+mod attack;
 mod batch_norm;
 mod conv2d;
 mod elementwise;

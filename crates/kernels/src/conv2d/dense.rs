@@ -91,7 +91,7 @@ fn input_gradient_of_few_channels(shape: &Conv2dShape, dy: &[f32], weight: &[f32
         scratch::with(m * n, |patches| {
             let a = &LineMajor { data: &dy[sample * m * k..][..m * k], lines: m, k };
             let b = &TapWeights { shape, weight };
-            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(patches);
+            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write_in_parts(patches);
             dx.fill(0.0);
             for (i, patch) in patches.chunks_exact(n).enumerate() {
                 let (top, left) = (i / out_w * stride, i % out_w * stride);
@@ -179,12 +179,12 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
     let column_start = &|j| shape.weight_index(0, 0, j);
     if let Some((k, m)) = as_matmul(shape) {
         let a = &KMajor { data: x, lines: m };
-        Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);
+        Product { m, n, k, a, b, bias: None, row_start, column_start }.write_in_parts(dw);
         return;
     }
     let a = &PatchesTransposed(input_patches(shape, x, &[]));
     let (m, k) = (shape.kh * shape.kw * shape.c_in, shape.n * shape.out_h() * shape.out_w());
-    Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);
+    Product { m, n, k, a, b, bias: None, row_start, column_start }.write_in_parts(dw);
 }
 
 /// `db [channels]`, the column sums of `dy [rows][channels]`.

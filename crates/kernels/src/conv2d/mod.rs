@@ -106,3 +106,6 @@ impl Conv2dShape {
         self.n * self.out_h() * self.out_w() * self.c_out
     }
 }
+
+#[cfg(test)]
+mod tests;
