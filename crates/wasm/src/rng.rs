@@ -1,8 +1,7 @@
 //! Exports of `kwta_kernels::rng`. A stream is given by the upper and the lower 32 bits of its number.
 
-use crate::memory::write;
+use crate::export::export;
 use kwta_kernels::rng;
-use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Purpose of the streams that the kernels name themselves; others are named by who draws.
 const DROPOUT: u8 = 1;
@@ -16,16 +15,14 @@ pub(crate) fn stream(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// Uniform values `first .. first + len` of a stream, in [0, 1).
-#[wasm_bindgen]
-pub unsafe fn uniform(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: *mut f32) {
-    // SAFETY: the contract of the crate.
-    unsafe { rng::uniform(seed as u64, stream(stream_high, stream_low), first as u64, write(out, len)) }
-}
+export! {
+    /// Uniform values `first .. first + len` of a stream, in [0, 1).
+    fn uniform(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: &mut [f32; len]) {
+        rng::uniform(seed as u64, stream(stream_high, stream_low), first as u64, out);
+    }
 
-/// Standard normal values `first .. first + len` of a stream.
-#[wasm_bindgen]
-pub unsafe fn normal(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: *mut f32) {
-    // SAFETY: the contract of the crate.
-    unsafe { rng::normal(seed as u64, stream(stream_high, stream_low), first as u64, write(out, len)) }
+    /// Standard normal values `first .. first + len` of a stream.
+    fn normal(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: &mut [f32; len]) {
+        rng::normal(seed as u64, stream(stream_high, stream_low), first as u64, out);
+    }
 }

@@ -3,7 +3,7 @@
 //! Each of the three is rounded to `f32`, as three passes over arrays of `f32` would. NaN stays NaN, and comparisons
 //! take -0 to be below +0, as JavaScript's do.
 
-use crate::parallel::{for_each_chunk_mut, for_each_piece, Disjoint};
+use crate::parallel::for_each_chunk_mut;
 
 /// Values of one piece of work.
 const PIECE: usize = 4096;
@@ -60,12 +60,9 @@ pub fn l2_step(layout: &Layout, adversarial: &mut [f32], gradient: &[f32], x: &[
     assert_eq!(adversarial.len(), layout.n * len, "adversarial: n * pixels * channels values");
     assert_eq!(gradient.len(), adversarial.len(), "gradient");
     assert_eq!(x.len(), adversarial.len(), "x");
-    let adversarial = Disjoint::new(adversarial);
-    for_each_piece(layout.n, |s| {
+    for_each_chunk_mut(adversarial, len, |s, adversarial| {
         let range = s * len..(s + 1) * len;
-        let (gradient, x) = (&gradient[range.clone()], &x[range.clone()]);
-        // SAFETY: each sample is one piece.
-        let adversarial = unsafe { adversarial.slice(range) };
+        let (gradient, x) = (&gradient[range.clone()], &x[range]);
         let norm = layout.sum(|i| square(gradient[i])).sqrt();
         if norm != 0.0 {
             for (value, &gradient) in adversarial.iter_mut().zip(gradient) {
@@ -200,7 +197,9 @@ mod tests {
 
     #[test]
     fn l2_is_that_of_the_oracle() {
-        for layout in [LAYOUT, Layout { n: 0, ..LAYOUT }, Layout { n: 1, pixels: 1, channels: 1 }, Layout { pixels: 1, ..LAYOUT }] {
+        for layout in
+            [LAYOUT, Layout { n: 0, ..LAYOUT }, Layout { n: 1, pixels: 1, channels: 1 }, Layout { pixels: 1, ..LAYOUT }]
+        {
             let len = layout.n * layout.sample_len();
             let ([x, start], gradient) = (points(len), gradient(len, layout.sample_len()));
             for (step, epsilon) in [(0.1, 0.5), (2.0, 0.25), (0.01, 0.0), (0.0, 0.1)] {

@@ -24,7 +24,7 @@ use crate::matmul::gemm::Product;
 use crate::matmul::pack::{KMajor, LineMajor};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use operands::{OutputWeights, Patches, PatchesTransposed, PhaseWeights, TapWeights};
 
 /// `y [n][out_h][out_w][c_out]` from `x [n][h][w][c_in]`, `weight` and `bias [c_out]`.
@@ -265,10 +265,7 @@ fn with_zeros(len: usize, work: impl FnOnce(&[f32])) {
 }
 
 fn check(shape: &Conv2dShape, x: &[f32], weight: &[f32], y: &[f32]) {
-    let &Conv2dShape { h, w, kh, kw, stride, padding, .. } = shape;
-    assert!(stride > 0 && kh > 0 && kw > 0, "stride and kernel: at least 1, got {shape:?}");
-    let fits = kh <= h + 2 * padding && kw <= w + 2 * padding;
-    assert!(fits, "kernel: no larger than the padded input, got {shape:?}");
+    shape.check();
     assert_eq!(x.len(), shape.x_len(), "x or its gradient: n * h * w * c_in values");
     assert_eq!(weight.len(), shape.weight_len(), "weight or its gradient: kh * kw * c_in * c_out values");
     assert_eq!(y.len(), shape.y_len(), "y or its gradient: n * out_h * out_w * c_out values");

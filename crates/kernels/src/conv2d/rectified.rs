@@ -8,7 +8,7 @@
 use super::{dense, sparse, Conv2dShape};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
 
 /// Densities up to which the compressed passes are faster, as measured in WebAssembly with and without fused

@@ -68,7 +68,13 @@ impl Compressed {
 }
 
 /// Runs a pass over some samples of `from` values each, which gives `to` values each.
-fn check(what: &str, shape: &Conv2dShape, from: &[f32], to: usize, pass: impl Fn(&Conv2dShape, &[f32], &mut [f32]) + Sync) {
+fn check(
+    what: &str,
+    shape: &Conv2dShape,
+    from: &[f32],
+    to: usize,
+    pass: impl Fn(&Conv2dShape, &[f32], &mut [f32]) + Sync,
+) {
     assert_samples_alone(&format!("{what}, {shape:?}"), |samples| {
         let mut out = vec![0.0; samples.len() * to];
         pass(&Conv2dShape { n: samples.len(), ..*shape }, &parts(from, from.len() / SAMPLES, samples), &mut out);

@@ -22,7 +22,11 @@ fn math_max(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() {
         f64::NAN
     } else if a == 0.0 && b == 0.0 {
-        if a.is_sign_positive() || b.is_sign_positive() { 0.0 } else { -0.0 }
+        if a.is_sign_positive() || b.is_sign_positive() {
+            0.0
+        } else {
+            -0.0
+        }
     } else if a > b {
         a
     } else {
