@@ -68,6 +68,9 @@ export interface PassOptions {
   updateRunning?: boolean;
 }
 
+/** The upper half of the numbers of {@link Network.normal}'s streams. */
+const noiseStreams = 2 << 24;
+
 const inference: Purpose = {
   mode: 'eval',
   inputGradient: false,
@@ -175,7 +178,7 @@ export class Network {
     const { kernels } = this.workspace;
     const pointer = this.workspace.reserve(length * 4, 'random numbers');
     this.workspace.begin();
-    kernels.exports.normal(seed, draw, first, length, pointer);
+    kernels.exports.normal(seed, noiseStreams, draw, first, length, pointer);
     return kernels.f32(pointer, length).slice();
   }
 

@@ -131,14 +131,16 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
   const { kh, kw, stride, padding } = geometry;
   const shape = (n: number): ShapeArguments => [n, h, w, c, geometry.output.c, kh, kw, stride, padding];
   const biasPointer = () => (hasBias ? bias.data.pointer : 0);
+  const bySample = isBySample(context);
 
   return {
     output,
     uses: [...buffersOf(input), output.data],
     run(n) {
       if (input.kind === 'dense') {
-        const forward = input.rectified ? exports.rectified_conv2d_forward : exports.conv2d_forward;
-        forward(...shape(n), input.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer);
+        const operands = [input.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer] as const;
+        if (input.rectified) exports.rectified_conv2d_forward(...shape(n), ...operands, bySample);
+        else exports.conv2d_forward(...shape(n), ...operands);
       } else {
         exports.sparse_conv2d_forward(
           ...shape(n),
@@ -155,6 +157,14 @@ function build(geometry: Geometry, hasBias: boolean, input: Value, context: Buil
     backward: (outputGradient, wanted) =>
       backwardStep(context, geometry, shape, hasBias, input, outputGradient, wanted),
   };
+}
+
+/**
+ * Whether each sample of a ReLU's output chooses its way by itself, so that its result is its own: in training the batch
+ * is what counts, and the parameters' gradients are sums over it.
+ */
+function isBySample({ mode }: BuildContext): boolean {
+  return mode === 'eval';
 }
 
 /** Fewest output channels between two k-WTA layers for which entries are joined: below, their runs are too short. */
@@ -282,7 +292,7 @@ function backwardStep(
 
 /** Those of the gradients `dw` and `dx` that have an address; both together are faster than one by one. */
 function gradients(
-  { kernels: { exports } }: BuildContext,
+  context: BuildContext,
   shape: ShapeArguments,
   input: Value,
   dy: number,
@@ -290,6 +300,7 @@ function gradients(
   dw: number | undefined,
   dx: number | undefined,
 ): void {
+  const { exports } = context.kernels;
   if (input.kind === 'sparse') {
     const pattern = [input.capacity, input.start.pointer, input.channel.pointer] as const;
     const value = input.value.pointer;
@@ -299,10 +310,13 @@ function gradients(
     else exports.sparse_conv2d_gradients(...shape, ...pattern, value, dy, weight, dw, dx);
   } else if (input.rectified) {
     const x = input.data.pointer;
-    if (dw === undefined) {
-      if (dx !== undefined) exports.rectified_conv2d_input_gradient(...shape, x, dy, weight, dx);
-    } else if (dx === undefined) exports.rectified_conv2d_weight_gradient(...shape, x, dy, dw);
-    else exports.rectified_conv2d_gradients(...shape, x, dy, weight, dw, dx);
+    const bySample = isBySample(context);
+    if (dw !== undefined && dx !== undefined && !bySample) {
+      exports.rectified_conv2d_gradients(...shape, x, dy, weight, dw, dx);
+      return;
+    }
+    if (dw !== undefined) exports.rectified_conv2d_weight_gradient(...shape, x, dy, dw);
+    if (dx !== undefined) exports.rectified_conv2d_input_gradient(...shape, x, dy, weight, dx, bySample);
   } else {
     if (dw !== undefined) exports.conv2d_weight_gradient(...shape, input.data.pointer, dy, dw);
     if (dx !== undefined) exports.conv2d_input_gradient(...shape, dy, weight, dx);

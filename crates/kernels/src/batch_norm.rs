@@ -8,6 +8,7 @@
 //! Loops run over rows of at least `MIN_WIDTH` values: with few channels several rows count as one, and
 //! the parameters are repeated to match. So any number of channels vectorises, and the last row may be short.
 
+use crate::denormal::flushed;
 use crate::parallel;
 use crate::scratch;
 
@@ -140,7 +141,7 @@ fn in_fours(x: &[f32], width: usize) -> (impl Iterator<Item = [&[f32]; 4]> + Clo
 }
 
 /// Moves the running estimates towards the statistics of a batch: running += momentum * (batch - running).
-/// Panics for fewer than two rows, which have no unbiased variance.
+/// Panics for fewer than two rows, which have no unbiased variance. Denormal ones become zero (`denormal.rs`).
 pub fn update_running(
     rows: usize,
     mean: &[f32],
@@ -156,8 +157,8 @@ pub fn update_running(
     assert_eq!(running_var.len(), channels, "running_var");
     let unbiased = (rows as f64 / (rows - 1) as f64) as f32;
     for c in 0..channels {
-        running_mean[c] = (1.0 - momentum) * running_mean[c] + momentum * mean[c];
-        running_var[c] = (1.0 - momentum) * running_var[c] + momentum * (variance[c] * unbiased);
+        running_mean[c] = flushed((1.0 - momentum) * running_mean[c] + momentum * mean[c]);
+        running_var[c] = flushed((1.0 - momentum) * running_var[c] + momentum * (variance[c] * unbiased));
     }
 }
 

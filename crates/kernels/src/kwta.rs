@@ -10,7 +10,7 @@
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
 use crate::select::{self, Kth};
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::{compress_sample, filter_sample, load_up_to_four, Entries, OutSample, SparseShape};
 use core::sync::atomic::{AtomicUsize, Ordering};
 

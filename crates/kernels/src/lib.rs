@@ -2,15 +2,17 @@
 //!
 //! Conventions, everywhere in this crate:
 //! - Tensors are plain `f32` slices, channels last: `[n][h][w][c]`. Weights are `[kh][kw][c_in][c_out]`.
-//! - A kernel writes its outputs whole (it overwrites), unless its name ends in `_accumulate`.
+//! - A kernel writes its outputs whole (it overwrites), unless its name says that it adds.
 //! - Work is cut into pieces that do not depend on the number of threads, and partial sums are added
 //!   in a fixed order: the same input gives the same bits for any number of threads.
 //! - Slice lengths are checked once at entry with `assert_eq!`; inner loops then run unchecked.
 //!
 //! A file holds one subject; its naive oracle stands in `reference/` under the same name.
 
+pub mod attack;
 pub mod batch_norm;
 pub mod conv2d;
+pub mod denormal;
 pub mod elementwise;
 pub mod kwta;
 pub mod loss;
@@ -18,12 +20,13 @@ pub mod matmul;
 pub mod optim;
 pub mod parallel;
 pub mod pool;
-#[cfg(any(test, feature = "reference"))]
-pub mod reference;
+#[cfg(test)]
+mod reference;
 pub mod rng;
 pub mod scratch;
 pub mod select;
 pub mod simd;
+pub mod sizes;
 pub mod sparse;
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,7 @@
 //!
 //! `logits` and their gradients are `[n][classes]`, labels and losses `[n]`. Every loss grows as its sample
 //! is classified worse; samples are never summed, so none can contaminate another. A NaN among a sample's
-//! logits makes its loss NaN. Exponentials and logarithms are libm's: the same bits on every platform.
+//! logits makes its loss NaN, and so is, with its gradient, a loss that needs more classes than there are. Exponentials and logarithms are libm's: the same bits on every platform.
 
 use crate::parallel;
 
@@ -22,13 +22,16 @@ pub enum Loss {
 }
 
 impl Loss {
-    fn check(self, n: usize, classes: usize, logits: &[f32], labels: &[u32]) {
-        let least = match self {
+    /// Fewest classes for which the loss is defined.
+    pub fn fewest_classes(self) -> usize {
+        match self {
             Loss::CrossEntropy => 1,
             Loss::Margin => 2,
             Loss::Dlr => 3,
-        };
-        assert!(classes >= least, "{self:?} needs at least {least} classes, got {classes}");
+        }
+    }
+
+    fn check(self, n: usize, classes: usize, logits: &[f32], labels: &[u32]) {
         assert_eq!(logits.len(), n * classes, "logits");
         assert_eq!(labels.len(), n, "labels");
         for (i, &label) in labels.iter().enumerate() {
@@ -44,6 +47,10 @@ const DLR_EPS: f32 = 1e-12;
 pub fn losses(kind: Loss, n: usize, classes: usize, logits: &[f32], labels: &[u32], losses: &mut [f32]) {
     kind.check(n, classes, logits, labels);
     assert_eq!(losses.len(), n, "losses");
+    if classes < kind.fewest_classes() {
+        losses.fill(f32::NAN);
+        return;
+    }
     parallel::for_each_chunk_mut(losses, PIECE, |piece, losses| {
         for (i, loss) in losses.iter_mut().enumerate() {
             let i = piece * PIECE + i;
@@ -65,6 +72,10 @@ pub fn losses(kind: Loss, n: usize, classes: usize, logits: &[f32], labels: &[u3
 pub fn gradient(kind: Loss, n: usize, classes: usize, logits: &[f32], labels: &[u32], scale: f32, dlogits: &mut [f32]) {
     kind.check(n, classes, logits, labels);
     assert_eq!(dlogits.len(), logits.len(), "dlogits");
+    if classes < kind.fewest_classes() {
+        dlogits.fill(f32::NAN);
+        return;
+    }
     parallel::for_each_chunk_mut(dlogits, PIECE * classes, |piece, dlogits| {
         for (i, dz) in dlogits.chunks_mut(classes).enumerate() {
             let i = piece * PIECE + i;
@@ -252,6 +263,20 @@ mod tests {
         let mut loss = [0.0; 4];
         losses(Loss::Margin, 4, 3, &logits, &[1, 0, 0, 0], &mut loss);
         assert_eq!((loss[0], loss[1], loss[3]), (-1.0, 2.0, 0.0));
+    }
+
+    #[test]
+    fn a_loss_of_too_few_classes_is_nan() {
+        for (kind, classes) in [(Loss::Margin, 1), (Loss::Dlr, 1), (Loss::Dlr, 2)] {
+            let logits = vec![0.5; 3 * classes];
+            let (mut loss, mut d) = ([0.0; 3], vec![0.0; logits.len()]);
+            losses(kind, 3, classes, &logits, &[0; 3], &mut loss);
+            gradient(kind, 3, classes, &logits, &[0; 3], 1.0, &mut d);
+            assert!(loss.iter().chain(&d).all(|v| v.is_nan()), "{kind:?} of {classes}");
+        }
+        let mut loss = [9.0];
+        losses(Loss::CrossEntropy, 1, 1, &[0.5], &[0], &mut loss);
+        assert_eq!(loss, [0.0]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Optimizer steps over one parameter, flat, as `torch.optim.SGD`, `Adam` and `AdamW` take them.
 //!
 //! Hyperparameters are `f64` and derived factors rounded to `f32` once, as PyTorch does.
-//! State (`velocity`, `m`, `v`) starts at zero.
+//! State (`velocity`, `m`, `v`) starts at zero. Parameters and state that become denormal become zero (`denormal.rs`).
 
+use crate::denormal::flushed;
 use crate::parallel::{self, Disjoint};
 
 /// Values of one piece of work.
@@ -33,9 +34,9 @@ pub fn sgd_step(options: &Sgd, parameter: &mut [f32], gradient: &[f32], velocity
         let velocity = unsafe { velocity.slice(range.clone()) };
         for ((p, &g), velocity) in parameter.iter_mut().zip(&gradient[range]).zip(velocity) {
             let g = g + weight_decay * *p;
-            *velocity = momentum * *velocity + g;
+            *velocity = flushed(momentum * *velocity + g);
             let step = if options.nesterov { g + momentum * *velocity } else { *velocity };
-            *p -= lr * step;
+            *p = flushed(*p - lr * step);
         }
     });
 }
@@ -78,9 +79,9 @@ pub fn adam_step(options: &Adam, step: u32, parameter: &mut [f32], gradient: &[f
         for (((p, &g), m), v) in parameter.iter_mut().zip(&gradient[range]).zip(m).zip(v) {
             *p *= keep;
             let g = g + coupled_decay * *p;
-            *m += (g - *m) * take1;
-            *v = *v * beta2 + g * g * take2;
-            *p -= step_size * (*m / (v.sqrt() / root_correction + eps));
+            *m = flushed(*m + (g - *m) * take1);
+            *v = flushed(*v * beta2 + g * g * take2);
+            *p = flushed(*p - step_size * (*m / (v.sqrt() / root_correction + eps)));
         }
     });
 }
@@ -158,5 +159,26 @@ mod tests {
             adam_step(&options, 1, &mut p, &values(2, len), &mut m, &mut v);
             p
         });
+    }
+
+    /// What no gradient reaches any more shrinks to zero, not to a denormal number.
+    #[test]
+    fn dead_parameters_and_their_state_end_at_zero() {
+        let zeros = [0.0; 3];
+        let start = [1e-37, -1e-37, 3e-38];
+        let (mut parameter, mut velocity) = (start, start);
+        let sgd = Sgd { lr: 0.1, momentum: 0.9, weight_decay: 1.0, nesterov: false };
+        for _ in 0..200 {
+            sgd_step(&sgd, &mut parameter, &zeros, &mut velocity);
+            assert!(parameter.iter().chain(&velocity).all(|v| *v == 0.0 || v.is_normal()));
+        }
+        assert_eq!((parameter, velocity), (zeros, zeros));
+        let (mut parameter, mut m, mut v) = (start, start, [1e-37; 3]);
+        let adam = Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 5.0, decoupled: true };
+        for step in 1..500 {
+            adam_step(&adam, step, &mut parameter, &zeros, &mut m, &mut v);
+            assert!(parameter.iter().chain(&m).chain(&v).all(|v| *v == 0.0 || v.is_normal()));
+        }
+        assert_eq!((parameter, m, v), (zeros, zeros, zeros));
     }
 }

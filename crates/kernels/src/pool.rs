@@ -5,6 +5,7 @@
 //! whose windows may overlap, into samples.
 
 use crate::parallel::{self, Disjoint};
+use crate::sizes::product;
 
 /// Sizes of one pooling over a batch, with square windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +47,17 @@ impl Pool2dShape {
         self.n * self.out_h() * self.out_w() * self.c
     }
 
-    /// Panics unless every window holds at least one pixel of the image.
-    fn check(&self) {
-        let Self { h, w, kernel, stride, padding, .. } = *self;
+    /// Panics unless every window holds at least one pixel of the image and memory can hold each tensor.
+    pub fn check(&self) {
+        let Self { n, h, w, c, kernel, stride, padding } = *self;
         assert!(kernel > 0 && stride > 0, "kernel and stride must be positive, got {kernel} and {stride}");
         assert!(padding <= kernel / 2, "padding must be at most half of kernel {kernel}, got {padding}");
         assert!(
             h + 2 * padding >= kernel && w + 2 * padding >= kernel,
             "kernel {kernel} does not fit in {h} x {w} with padding {padding}"
         );
+        product([n, h, w, c]);
+        product([n, self.out_h(), self.out_w(), c]);
     }
 
     /// Pixels of the image, numbered in its rows, in the window of output (oy, ox), in order.

@@ -18,7 +18,7 @@ mod buckets;
 
 pub(crate) use buckets::kth_largest_above;
 
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 
 /// Candidates whose ranks are counted directly.
 const SMALL: usize = 128;

@@ -16,6 +16,7 @@ pub use flatten::{chw_indices, flatten, unflatten_gradient};
 pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient, minimum};
 
 use crate::scratch;
+use crate::sizes::product;
 
 /// Sizes of a compressed batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,19 @@ pub struct SparseShape {
 }
 
 impl SparseShape {
+    /// Panics unless memory can hold the batch, dense or compressed.
+    pub fn check(&self) {
+        let &Self { n, pixels, channels, capacity } = self;
+        product([n, pixels, channels]);
+        product([n.max(1), pixels, 2]);
+        product([n, capacity]);
+    }
+
+    /// Values of the dense batch.
+    pub fn dense_len(&self) -> usize {
+        self.n * self.sample_len()
+    }
+
     /// Values of one dense sample.
     pub fn sample_len(&self) -> usize {
         self.pixels * self.channels
@@ -64,6 +78,7 @@ pub struct Pattern<'a> {
 impl<'a> Pattern<'a> {
     /// Checks the lengths; panics with the wrong one.
     pub fn new(shape: SparseShape, start: &'a [u32], channel: &'a [u32]) -> Self {
+        shape.check();
         assert_eq!(start.len(), shape.start_len(), "start");
         assert_eq!(channel.len(), shape.entries_len(), "channel");
         Self { shape, start, channel }

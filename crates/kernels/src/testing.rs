@@ -1,4 +1,4 @@
-//! What the tests of several kernels share: inputs, comparison, runs with different numbers of threads.
+//! What the tests of several kernels share: inputs, comparison, runs with other neighbours and numbers of threads.
 
 /// `len` values in [-1, 1), the same for the same `seed`.
 pub fn values(seed: u32, len: usize) -> Vec<f32> {
@@ -46,4 +46,38 @@ pub fn assert_same_bits(run: impl Fn() -> Vec<f32> + Sync) {
         assert!(bits(pool.install(&run)) == expected, "{threads} threads");
     }
     assert!(bits(run()) == expected);
+}
+
+/// Samples of [`assert_samples_alone`].
+pub const SAMPLES: usize = 33;
+
+/// Fails unless each sample has the same bits alone and in batches of any size and order, with any number of threads.
+/// `run` gets the numbers, below [`SAMPLES`], of a batch's samples, and returns as many values for each.
+pub fn assert_samples_alone(what: &str, run: impl Fn(&[usize]) -> Vec<f32> + Sync) {
+    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+    let alone: Vec<Vec<u32>> = (0..SAMPLES).map(|s| bits(run(&[s]))).collect();
+    let check = |threads: usize| {
+        for n in [1, 2, 3, 7, 8, 9, 16, SAMPLES] {
+            // 10 and 33 have no common divisor, so every sample comes once.
+            let samples: Vec<usize> = (0..n).map(|i| (10 * i + n) % SAMPLES).collect();
+            let together = bits(run(&samples));
+            for (i, &s) in samples.iter().enumerate() {
+                let len = alone[s].len();
+                let here = &together[i * len..(i + 1) * len];
+                let place = here.iter().zip(&alone[s]).position(|(a, b)| a != b);
+                assert!(place.is_none(), "{what}: value {place:?} of sample {s}, number {i} of {n}, {threads} threads");
+            }
+        }
+    };
+    check(1);
+    #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
+    for threads in 1..=3 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| check(threads));
+    }
+}
+
+/// The parts, `len` values each, of `values` with these numbers.
+pub fn parts(values: &[f32], len: usize, numbers: &[usize]) -> Vec<f32> {
+    numbers.iter().flat_map(|&i| &values[i * len..(i + 1) * len]).copied().collect()
 }

@@ -1,14 +1,17 @@
 //! WebAssembly exports of the kernels, and the thread pool. No arithmetic here.
 //!
-//! Every export takes addresses in wasm memory and sizes; lengths follow from the sizes. Whoever calls
-//! must pass addresses of blocks that [`memory::allocate`] gave and that are long enough: nothing here can
-//! check that, so all of them are `unsafe`. Output blocks must not overlap other operands.
+//! Every export takes addresses in wasm memory and sizes; lengths follow from the sizes (`export.rs`). Sizes without
+//! sense, products too large and operands outside of memory are a panic, in every build. Whoever calls must pass
+//! addresses of blocks that [`memory::allocate`] gave and that are long enough: nothing here can check that, so all of
+//! them are `unsafe`. Output blocks must not overlap other operands.
 
 #![allow(clippy::missing_safety_doc)] // one contract for all, above
 
+mod attack;
 mod batch_norm;
 mod conv2d;
 mod elementwise;
+mod export;
 mod kwta;
 mod loss;
 mod matmul;

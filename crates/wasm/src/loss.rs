@@ -1,62 +1,69 @@
 //! Exports of `kwta_kernels::loss`. Losses go by number: 0 cross entropy, 1 margin, 2 DLR.
 
-use crate::memory::{read, write};
+use crate::export::export;
 use kwta_kernels::loss::{self, Loss};
-use wasm_bindgen::prelude::wasm_bindgen;
+use kwta_kernels::sizes::product;
 
 fn kind(number: usize) -> Loss {
-    [Loss::CrossEntropy, Loss::Margin, Loss::Dlr][number]
+    let losses = [Loss::CrossEntropy, Loss::Margin, Loss::Dlr];
+    *losses.get(number).unwrap_or_else(|| panic!("loss: there is no number {number}"))
 }
 
-/// Loss of each sample.
-#[wasm_bindgen]
-pub unsafe fn losses(loss: usize, n: usize, classes: usize, logits: *const f32, labels: *const u32, losses: *mut f32) {
-    // SAFETY: the contract of the crate.
-    unsafe { loss::losses(kind(loss), n, classes, read(logits, n * classes), read(labels, n), write(losses, n)) }
-}
+export! {
+    /// Loss of each sample.
+    fn losses(
+        loss: usize,
+        n: usize,
+        classes: usize,
+        logits: &[f32; product([n, classes])],
+        labels: &[u32; n],
+        losses: &mut [f32; n]
+    ) {
+        loss::losses(kind(loss), n, classes, logits, labels, losses);
+    }
 
-/// Gradient of each sample's loss by its logits, times `scale`.
-#[wasm_bindgen]
-pub unsafe fn loss_gradient(
-    loss: usize,
-    n: usize,
-    classes: usize,
-    logits: *const f32,
-    labels: *const u32,
-    scale: f32,
-    dlogits: *mut f32,
-) {
-    let len = n * classes;
-    // SAFETY: the contract of the crate.
-    unsafe { loss::gradient(kind(loss), n, classes, read(logits, len), read(labels, n), scale, write(dlogits, len)) }
-}
+    /// Gradient of each sample's loss by its logits, times `scale`.
+    fn loss_gradient(
+        loss: usize,
+        n: usize,
+        classes: usize,
+        logits: &[f32; product([n, classes])],
+        labels: &[u32; n],
+        scale: f32,
+        dlogits: &mut [f32; logits.len()]
+    ) {
+        loss::gradient(kind(loss), n, classes, logits, labels, scale, dlogits);
+    }
 
-/// Softmax of each row.
-#[wasm_bindgen]
-pub unsafe fn softmax_forward(rows: usize, classes: usize, x: *const f32, y: *mut f32) {
-    // SAFETY: the contract of the crate.
-    unsafe { loss::softmax(rows, classes, read(x, rows * classes), write(y, rows * classes)) }
-}
+    /// Softmax of each row.
+    fn softmax_forward(rows: usize, classes: usize, x: &[f32; product([rows, classes])], y: &mut [f32; x.len()]) {
+        loss::softmax(rows, classes, x, y);
+    }
 
-/// Gradient of [`softmax_forward`] from its output.
-#[wasm_bindgen]
-pub unsafe fn softmax_backward(rows: usize, classes: usize, y: *const f32, dy: *const f32, dx: *mut f32) {
-    let len = rows * classes;
-    // SAFETY: the contract of the crate.
-    unsafe { loss::softmax_backward(rows, classes, read(y, len), read(dy, len), write(dx, len)) }
-}
+    /// Gradient of [`softmax_forward`] from its output.
+    fn softmax_backward(
+        rows: usize,
+        classes: usize,
+        y: &[f32; product([rows, classes])],
+        dy: &[f32; y.len()],
+        dx: &mut [f32; y.len()]
+    ) {
+        loss::softmax_backward(rows, classes, y, dy, dx);
+    }
 
-/// Logarithm of the softmax of each row.
-#[wasm_bindgen]
-pub unsafe fn log_softmax_forward(rows: usize, classes: usize, x: *const f32, y: *mut f32) {
-    // SAFETY: the contract of the crate.
-    unsafe { loss::log_softmax(rows, classes, read(x, rows * classes), write(y, rows * classes)) }
-}
+    /// Logarithm of the softmax of each row.
+    fn log_softmax_forward(rows: usize, classes: usize, x: &[f32; product([rows, classes])], y: &mut [f32; x.len()]) {
+        loss::log_softmax(rows, classes, x, y);
+    }
 
-/// Gradient of [`log_softmax_forward`] from its output.
-#[wasm_bindgen]
-pub unsafe fn log_softmax_backward(rows: usize, classes: usize, y: *const f32, dy: *const f32, dx: *mut f32) {
-    let len = rows * classes;
-    // SAFETY: the contract of the crate.
-    unsafe { loss::log_softmax_backward(rows, classes, read(y, len), read(dy, len), write(dx, len)) }
+    /// Gradient of [`log_softmax_forward`] from its output.
+    fn log_softmax_backward(
+        rows: usize,
+        classes: usize,
+        y: &[f32; product([rows, classes])],
+        dy: &[f32; y.len()],
+        dx: &mut [f32; y.len()]
+    ) {
+        loss::log_softmax_backward(rows, classes, y, dy, dx);
+    }
 }

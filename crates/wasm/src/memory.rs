@@ -25,20 +25,78 @@ pub unsafe fn deallocate(pointer: *mut u8, bytes: usize) {
     }
 }
 
-/// The `len` values at `pointer`.
+/// The `len` values of operand `name` at `pointer`; panics unless they lie in memory.
 ///
 /// # Safety
 /// They must lie in one block, and no one may write to them while the slice lives.
-pub(crate) unsafe fn read<'a, T>(pointer: *const T, len: usize) -> &'a [T] {
+pub(crate) unsafe fn read<'a, T>(name: &str, pointer: *const T, len: usize) -> &'a [T] {
+    check(name, pointer, len);
     // SAFETY: the caller's contract.
     unsafe { std::slice::from_raw_parts(pointer, len) }
 }
 
-/// The `len` values at `pointer`, for writing.
+/// The `len` values of operand `name` at `pointer`, for writing; panics unless they lie in memory.
 ///
 /// # Safety
 /// They must lie in one block, and no one else may use them while the slice lives.
-pub(crate) unsafe fn write<'a, T>(pointer: *mut T, len: usize) -> &'a mut [T] {
+pub(crate) unsafe fn write<'a, T>(name: &str, pointer: *mut T, len: usize) -> &'a mut [T] {
+    check(name, pointer, len);
     // SAFETY: the caller's contract.
     unsafe { std::slice::from_raw_parts_mut(pointer, len) }
+}
+
+fn check<T>(name: &str, pointer: *const T, len: usize) {
+    let end = len.checked_mul(size_of::<T>()).and_then(|bytes| bytes.checked_add(pointer.addr()));
+    if pointer.is_null() || !pointer.is_aligned() || end.is_none_or(|end| end > memory_end()) {
+        outside(name, pointer.addr(), len);
+    }
+}
+
+#[cold]
+fn outside(name: &str, address: usize, len: usize) -> ! {
+    panic!("{name}: {len} values at address {address} do not lie in memory");
+}
+
+/// The first address past memory; of all 4 GiB, the last one.
+#[cfg(target_arch = "wasm32")]
+fn memory_end() -> usize {
+    core::arch::wasm32::memory_size(0).checked_mul(1 << 16).unwrap_or(usize::MAX)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn memory_end() -> usize {
+    isize::MAX as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_lie_in_memory() {
+        let values = [1.0f32, 2.0];
+        // SAFETY: two values.
+        assert_eq!(unsafe { read("x", values.as_ptr(), 2) }, values);
+    }
+
+    #[test]
+    #[should_panic(expected = "x: 3 values at address 0 do not lie in memory")]
+    fn no_address() {
+        // SAFETY: it panics.
+        unsafe { read::<f32>("x", core::ptr::null(), 3) };
+    }
+
+    #[test]
+    #[should_panic(expected = "y: 1 values at address 6 do not lie in memory")]
+    fn not_aligned() {
+        // SAFETY: it panics.
+        unsafe { write::<f32>("y", core::ptr::without_provenance_mut(6), 1) };
+    }
+
+    #[test]
+    #[should_panic(expected = "x: 4611686018427387904 values at address 8 do not lie in memory")]
+    fn too_many() {
+        // SAFETY: it panics.
+        unsafe { read::<u32>("x", core::ptr::without_provenance(8), 1 << 62) };
+    }
 }

@@ -1,45 +1,39 @@
 //! Exports of `kwta_kernels::optim`.
 
-use crate::memory::{read, write};
+use crate::export::export;
 use kwta_kernels::optim::{self, Adam, Sgd};
-use wasm_bindgen::prelude::wasm_bindgen;
 
-/// One step of `torch.optim.SGD`.
-#[wasm_bindgen]
-pub unsafe fn sgd_step(
-    len: usize,
-    parameter: *mut f32,
-    gradient: *const f32,
-    velocity: *mut f32,
-    lr: f64,
-    momentum: f64,
-    weight_decay: f64,
-    nesterov: bool,
-) {
-    let options = Sgd { lr, momentum, weight_decay, nesterov };
-    // SAFETY: the contract of the crate.
-    unsafe { optim::sgd_step(&options, write(parameter, len), read(gradient, len), write(velocity, len)) }
-}
+export! {
+    /// One step of `torch.optim.SGD`.
+    fn sgd_step(
+        len: usize,
+        parameter: &mut [f32; len],
+        gradient: &[f32; len],
+        velocity: &mut [f32; len],
+        lr: f64,
+        momentum: f64,
+        weight_decay: f64,
+        nesterov: bool
+    ) {
+        optim::sgd_step(&Sgd { lr, momentum, weight_decay, nesterov }, parameter, gradient, velocity);
+    }
 
-/// The `step`-th step (from 1) of `torch.optim.Adam`, or AdamW when `decoupled`.
-#[wasm_bindgen]
-pub unsafe fn adam_step(
-    len: usize,
-    parameter: *mut f32,
-    gradient: *const f32,
-    m: *mut f32,
-    v: *mut f32,
-    step: u32,
-    lr: f64,
-    beta1: f64,
-    beta2: f64,
-    eps: f64,
-    weight_decay: f64,
-    decoupled: bool,
-) {
-    let options = Adam { lr, beta1, beta2, eps, weight_decay, decoupled };
-    // SAFETY: the contract of the crate.
-    unsafe {
-        optim::adam_step(&options, step, write(parameter, len), read(gradient, len), write(m, len), write(v, len))
+    /// The `step`-th step (from 1) of `torch.optim.Adam`, or AdamW when `decoupled`.
+    fn adam_step(
+        len: usize,
+        parameter: &mut [f32; len],
+        gradient: &[f32; len],
+        m: &mut [f32; len],
+        v: &mut [f32; len],
+        step: u32,
+        lr: f64,
+        beta1: f64,
+        beta2: f64,
+        eps: f64,
+        weight_decay: f64,
+        decoupled: bool
+    ) {
+        let options = Adam { lr, beta1, beta2, eps, weight_decay, decoupled };
+        optim::adam_step(&options, step, parameter, gradient, m, v);
     }
 }

@@ -1,21 +1,28 @@
-//! Exports of `kwta_kernels::rng`.
+//! Exports of `kwta_kernels::rng`. A stream is given by the upper and the lower 32 bits of its number.
 
-use crate::memory::write;
+use crate::export::export;
 use kwta_kernels::rng;
-use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Purposes of streams that the kernels draw; the TypeScript side uses streams of purpose 0.
+/// Purpose of the streams that the kernels name themselves; others are named by who draws.
 const DROPOUT: u8 = 1;
-const NOISE: u8 = 2;
 
 /// The stream of a dropout layer at an optimizer step.
 pub(crate) fn dropout_stream(layer: u32, step: u32) -> u64 {
     rng::stream(DROPOUT, step % (1 << 24), layer)
 }
 
-/// Standard normal values `first .. first + len` of noise stream `draw`.
-#[wasm_bindgen]
-pub unsafe fn normal(seed: f64, draw: u32, first: f64, len: usize, out: *mut f32) {
-    // SAFETY: the contract of the crate.
-    unsafe { rng::normal(seed as u64, rng::stream(NOISE, 0, draw), first as u64, write(out, len)) }
+pub(crate) fn stream(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+export! {
+    /// Uniform values `first .. first + len` of a stream, in [0, 1).
+    fn uniform(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: &mut [f32; len]) {
+        rng::uniform(seed as u64, stream(stream_high, stream_low), first as u64, out);
+    }
+
+    /// Standard normal values `first .. first + len` of a stream.
+    fn normal(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: &mut [f32; len]) {
+        rng::normal(seed as u64, stream(stream_high, stream_low), first as u64, out);
+    }
 }

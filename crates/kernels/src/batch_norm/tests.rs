@@ -191,3 +191,12 @@ fn same_bits_for_any_threads() {
         [g.dx, g.dweight, g.dbias].concat()
     });
 }
+
+#[test]
+fn running_statistics_of_a_dead_channel_end_at_zero() {
+    let (mut mean, mut variance) = ([1e-37, -1e-37], [1e-37, 0.0]);
+    for _ in 0..100 {
+        update_running(9, &[0.0; 2], &[0.0; 2], 0.1, &mut mean, &mut variance);
+    }
+    assert_eq!((mean, variance), ([0.0; 2], [0.0; 2]));
+}

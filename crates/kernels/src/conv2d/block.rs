@@ -2,7 +2,7 @@
 //! for the single channels that are left, and instantiated for each number of them.
 
 use super::Conv2dShape;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use core::sync::atomic::{compiler_fence, Ordering};
 
 /// What an inner loop treats as one number: a vector of output channels, or one channel.
@@ -30,7 +30,7 @@ impl Lanes for F32x4 {
     const WIDTH: usize = LANES;
     #[inline(always)]
     fn zero() -> Self {
-        F32x4::zero()
+        Vector::zero()
     }
     #[inline(always)]
     unsafe fn load(source: *const f32) -> Self {
@@ -49,7 +49,7 @@ impl Lanes for F32x4 {
     }
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
-        F32x4::mul_add(self, factor, addend)
+        Vector::mul_add(self, factor, addend)
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -61,7 +61,7 @@ impl Lanes for F32x4 {
     }
     #[inline(always)]
     fn sum(self) -> f32 {
-        F32x4::sum(self)
+        Vector::sum(self)
     }
 }
 

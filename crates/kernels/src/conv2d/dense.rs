@@ -24,7 +24,7 @@ use crate::matmul::gemm::Product;
 use crate::matmul::pack::{KMajor, LineMajor};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use operands::{OutputWeights, Patches, PatchesTransposed, PhaseWeights, TapWeights};
 
 /// `y [n][out_h][out_w][c_out]` from `x [n][h][w][c_in]`, `weight` and `bias [c_out]`.
@@ -91,7 +91,7 @@ fn input_gradient_of_few_channels(shape: &Conv2dShape, dy: &[f32], weight: &[f32
         scratch::with(m * n, |patches| {
             let a = &LineMajor { data: &dy[sample * m * k..][..m * k], lines: m, k };
             let b = &TapWeights { shape, weight };
-            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(patches);
+            Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write_in_parts(patches);
             dx.fill(0.0);
             for (i, patch) in patches.chunks_exact(n).enumerate() {
                 let (top, left) = (i / out_w * stride, i % out_w * stride);
@@ -179,12 +179,12 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
     let column_start = &|j| shape.weight_index(0, 0, j);
     if let Some((k, m)) = as_matmul(shape) {
         let a = &KMajor { data: x, lines: m };
-        Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);
+        Product { m, n, k, a, b, bias: None, row_start, column_start }.write_in_parts(dw);
         return;
     }
     let a = &PatchesTransposed(input_patches(shape, x, &[]));
     let (m, k) = (shape.kh * shape.kw * shape.c_in, shape.n * shape.out_h() * shape.out_w());
-    Product { m, n, k, a, b, bias: None, row_start, column_start }.write(dw);
+    Product { m, n, k, a, b, bias: None, row_start, column_start }.write_in_parts(dw);
 }
 
 /// `db [channels]`, the column sums of `dy [rows][channels]`.
@@ -265,10 +265,7 @@ fn with_zeros(len: usize, work: impl FnOnce(&[f32])) {
 }
 
 fn check(shape: &Conv2dShape, x: &[f32], weight: &[f32], y: &[f32]) {
-    let &Conv2dShape { h, w, kh, kw, stride, padding, .. } = shape;
-    assert!(stride > 0 && kh > 0 && kw > 0, "stride and kernel: at least 1, got {shape:?}");
-    let fits = kh <= h + 2 * padding && kw <= w + 2 * padding;
-    assert!(fits, "kernel: no larger than the padded input, got {shape:?}");
+    shape.check();
     assert_eq!(x.len(), shape.x_len(), "x or its gradient: n * h * w * c_in values");
     assert_eq!(weight.len(), shape.weight_len(), "weight or its gradient: kh * kw * c_in * c_out values");
     assert_eq!(y.len(), shape.y_len(), "y or its gradient: n * out_h * out_w * c_out values");

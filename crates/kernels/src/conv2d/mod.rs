@@ -7,6 +7,7 @@
 //! [`Conv2dShape::block_width`]: kernels work on one block at a time, whose rows are neighbours. `c_out`
 //! values apart, rows of many channels would fall into few of a cache's sets and evict each other.
 
+use crate::sizes::product;
 use core::ops::Range;
 
 mod block;
@@ -45,6 +46,18 @@ pub struct Conv2dShape {
 }
 
 impl Conv2dShape {
+    /// Panics unless the kernel fits in the padded input and memory can hold each tensor.
+    pub fn check(&self) {
+        let &Self { n, h, w, c_in, c_out, kh, kw, stride, padding } = self;
+        assert!(stride > 0 && kh > 0 && kw > 0, "stride and kernel: at least 1, got {self:?}");
+        let padded = |len: usize| padding.checked_mul(2).and_then(|margins| margins.checked_add(len));
+        let fits = |kernel: usize, len: usize| padded(len).is_some_and(|len| kernel <= len);
+        assert!(fits(kh, h) && fits(kw, w), "kernel: no larger than the padded input, got {self:?}");
+        product([n, h, w, c_in]);
+        product([n, self.out_h(), self.out_w(), c_out]);
+        product([c_out.div_ceil(self.block_width()), kh, kw, c_in, self.block_width()]);
+    }
+
     /// Output rows.
     pub fn out_h(&self) -> usize {
         (self.h + 2 * self.padding - self.kh) / self.stride + 1
@@ -106,3 +119,6 @@ impl Conv2dShape {
         self.n * self.out_h() * self.out_w() * self.c_out
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,13 @@
 //!
 //! Each call counts what is not zero and goes the cheaper way: compress and run the passes of `sparse.rs`, or those
 //! of `dense.rs`. The choice follows from the values alone, so the same batch gives the same bits with any number of
-//! threads.
+//! threads. Both ways round differently, so whoever needs a sample's result not to depend on the others in its batch
+//! (inference, attacks) lets every sample choose for itself: `*_by_sample`. In training the batch chooses.
 
 use super::{dense, sparse, Conv2dShape};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
 
 /// Densities up to which the compressed passes are faster, as measured in WebAssembly with and without fused
@@ -88,6 +89,17 @@ pub fn forward(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f3
     }
 }
 
+/// [`forward`] whose every sample goes its own way.
+pub fn forward_by_sample(shape: &Conv2dShape, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    assert_eq!(y.len(), shape.y_len(), "y");
+    by_sample(shape, Limits::of(shape).forward, [x, &[]], y, |shape, most, [x, _], y| match most {
+        Some(most) => compress(shape, x, most, |pattern, value| {
+            sparse::forward(shape, pattern, value, weight, bias, y);
+        }),
+        None => dense::forward(shape, x, weight, bias, y),
+    });
+}
+
 /// `dw`, as [`dense::weight_gradient`].
 pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let compressed = with_compressed(shape, x, Limits::of(shape).weight_gradient, |pattern, value| {
@@ -100,15 +112,31 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
 
 /// `dx` where `x` is not zero; elsewhere it may be anything finite, which ReLU's gradient multiplies by zero.
 pub fn input_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dx: &mut [f32]) {
-    let compressed = with_compressed(shape, x, Limits::of(shape).input_gradient, |pattern, value| {
-        scratch::with(value.len(), |dvalue| {
-            sparse::input_gradient(shape, pattern, dy, weight, dvalue);
-            densify(pattern, dvalue, dx);
-        });
+    let compressed = with_compressed(shape, x, Limits::of(shape).input_gradient, |pattern, _| {
+        input_gradient_of_compressed(shape, pattern, dy, weight, dx);
     });
     if !compressed {
         dense::input_gradient(shape, dy, weight, dx);
     }
+}
+
+/// [`input_gradient`] whose every sample goes its own way.
+pub fn input_gradient_by_sample(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dx: &mut [f32]) {
+    assert_eq!(dy.len(), shape.y_len(), "dy");
+    assert_eq!(dx.len(), shape.x_len(), "dx");
+    by_sample(shape, Limits::of(shape).input_gradient, [x, dy], dx, |shape, most, [x, dy], dx| match most {
+        Some(most) => compress(shape, x, most, |pattern, _| {
+            input_gradient_of_compressed(shape, pattern, dy, weight, dx);
+        }),
+        None => dense::input_gradient(shape, dy, weight, dx),
+    });
+}
+
+fn input_gradient_of_compressed(shape: &Conv2dShape, pattern: &Pattern, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
+    scratch::with(pattern.shape.entries_len(), |dvalue| {
+        sparse::input_gradient(shape, pattern, dy, weight, dvalue);
+        densify(pattern, dvalue, dx);
+    });
 }
 
 /// [`weight_gradient`] and [`input_gradient`].
@@ -132,28 +160,89 @@ fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f64, visit: impl FnO
     if density <= 0.0 {
         return false;
     }
-    let pixels = shape.h * shape.w;
     scratch::with_u32(shape.n, |counts| {
-        for_each_chunk_mut(counts, 1, |s, count| {
-            count[0] = count_nonzero(&x[s * pixels * shape.c_in..][..pixels * shape.c_in]);
-        });
+        count_samples(shape, x, counts);
         let all: f64 = counts.iter().map(|&count| f64::from(count)).sum();
         if all > density * x.len() as f64 {
             return false;
         }
-        // In eighths of a sample, so that buffers stay as they are while densities change a little.
-        let most = counts.iter().max().map_or(0, |&count| count as usize);
-        let capacity = most.next_multiple_of((pixels * shape.c_in).div_ceil(8).max(1));
-        let sparse = SparseShape { n: shape.n, pixels, channels: shape.c_in, capacity };
-        scratch::with_u32(sparse.start_len() + sparse.entries_len(), |indices| {
-            let (start, channel) = indices.split_at_mut(sparse.start_len());
-            scratch::with(sparse.entries_len(), |value| {
-                relu_compress(&sparse, x, start, channel, value);
-                visit(&Pattern::new(sparse, start, channel), value);
-            });
-        });
+        compress(shape, x, counts.iter().max().map_or(0, |&count| count as usize), visit);
         true
     })
+}
+
+/// Calls `visit` with `x` compressed, of which each sample holds at most `most` values that are not zero.
+fn compress(shape: &Conv2dShape, x: &[f32], most: usize, visit: impl FnOnce(&Pattern, &[f32])) {
+    let pixels = shape.h * shape.w;
+    // In eighths of a sample, so that buffers stay as they are while densities change a little.
+    let capacity = most.next_multiple_of((pixels * shape.c_in).div_ceil(8).max(1));
+    let sparse = SparseShape { n: shape.n, pixels, channels: shape.c_in, capacity };
+    scratch::with_u32(sparse.start_len() + sparse.entries_len(), |indices| {
+        let (start, channel) = indices.split_at_mut(sparse.start_len());
+        scratch::with(sparse.entries_len(), |value| {
+            relu_compress(&sparse, x, start, channel, value);
+            visit(&Pattern::new(sparse, start, channel), value);
+        });
+    });
+}
+
+/// Calls `run(shape, most, inputs, out)` with the samples of which no more than `density` is not zero, `most` being the
+/// most values that one of them holds, and with the others, and no `most`. `inputs`, of which `x` is the first, and
+/// `out` have a part for each sample; when both kinds are there, they are brought together by kind.
+fn by_sample(
+    shape: &Conv2dShape,
+    density: f64,
+    inputs: [&[f32]; 2],
+    out: &mut [f32],
+    run: impl Fn(&Conv2dShape, Option<usize>, [&[f32]; 2], &mut [f32]),
+) {
+    let (n, x) = (shape.n, inputs[0]);
+    assert_eq!(x.len(), shape.x_len(), "x");
+    if density <= 0.0 || n == 0 {
+        return run(shape, None, inputs, out);
+    }
+    scratch::with_u32(3 * n, |numbers| {
+        let (counts, rest) = numbers.split_at_mut(n);
+        let (samples, places) = rest.split_at_mut(n);
+        count_samples(shape, x, counts);
+        let limit = density * (x.len() / n) as f64;
+        let thin = |s: &usize| f64::from(counts[*s]) <= limit;
+        let most = (0..n).filter(thin).map(|s| counts[s] as usize).max();
+        let Some(most) = most else { return run(shape, None, inputs, out) };
+        for (place, s) in (0..n).filter(thin).chain((0..n).filter(|s| !thin(s))).enumerate() {
+            (samples[place], places[s]) = (s as u32, place as u32);
+        }
+        let thins = (0..n).filter(thin).count();
+        if thins == n {
+            return run(shape, Some(most), inputs, out);
+        }
+        let [first_len, second_len] = inputs.map(|input| input.len() / n);
+        let out_len = out.len() / n;
+        scratch::with(n * (first_len + second_len + out_len), |buffer| {
+            let (first, rest) = buffer.split_at_mut(n * first_len);
+            let (second, sorted_out) = rest.split_at_mut(n * second_len);
+            take_parts(inputs[0], samples, first);
+            take_parts(inputs[1], samples, second);
+            let (thin_first, other_first) = first.split_at(thins * first_len);
+            let (thin_second, other_second) = second.split_at(thins * second_len);
+            let (thin_out, other_out) = sorted_out.split_at_mut(thins * out_len);
+            run(&Conv2dShape { n: thins, ..*shape }, Some(most), [thin_first, thin_second], thin_out);
+            run(&Conv2dShape { n: n - thins, ..*shape }, None, [other_first, other_second], other_out);
+            take_parts(sorted_out, places, out);
+        });
+    });
+}
+
+/// `target`, in as many parts as there are numbers, becomes the parts of `source` with these numbers.
+fn take_parts(source: &[f32], numbers: &[u32], target: &mut [f32]) {
+    let len = target.len() / numbers.len();
+    for_each_chunk_mut(target, len, |i, target| target.copy_from_slice(&source[numbers[i] as usize * len..][..len]));
+}
+
+/// `counts[s] =` values of sample `s` that are not zero.
+fn count_samples(shape: &Conv2dShape, x: &[f32], counts: &mut [u32]) {
+    let len = shape.h * shape.w * shape.c_in;
+    for_each_chunk_mut(counts, 1, |s, count| count[0] = count_nonzero(&x[s * len..][..len]));
 }
 
 /// Values that are not zero, NaN among them.

@@ -21,8 +21,43 @@ use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
 use crate::sparse::{Pattern, SparseShape};
 
-/// An entry as inner loops read it: the place of a row in bytes, and the bits of the entry's value.
-type Entry = [u32; 2];
+/// Numbers that belong together, kept in buffers of `u32`.
+///
+/// # Safety
+/// A `repr(C)` struct of nothing but `u32` and `f32`.
+unsafe trait Record: Copy {
+    /// How many numbers.
+    const NUMBERS: usize = size_of::<Self>() / size_of::<u32>();
+}
+
+/// A buffer as records.
+fn as_records<R: Record>(numbers: &mut [u32]) -> &mut [R] {
+    // SAFETY: by the trait's contract, records are aligned as numbers are, and may have any bits.
+    unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len() / R::NUMBERS) }
+}
+
+/// An entry as inner loops read it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Entry {
+    /// Of a row, in bytes.
+    place: u32,
+    value: f32,
+}
+
+// SAFETY: two numbers.
+unsafe impl Record for Entry {}
+
+/// Neighbouring places: the first, and past the last.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Span {
+    first: u32,
+    end: u32,
+}
+
+// SAFETY: two numbers.
+unsafe impl Record for Span {}
 
 /// `acc + sum of value * row`, in order of the entries; a row are `V * L::WIDTH` values, whose place counts from
 /// `base`.
@@ -31,11 +66,11 @@ type Entry = [u32; 2];
 /// Every one of these rows must be valid for reading.
 #[inline(always)]
 unsafe fn weighted_sum<L: Lanes, const V: usize>(mut acc: [L; V], entries: &[Entry], base: *const f32) -> [L; V] {
-    for [place, value] in entries {
+    for entry in entries {
         // SAFETY: the caller's contract.
         unsafe {
-            let v = L::splat(core::ptr::from_ref(value).cast());
-            let row = base.wrapping_byte_add(*place as usize);
+            let v = L::splat(&raw const entry.value);
+            let row = base.wrapping_byte_add(entry.place as usize);
             for (i, acc) in acc.iter_mut().enumerate() {
                 *acc = v.mul_add(L::load(row.add(i * L::WIDTH)), *acc);
                 if i % 2 == 1 {
@@ -71,17 +106,17 @@ fn pair(
             let entries = unsafe { entries.slice(of_sample) };
             pattern.for_each_entry(s, |entry, pixel, channel| {
                 assert!(channel < rows.len(), "channel: {channel} of {}", rows.len());
-                entries[entry] = [rows[channel].wrapping_add(columns[pixel]), value[entry].to_bits()];
+                entries[entry] = Entry { place: rows[channel].wrapping_add(columns[pixel]), value: value[entry] };
             });
         });
     });
 }
 
 fn check(shape: &Conv2dShape, pattern: &Pattern) {
+    shape.check();
     assert_eq!(pattern.shape.n, shape.n, "pattern: n");
     assert_eq!(pattern.shape.pixels, shape.h * shape.w, "pattern: pixels");
     assert_eq!(pattern.shape.channels, shape.c_in, "pattern: channels");
-    assert!(shape.stride > 0, "stride");
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@
 //!           tile     MR x NR outputs in registers
 //! ```
 //!
-//! An output's sum runs over k in blocks whose bounds follow from the sizes alone, so the cut into
-//! pieces, which depends on the number of threads, does not change a bit of it. Small outputs with a
-//! long k (weight gradients) are instead split along k, into parts that again follow from the sizes.
+//! An output's sum runs over k in blocks whose bounds follow from k and n alone. So neither the cut into pieces,
+//! which depends on the number of threads, nor the number of rows changes a bit of it: where rows are samples, each
+//! has a result of its own. Weight gradients, small outputs with a long k, are instead split along k
+//! ([`Product::write_in_parts`]), into parts that follow from all three sizes.
 
 use super::kernel::{tile, MR, NR, ZEROS};
 use super::pack::{pack, Operand, QUAD};
@@ -54,16 +55,20 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Computes the product into `c`.
     pub(crate) fn write(&self, c: &mut [f32]) {
+        if self.m > 0 && self.n > 0 {
+            self.sum_over(0..self.k, &Disjoint::new(c));
+        }
+    }
+
+    /// Computes the product into `c`, the parts of a long k side by side when there are few outputs.
+    pub(crate) fn write_in_parts(&self, c: &mut [f32]) {
         let (m, n, k) = (self.m, self.n, self.k);
-        if m == 0 || n == 0 {
-            return;
-        }
         let parts = if m * n <= SPLIT_OUTPUTS { (k / SPLIT_K).clamp(1, SPLIT_PARTS) } else { 1 };
-        let c = Disjoint::new(c);
-        if parts == 1 {
-            self.sum_over(0..k, &c);
+        if parts == 1 || m == 0 || n == 0 {
+            self.write(c);
             return;
         }
+        let c = Disjoint::new(c);
         let part_k = k.div_ceil(parts);
         scratch::with(parts * m * n, |partial| {
             for_each_chunk_mut(partial, m * n, |part, sums| {

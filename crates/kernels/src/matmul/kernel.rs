@@ -3,7 +3,7 @@
 //! Eight accumulators of four lanes, two vectors of B and one splat of A are as much as V8 keeps in
 //! registers; every larger tile spills.
 
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 
 /// Rows of a tile, and lines of a packed panel of A.
 pub(crate) const MR: usize = 4;

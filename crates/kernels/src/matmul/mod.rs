@@ -31,7 +31,7 @@ pub fn matmul(
     let (b_lines, b_columns) = (LineMajor { data: b, lines: n, k }, KMajor { data: b, lines: n });
     let a: &dyn Operand = if a_transposed { &a_columns } else { &a_lines };
     let b: &dyn Operand = if b_transposed { &b_lines } else { &b_columns };
-    Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write(c);
+    Product { m, n, k, a, b, bias: None, row_start: &|i| i * n, column_start: &|j| j }.write_in_parts(c);
 }
 
 #[cfg(test)]

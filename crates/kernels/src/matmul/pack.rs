@@ -4,7 +4,7 @@
 //! panels of `MR` or `NR`, `[panel][k][lines of the panel]`, and are written four neighbours, a quad, at
 //! a time: value `p` of the quad's line `l` goes to `out[p * step + l]`, `step` being the panel's width.
 
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use core::ops::Range;
 
 /// Lines packed together.

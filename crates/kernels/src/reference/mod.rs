@@ -1,5 +1,6 @@
 //! Naive oracles: the definition of each kernel in plain loops, `f64` sums where it helps.
 
+pub mod attack;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod elementwise;

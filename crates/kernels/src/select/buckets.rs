@@ -6,7 +6,7 @@
 
 use super::{collect, kth_largest, load_short, scratch_len, Kth};
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 
 /// Steps; one more holds what rounding brings there.
 const STEPS: usize = 512;

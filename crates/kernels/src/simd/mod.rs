@@ -1,9 +1,11 @@
-//! One vector type of four `f32`, and what little four `u32` must do beside it; the only place in the project that
-//! names intrinsics.
+//! A vector of four `f32`, [`Vector`], one type for each instruction set, and what little four `u32` must do beside it;
+//! the only place in the project that names intrinsics.
 //!
 //! `wasm.rs` is simd128, with relaxed multiply-add when the build enables `relaxed-simd`; `sse2.rs` serves
 //! native tests and benches on x86-64, `portable.rs`, plain arrays, elsewhere. All round alike (multiply,
 //! then add), except for `mul_add` under relaxed SIMD, which is fused.
+
+use core::ops::{Add, Mul, Sub};
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
@@ -49,16 +51,81 @@ static COMPRESS: [[u8; 16]; 16] = {
     table
 };
 
-impl F32x4 {
+/// Four `f32` in one register, and what the kernels do with them: the meaning, the same for every instruction set.
+pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// Every lane `value`.
+    fn splat(value: f32) -> Self;
+
+    /// Lanes from an array.
+    fn from_array(lanes: [f32; LANES]) -> Self;
+
+    /// Lanes to an array.
+    fn to_array(self) -> [f32; LANES];
+
+    /// Lane `l` of vector `v` becomes lane `v` of vector `l`.
+    fn transpose(vectors: [Self; LANES]) -> [Self; LANES];
+
+    /// Loads four values.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading four `f32`; no alignment is needed beyond `f32`'s.
+    unsafe fn load_ptr(source: *const f32) -> Self;
+
+    /// Loads one value into every lane.
+    ///
+    /// # Safety
+    /// `source` must be valid for reading one `f32`.
+    unsafe fn splat_ptr(source: *const f32) -> Self;
+
+    /// Stores four values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`; no alignment is needed beyond `f32`'s.
+    unsafe fn store_ptr(self, target: *mut f32);
+
+    /// Stores the lanes whose bit is set in `mask` (below 16) one after another; the places after them,
+    /// up to four in all, get unspecified values.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`.
+    unsafe fn compress_ptr(self, mask: u32, target: *mut f32);
+
+    /// The same, with the lanes' numbers.
+    ///
+    /// # Safety
+    /// `target` must be valid for writing four `f32`, `target_numbers` for four `u32`.
+    unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32);
+
+    /// `self * factor + addend`; fused under relaxed SIMD, else rounded twice.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// Lane-wise maximum; unspecified for NaN.
+    fn max(self, other: Self) -> Self;
+
+    /// Lane-wise minimum; unspecified for NaN.
+    fn min(self, other: Self) -> Self;
+
+    /// Bit `i` set where lane `i` >= the other's.
+    fn ge_mask(self, other: Self) -> u32;
+
+    /// Bit `i` set where lane `i` > the other's.
+    fn gt_mask(self, other: Self) -> u32;
+
+    /// Bit `i` set where lane `i` == the other's (-0 equals +0).
+    fn eq_mask(self, other: Self) -> u32;
+
+    /// Bit `i` set where lane `i` is NaN.
+    fn nan_mask(self) -> u32;
+
     /// All lanes zero.
     #[inline(always)]
-    pub fn zero() -> Self {
+    fn zero() -> Self {
         Self::splat(0.0)
     }
 
     /// Loads the first four values of `source`; panics when it is shorter.
     #[inline(always)]
-    pub fn load(source: &[f32]) -> Self {
+    fn load(source: &[f32]) -> Self {
         assert!(source.len() >= LANES);
         // SAFETY: four values are readable, as just asserted.
         unsafe { Self::load_ptr(source.as_ptr()) }
@@ -66,7 +133,7 @@ impl F32x4 {
 
     /// Stores to the first four places of `target`; panics when it is shorter.
     #[inline(always)]
-    pub fn store(self, target: &mut [f32]) {
+    fn store(self, target: &mut [f32]) {
         assert!(target.len() >= LANES);
         // SAFETY: four values are writable, as just asserted.
         unsafe { self.store_ptr(target.as_mut_ptr()) }
@@ -74,7 +141,7 @@ impl F32x4 {
 
     /// Sum of the lanes, in a fixed order: (0 + 2) + (1 + 3).
     #[inline(always)]
-    pub fn sum(self) -> f32 {
+    fn sum(self) -> f32 {
         let [a, b, c, d] = self.to_array();
         (a + c) + (b + d)
     }
@@ -82,7 +149,7 @@ impl F32x4 {
 
 #[cfg(test)]
 mod tests {
-    use super::{F32x4, U32x4};
+    use super::{F32x4, U32x4, Vector};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -1,6 +1,6 @@
 //! SSE2, which every x86-64 has: native tests and benches. Rounds as `wasm.rs` does without relaxed SIMD.
 
-use super::U32x4;
+use super::{U32x4, Vector};
 use core::arch::x86_64 as x;
 use core::ops::{Add, Mul, Sub};
 
@@ -16,32 +16,28 @@ macro_rules! sse2 {
     };
 }
 
-impl F32x4 {
-    /// Every lane `value`.
+impl Vector for F32x4 {
     #[inline(always)]
-    pub fn splat(value: f32) -> Self {
+    fn splat(value: f32) -> Self {
         Self(sse2!(x::_mm_set1_ps(value)))
     }
 
-    /// Lanes from an array.
     #[inline(always)]
-    pub fn from_array(lanes: [f32; 4]) -> Self {
+    fn from_array(lanes: [f32; 4]) -> Self {
         // SAFETY: the array holds four values.
         unsafe { Self::load_ptr(lanes.as_ptr()) }
     }
 
-    /// Lanes to an array.
     #[inline(always)]
-    pub fn to_array(self) -> [f32; 4] {
+    fn to_array(self) -> [f32; 4] {
         let mut lanes = [0.0; 4];
         // SAFETY: the array holds four values.
         unsafe { self.store_ptr(lanes.as_mut_ptr()) };
         lanes
     }
 
-    /// Lane `l` of vector `v` becomes lane `v` of vector `l`.
     #[inline(always)]
-    pub fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+    fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
         let pairs = |a: Self, b: Self| (sse2!(x::_mm_unpacklo_ps(a.0, b.0)), sse2!(x::_mm_unpackhi_ps(a.0, b.0)));
         let ((ab_low, ab_high), (cd_low, cd_high)) = (pairs(a, b), pairs(c, d));
         [
@@ -52,43 +48,26 @@ impl F32x4 {
         ]
     }
 
-    /// Loads four values.
-    ///
-    /// # Safety
-    /// `source` must be valid for reading four `f32`; no alignment is needed.
     #[inline(always)]
-    pub unsafe fn load_ptr(source: *const f32) -> Self {
+    unsafe fn load_ptr(source: *const f32) -> Self {
         // SAFETY: the caller's contract.
         Self(unsafe { x::_mm_loadu_ps(source) })
     }
 
-    /// Loads one value into every lane.
-    ///
-    /// # Safety
-    /// `source` must be valid for reading one `f32`.
     #[inline(always)]
-    pub unsafe fn splat_ptr(source: *const f32) -> Self {
+    unsafe fn splat_ptr(source: *const f32) -> Self {
         // SAFETY: the caller's contract.
         Self(unsafe { x::_mm_load1_ps(source) })
     }
 
-    /// Stores four values.
-    ///
-    /// # Safety
-    /// `target` must be valid for writing four `f32`; no alignment is needed.
     #[inline(always)]
-    pub unsafe fn store_ptr(self, target: *mut f32) {
+    unsafe fn store_ptr(self, target: *mut f32) {
         // SAFETY: the caller's contract.
         unsafe { x::_mm_storeu_ps(target, self.0) }
     }
 
-    /// Stores the lanes whose bit is set in `mask` (below 16) one after another; the places after them,
-    /// up to four in all, get unspecified values.
-    ///
-    /// # Safety
-    /// `target` must be valid for writing four `f32`.
     #[inline(always)]
-    pub unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
+    unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
         let mut kept = 0;
         for (lane, v) in self.to_array().into_iter().enumerate() {
             // SAFETY: at most `lane` values were kept before, so `kept` is below four.
@@ -97,12 +76,8 @@ impl F32x4 {
         }
     }
 
-    /// The same, with the lanes' numbers.
-    ///
-    /// # Safety
-    /// `target` must be valid for writing four `f32`, `target_numbers` for four `u32`.
     #[inline(always)]
-    pub unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
+    unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
         // SAFETY: the caller's contract; of four numbers, those kept are below four.
         unsafe {
             self.compress_ptr(mask, target);
@@ -110,51 +85,38 @@ impl F32x4 {
         }
     }
 
-    /// `self * factor + addend`, rounded twice.
     #[inline(always)]
-    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
         self * factor + addend
     }
 
-    /// Lane-wise maximum; unspecified for NaN.
     #[inline(always)]
-    pub fn max(self, other: Self) -> Self {
+    fn max(self, other: Self) -> Self {
         Self(sse2!(x::_mm_max_ps(self.0, other.0)))
     }
 
-    /// Lane-wise minimum; unspecified for NaN.
     #[inline(always)]
-    pub fn min(self, other: Self) -> Self {
+    fn min(self, other: Self) -> Self {
         Self(sse2!(x::_mm_min_ps(self.0, other.0)))
     }
 
-    /// Lane-wise square root, correctly rounded.
     #[inline(always)]
-    pub fn sqrt(self) -> Self {
-        Self(sse2!(x::_mm_sqrt_ps(self.0)))
-    }
-
-    /// Bit `i` set where lane `i` >= the other's.
-    #[inline(always)]
-    pub fn ge_mask(self, other: Self) -> u32 {
+    fn ge_mask(self, other: Self) -> u32 {
         sse2!(x::_mm_movemask_ps(x::_mm_cmpge_ps(self.0, other.0))) as u32
     }
 
-    /// Bit `i` set where lane `i` > the other's.
     #[inline(always)]
-    pub fn gt_mask(self, other: Self) -> u32 {
+    fn gt_mask(self, other: Self) -> u32 {
         sse2!(x::_mm_movemask_ps(x::_mm_cmpgt_ps(self.0, other.0))) as u32
     }
 
-    /// Bit `i` set where lane `i` == the other's (-0 equals +0).
     #[inline(always)]
-    pub fn eq_mask(self, other: Self) -> u32 {
+    fn eq_mask(self, other: Self) -> u32 {
         sse2!(x::_mm_movemask_ps(x::_mm_cmpeq_ps(self.0, other.0))) as u32
     }
 
-    /// Bit `i` set where lane `i` is NaN.
     #[inline(always)]
-    pub fn nan_mask(self) -> u32 {
+    fn nan_mask(self) -> u32 {
         sse2!(x::_mm_movemask_ps(x::_mm_cmpunord_ps(self.0, self.0))) as u32
     }
 }

@@ -1,5 +1,6 @@
 //! simd128, and relaxed multiply-add where the build enables it.
 
+use super::Vector;
 use core::arch::wasm32 as w;
 use core::ops::{Add, Mul, Sub};
 
@@ -56,22 +57,19 @@ impl U32x4 {
 #[derive(Clone, Copy)]
 pub struct F32x4(w::v128);
 
-impl F32x4 {
-    /// Every lane `value`.
+impl Vector for F32x4 {
     #[inline(always)]
-    pub fn splat(value: f32) -> Self {
+    fn splat(value: f32) -> Self {
         Self(w::f32x4_splat(value))
     }
 
-    /// Lanes from an array.
     #[inline(always)]
-    pub fn from_array(lanes: [f32; 4]) -> Self {
+    fn from_array(lanes: [f32; 4]) -> Self {
         Self(w::f32x4(lanes[0], lanes[1], lanes[2], lanes[3]))
     }
 
-    /// Lanes to an array.
     #[inline(always)]
-    pub fn to_array(self) -> [f32; 4] {
+    fn to_array(self) -> [f32; 4] {
         [
             w::f32x4_extract_lane::<0>(self.0),
             w::f32x4_extract_lane::<1>(self.0),
@@ -80,9 +78,8 @@ impl F32x4 {
         ]
     }
 
-    /// Lane `l` of vector `v` becomes lane `v` of vector `l`.
     #[inline(always)]
-    pub fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+    fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
         let pairs =
             |a: Self, b: Self| (w::i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0), w::i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0));
         let ((ab_low, ab_high), (cd_low, cd_high)) = (pairs(a, b), pairs(c, d));
@@ -94,53 +91,32 @@ impl F32x4 {
         ]
     }
 
-    /// Loads four values.
-    ///
-    /// # Safety
-    /// `source` must be valid for reading four `f32`; no alignment is needed.
     #[inline(always)]
-    pub unsafe fn load_ptr(source: *const f32) -> Self {
+    unsafe fn load_ptr(source: *const f32) -> Self {
         // SAFETY: the caller's contract; v128_load has no alignment requirement.
         Self(unsafe { w::v128_load(source.cast()) })
     }
 
-    /// Loads one value into every lane.
-    ///
-    /// # Safety
-    /// `source` must be valid for reading one `f32`.
     #[inline(always)]
-    pub unsafe fn splat_ptr(source: *const f32) -> Self {
+    unsafe fn splat_ptr(source: *const f32) -> Self {
         // SAFETY: the caller's contract.
         Self(unsafe { w::v128_load32_splat(source.cast()) })
     }
 
-    /// Stores four values.
-    ///
-    /// # Safety
-    /// `target` must be valid for writing four `f32`; no alignment is needed.
     #[inline(always)]
-    pub unsafe fn store_ptr(self, target: *mut f32) {
+    unsafe fn store_ptr(self, target: *mut f32) {
         // SAFETY: the caller's contract; v128_store has no alignment requirement.
         unsafe { w::v128_store(target.cast(), self.0) }
     }
 
-    /// Stores the lanes whose bit is set in `mask` (below 16) one after another; the places after them,
-    /// up to four in all, get unspecified values.
-    ///
-    /// # Safety
-    /// `target` must be valid for writing four `f32`.
     #[inline(always)]
-    pub unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
+    unsafe fn compress_ptr(self, mask: u32, target: *mut f32) {
         // SAFETY: the caller's contract.
         unsafe { w::v128_store(target.cast(), swizzle(self.0, kept_first(mask))) }
     }
 
-    /// The same, with the lanes' numbers.
-    ///
-    /// # Safety
-    /// `target` must be valid for writing four `f32`, `target_numbers` for four `u32`.
     #[inline(always)]
-    pub unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
+    unsafe fn compress_with_ptr(self, numbers: U32x4, mask: u32, target: *mut f32, target_numbers: *mut u32) {
         let order = kept_first(mask);
         // SAFETY: the caller's contract.
         unsafe {
@@ -149,9 +125,8 @@ impl F32x4 {
         }
     }
 
-    /// `self * factor + addend`; fused under relaxed SIMD, else rounded twice.
     #[inline(always)]
-    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
         #[cfg(target_feature = "relaxed-simd")]
         {
             Self(w::f32x4_relaxed_madd(self.0, factor.0, addend.0))
@@ -162,45 +137,33 @@ impl F32x4 {
         }
     }
 
-    /// Lane-wise maximum; unspecified for NaN.
     #[inline(always)]
-    pub fn max(self, other: Self) -> Self {
+    fn max(self, other: Self) -> Self {
         Self(w::f32x4_pmax(self.0, other.0))
     }
 
-    /// Lane-wise minimum; unspecified for NaN.
     #[inline(always)]
-    pub fn min(self, other: Self) -> Self {
+    fn min(self, other: Self) -> Self {
         Self(w::f32x4_pmin(self.0, other.0))
     }
 
-    /// Lane-wise square root, correctly rounded.
     #[inline(always)]
-    pub fn sqrt(self) -> Self {
-        Self(w::f32x4_sqrt(self.0))
-    }
-
-    /// Bit `i` set where lane `i` >= the other's.
-    #[inline(always)]
-    pub fn ge_mask(self, other: Self) -> u32 {
+    fn ge_mask(self, other: Self) -> u32 {
         u32::from(w::u32x4_bitmask(w::f32x4_ge(self.0, other.0)))
     }
 
-    /// Bit `i` set where lane `i` > the other's.
     #[inline(always)]
-    pub fn gt_mask(self, other: Self) -> u32 {
+    fn gt_mask(self, other: Self) -> u32 {
         u32::from(w::u32x4_bitmask(w::f32x4_gt(self.0, other.0)))
     }
 
-    /// Bit `i` set where lane `i` == the other's (-0 equals +0).
     #[inline(always)]
-    pub fn eq_mask(self, other: Self) -> u32 {
+    fn eq_mask(self, other: Self) -> u32 {
         u32::from(w::u32x4_bitmask(w::f32x4_eq(self.0, other.0)))
     }
 
-    /// Bit `i` set where lane `i` is NaN.
     #[inline(always)]
-    pub fn nan_mask(self) -> u32 {
+    fn nan_mask(self) -> u32 {
         u32::from(w::u32x4_bitmask(w::f32x4_ne(self.0, self.0)))
     }
 }

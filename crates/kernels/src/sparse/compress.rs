@@ -3,7 +3,7 @@
 use super::SparseShape;
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
-use crate::simd::{F32x4, U32x4, LANES};
+use crate::simd::{F32x4, U32x4, Vector, LANES};
 
 /// Values between two looks at the room left.
 const BLOCK: usize = 16 * LANES;

@@ -54,8 +54,8 @@ pub fn flatten(pattern: &Pattern, values: &[f32], start: &mut [u32], channel: &m
     });
 }
 
-/// Brings the gradient of [`flatten`]'s entries back: `dvalues[entry] (+)= dflat[rank]`, both `[n][capacity]`.
-pub fn unflatten_gradient(pattern: &Pattern, dflat: &[f32], dvalues: &mut [f32], accumulate: bool) {
+/// Brings the gradient of [`flatten`]'s entries back: `dvalues[entry] = dflat[rank]`, both `[n][capacity]`.
+pub fn unflatten_gradient(pattern: &Pattern, dflat: &[f32], dvalues: &mut [f32]) {
     let shape = pattern.shape;
     assert_eq!(dflat.len(), shape.entries_len(), "dflat");
     assert_eq!(dvalues.len(), shape.entries_len(), "dvalues");
@@ -65,7 +65,7 @@ pub fn unflatten_gradient(pattern: &Pattern, dflat: &[f32], dvalues: &mut [f32],
         // SAFETY: each sample is one piece.
         let dvalues = unsafe { dvalues.slice(first..first + pattern.count(s)) };
         for_each_chw(pattern, s, |rank, entry, _| {
-            dvalues[entry] = if accumulate { dvalues[entry] + dflat[first + rank] } else { dflat[first + rank] };
+            dvalues[entry] = dflat[first + rank];
         });
     });
 }

@@ -36,11 +36,6 @@ fn for_each_sample_entries_mut(
     });
 }
 
-#[inline(always)]
-fn put(target: &mut f32, v: f32, accumulate: bool) {
-    *target = if accumulate { *target + v } else { v };
-}
-
 /// `y [n][pixels][channels]`: the entries at their places, zero elsewhere.
 pub fn densify(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     let channels = pattern.shape.channels;
@@ -58,13 +53,13 @@ pub fn add_to_dense(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     });
 }
 
-/// `values[entry] (+)= dense [n][pixels][channels]` at the entry's place: the gradient of [`densify`].
-pub fn gather(pattern: &Pattern, dense: &[f32], values: &mut [f32], accumulate: bool) {
+/// `values[entry] = dense [n][pixels][channels]` at the entry's place: the gradient of [`densify`].
+pub fn gather(pattern: &Pattern, dense: &[f32], values: &mut [f32]) {
     let (channels, sample_len) = (pattern.shape.channels, pattern.shape.sample_len());
     for_each_sample_entries_mut(pattern, values, dense.len(), sample_len, |s, values| {
         let dense = &dense[s * sample_len..][..sample_len];
         pattern.for_each_entry(s, |entry, pixel, channel| {
-            put(&mut values[entry], dense[pixel * channels + channel], accumulate);
+            values[entry] = dense[pixel * channels + channel];
         });
     });
 }
@@ -86,13 +81,13 @@ pub fn global_average(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     });
 }
 
-/// `dvalues[entry] (+)= dy [n][channels]` of the entry's channel / pixels.
-pub fn global_average_gradient(pattern: &Pattern, dy: &[f32], dvalues: &mut [f32], accumulate: bool) {
+/// `dvalues[entry] = dy [n][channels]` of the entry's channel / pixels.
+pub fn global_average_gradient(pattern: &Pattern, dy: &[f32], dvalues: &mut [f32]) {
     let (channels, scale) = (pattern.shape.channels, 1.0 / pattern.shape.pixels as f32);
     for_each_sample_entries_mut(pattern, dvalues, dy.len(), channels, |s, dvalues| {
         let dy = &dy[s * channels..][..channels];
         for (dvalue, &channel) in dvalues.iter_mut().zip(pattern.channels(s)) {
-            put(dvalue, dy[channel as usize] * scale, accumulate);
+            *dvalue = dy[channel as usize] * scale;
         }
     });
 }

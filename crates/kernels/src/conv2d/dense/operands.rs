@@ -3,7 +3,7 @@
 
 use crate::conv2d::Conv2dShape;
 use crate::matmul::pack::{interleave, spread, Operand, GROUP, QUAD};
-use crate::simd::F32x4;
+use crate::simd::{F32x4, Vector};
 use core::ops::Range;
 
 /// One patch of `image` per line, its values in the order `[kh][kw][c]`.

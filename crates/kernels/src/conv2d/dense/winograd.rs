@@ -28,7 +28,7 @@ use crate::matmul::kernel::{new_tile, MR, NR};
 use crate::matmul::pack::interleave;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use core::ops::Range;
 use transforms::{patch_to_points, points_to_tile, Image, Walk, CHANNELS, POINTS};
 

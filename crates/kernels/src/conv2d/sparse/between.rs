@@ -7,7 +7,7 @@
 //! part of the entry alone, computed once, and one of the input pixel and channel.
 
 use super::taps::Taps;
-use super::{check, pair, Entry};
+use super::{as_records, check, pair, Entry, Span};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
@@ -42,7 +42,7 @@ pub fn input_gradient_between(
     assert!(i32::try_from(farthest).is_ok(), "shape: too many weights");
     scratch::with_u32(2 * dy.shape.entries_len() + 2 * shape.w, |buffer| {
         let (entries, spans) = buffer.split_at_mut(2 * dy.shape.entries_len());
-        let (entries, _) = entries.as_chunks_mut();
+        let (entries, spans) = (as_records(entries), as_records(spans));
         // The place of o's first weight - ox * stride * width.
         let place = |o: usize| bytes(shape.weight_index(0, 0, o));
         pair(dy, dy_value, shape.out_w(), |ox| bytes(ox * step).wrapping_neg(), place, entries);
@@ -63,7 +63,7 @@ pub fn input_gradient_between(
                 for y in rows.clone() {
                     let taps = Taps::new(y, shape.kh, shape.out_h(), shape);
                     let Some(output) = taps.output_of(ky, shape.stride) else { continue };
-                    for (x, span) in spans.chunks_exact(2).enumerate() {
+                    for (x, span) in spans.iter().enumerate() {
                         let pixel = y * shape.w + x;
                         let entries = starts[pixel] as usize..starts[pixel + 1] as usize;
                         let dvalue = &mut dvalue[entries.start - first..entries.end - first];
@@ -78,12 +78,12 @@ pub fn input_gradient_between(
 }
 
 /// `spans[x]` becomes the output columns that taps join to input column `x`: first, and past the last.
-fn output_spans(shape: &Conv2dShape, spans: &mut [u32]) {
-    for (x, span) in spans.chunks_exact_mut(2).enumerate() {
+fn output_spans(shape: &Conv2dShape, spans: &mut [Span]) {
+    for (x, span) in spans.iter_mut().enumerate() {
         let taps = Taps::new(x, shape.kw, shape.out_w(), shape);
         let count = (taps.end - taps.first).div_ceil(shape.stride);
         let end = if count == 0 { 0 } else { taps.output + 1 };
-        span.copy_from_slice(&[(end - count) as u32, end as u32]);
+        *span = Span { first: (end - count) as u32, end: end as u32 };
     }
 }
 
@@ -122,19 +122,19 @@ impl Sample<'_> {
             self.weight.as_ptr().wrapping_add(origin + channels[g] as usize * kh * kw * width)
         });
         let mut acc: [f32; G] = core::array::from_fn(|g| dvalue[g]);
-        for &[place, value] in &self.entries[run] {
+        for &Entry { place, value } in &self.entries[run] {
             for g in 0..G {
                 // SAFETY: the entry lies under the kernel, so its place is [c][ky][kx][o] of a tap that
                 // Taps allows, with c and o checked.
                 let weight = unsafe { *weight[g].wrapping_byte_offset(place as i32 as isize) };
-                acc[g] += f32::from_bits(value) * weight;
+                acc[g] += value * weight;
             }
         }
         dvalue.copy_from_slice(&acc);
     }
 
     /// The entries of the output pixels of a span of the row that begins at pixel `row`.
-    fn run(&self, row: usize, span: &[u32]) -> Range<usize> {
-        self.starts[row + span[0] as usize] as usize..self.starts[row + span[1] as usize] as usize
+    fn run(&self, row: usize, span: &Span) -> Range<usize> {
+        self.starts[row + span.first as usize] as usize..self.starts[row + span.end as usize] as usize
     }
 }

@@ -6,7 +6,7 @@
 //! stay in a nearer cache. Under a row, the entries stand in one run of the input row, whatever the kernel's width.
 
 use super::lists::copy_values;
-use super::{check, pair, weighted_sum, Entry};
+use super::{as_records, check, pair, weighted_sum, Entry, Span};
 use crate::conv2d::block::{blocks, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
@@ -44,7 +44,7 @@ pub fn forward(
     assert!(i32::try_from(farthest).is_ok(), "shape: too many weights");
     scratch::with_u32(2 * pattern.shape.entries_len() + 2 * row_pixels, |buffer| {
         let (entries, spans) = buffer.split_at_mut(2 * pattern.shape.entries_len());
-        let (entries, _) = entries.as_chunks_mut();
+        let (entries, spans) = (as_records(entries), as_records(spans));
         pair(pattern, value, shape.w, |x| (x * row_bytes) as u32, |c| (c * taps * row_bytes) as u32, entries);
         column_spans(shape, spans);
         let (entries, spans, y) = (&*entries, &*spans, &Disjoint::new(y));
@@ -86,12 +86,12 @@ fn pack_row(weight: &[f32], first: usize, step: usize, len: usize, packed: &mut 
 }
 
 /// `spans[ox]` becomes the columns of the input under the kernel of output column `ox`: first, and past the last.
-fn column_spans(shape: &Conv2dShape, spans: &mut [u32]) {
-    for (ox, span) in spans.chunks_exact_mut(2).enumerate() {
+fn column_spans(shape: &Conv2dShape, spans: &mut [Span]) {
+    for (ox, span) in spans.iter_mut().enumerate() {
         let columns = shape.taps_inside(ox, shape.kw, shape.w);
         // A kernel that lies beside the input altogether has none.
         let first = (ox * shape.stride + columns.start).saturating_sub(shape.padding).min(shape.w - columns.len());
-        span.copy_from_slice(&[first as u32, (first + columns.len()) as u32]);
+        *span = Span { first: first as u32, end: (first + columns.len()) as u32 };
     }
 }
 
@@ -99,8 +99,8 @@ fn column_spans(shape: &Conv2dShape, spans: &mut [u32]) {
 struct Rows<'a> {
     shape: &'a Conv2dShape,
     pattern: &'a Pattern<'a>,
-    /// `[out_w][2]`
-    spans: &'a [u32],
+    /// `[out_w]`
+    spans: &'a [Span],
     /// `[n][capacity]`
     entries: &'a [Entry],
     /// The block's, from this row of the kernel on.
@@ -138,9 +138,10 @@ impl Block for Rows<'_> {
             let sample = s * self.pattern.shape.capacity;
             let entries = &self.entries[sample..];
             let (mut weight, mut y) = (weight, self.y.at(row * out_w * c_out + first));
-            for span in self.spans.chunks_exact(2) {
+            for span in self.spans {
                 // SAFETY: spans lie in 0..=w.
-                let [from, to] = [0, 1].map(|i| unsafe { *starts.get_unchecked((span[i] & mask) as usize) as usize });
+                let [from, to] = [span.first, span.end]
+                    .map(|place| unsafe { *starts.get_unchecked((place & mask) as usize) as usize });
                 let before = if ky == 0 { begin } else { y.cast_const() };
                 // SAFETY: the piece alone has these rows and channels; `before` and `y` hold V * WIDTH values. Ranges
                 // of `starts` and channels were checked with the pairs, and x lies under the kernel: an entry's row is

@@ -218,8 +218,8 @@ impl Work for &ByEntries<'_> {
         unsafe {
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
             let mut sum = sums.as_mut_ptr();
-            for [place, _] in entries {
-                let row = dy.wrapping_byte_add(*place as usize);
+            for entry in entries {
+                let row = dy.wrapping_byte_add(entry.place as usize);
                 // Two chains of additions, half as long.
                 let mut acc = [L::load(sum), L::zero()];
                 for (i, &weight) in weight.iter().enumerate() {
@@ -256,9 +256,9 @@ impl Both<'_> {
             let weight: [L; V] = core::array::from_fn(|i| L::load(weight.add(i * L::WIDTH)));
             let mut acc: [L; V] = core::array::from_fn(|i| L::load(dw.add(i * L::WIDTH)));
             let mut sum = sums.as_mut_ptr();
-            for [place, value] in entries {
-                let row = dy.wrapping_byte_add(*place as usize);
-                let value = L::splat(core::ptr::from_ref(value).cast());
+            for entry in entries {
+                let row = dy.wrapping_byte_add(entry.place as usize);
+                let value = L::splat(&raw const entry.value);
                 // Two chains of additions, half as long.
                 let mut dots = [L::load(sum), L::zero()];
                 for i in 0..V {
@@ -325,21 +325,21 @@ impl<W: Work> Block for Channels<'_, W> {
             scratch::with(if W::BY_ENTRIES { longest_list(shape) * LANES } else { 0 }, |sums| {
                 for c in channels.clone() {
                     let row = shape.weight_index(0, c, first);
-                    for taps in taps.chunk_by(|[a, ..], [b, ..]| a == b) {
-                        let list = round.list(tile, c * phases + taps[0][0] as usize);
+                    for taps in taps.chunk_by(|a, b| a.phase == b.phase) {
+                        let list = round.list(tile, c * phases + taps[0].phase as usize);
                         if list.origin.is_empty() {
                             continue;
                         }
                         let sums = &mut sums[..if W::BY_ENTRIES { list.origin.len() * L::WIDTH } else { 0 }];
                         sums.fill(0.0);
-                        for &[_, first_part, end, in_weights, in_grid] in taps {
-                            let (range, entries) = list.parts(first_part, end);
+                        for tap in taps {
+                            let (range, entries) = list.parts(tap.first_part, tap.end_part);
                             let range = range.start * L::WIDTH..range.end * L::WIDTH;
                             let sums = if W::BY_ENTRIES { &mut sums[range] } else { &mut [] };
-                            let dy = dy.wrapping_sub(in_grid as usize);
+                            let dy = dy.wrapping_sub(tap.in_grid as usize);
                             // SAFETY: the piece alone has this channel. A place is a row of the grid, and stays one
                             // when the tap is taken off (see Grid); it holds the channels from `first` on.
-                            unsafe { self.work.pass::<L, V>(entries, row + in_weights as usize, dy, sums) };
+                            unsafe { self.work.pass::<L, V>(entries, row + tap.in_weights as usize, dy, sums) };
                         }
                         for (&origin, sum) in list.origin.iter().zip(sums.chunks_exact(L::WIDTH)) {
                             // SAFETY: as above; `sum` holds WIDTH values.

@@ -9,12 +9,12 @@
 //! - A list begins with the entries of the image's top rows and ends with those of the bottom rows, so that taps
 //!   which lead these out of the image pass over the rest: for a 4x4 image a sixth less work.
 
-use super::Entry;
+use super::{as_records, Entry, Record};
 use crate::conv2d::block::blocks;
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::Pattern;
 use core::ops::Range;
 
@@ -160,9 +160,23 @@ fn parts(shape: &Conv2dShape, ky: usize) -> Range<usize> {
     first..if ky < shape.stride { PARTS - 1 } else { PARTS }
 }
 
-/// What belongs to a tap: its phase; the first of the parts of a list that it does not bring outside, and past the
-/// last; how far its weights lie behind those of tap 0; and [`Grid::tap`].
-pub(super) type Tap = [u32; 5];
+/// What belongs to a tap.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Tap {
+    pub(super) phase: u32,
+    /// The first of the parts of a list that the tap does not bring outside.
+    pub(super) first_part: u32,
+    /// Past the last of them.
+    pub(super) end_part: u32,
+    /// How far its weights lie behind those of tap 0.
+    pub(super) in_weights: u32,
+    /// [`Grid::tap`]
+    pub(super) in_grid: u32,
+}
+
+// SAFETY: five numbers.
+unsafe impl Record for Tap {}
 
 /// The entries of one tile, channel and phase.
 #[derive(Clone)]
@@ -191,17 +205,20 @@ impl Round<'_> {
     /// Calls `work` with the taps by phase, found once for all lists: divisions take their time.
     pub(super) fn with_taps<R>(&self, shape: &Conv2dShape, work: impl FnOnce(&[Tap]) -> R) -> R {
         let Conv2dShape { kh, kw, stride, .. } = *shape;
-        scratch::with_u32(size_of::<Tap>() / size_of::<u32>() * kh * kw, |numbers| {
-            let (taps, _) = numbers.as_chunks_mut();
+        scratch::with_u32(Tap::NUMBERS * kh * kw, |numbers| {
+            let taps = as_records(numbers);
             let mut next = taps.iter_mut();
             for phase in 0..stride * stride {
                 for ky in (phase / stride..kh).step_by(stride) {
                     let parts = parts(shape, ky);
                     for kx in (phase % stride..kw).step_by(stride) {
-                        let (in_weights, in_grid) =
-                            ((ky * kw + kx) * shape.block_width(), self.grid.tap(shape, ky, kx));
-                        let tap = [phase, parts.start, parts.end, in_weights, in_grid].map(|number| number as u32);
-                        *next.next().expect("each tap has one phase") = tap;
+                        *next.next().expect("each tap has one phase") = Tap {
+                            phase: phase as u32,
+                            first_part: parts.start as u32,
+                            end_part: parts.end as u32,
+                            in_weights: ((ky * kw + kx) * shape.block_width()) as u32,
+                            in_grid: self.grid.tap(shape, ky, kx) as u32,
+                        };
                     }
                 }
             }
@@ -303,7 +320,7 @@ fn with_lists(
         let (start, rest) = indices.split_at_mut(tiles * starts);
         let (first, rest) = rest.split_at_mut(tiles + 1);
         let (origin, rest) = rest.split_at_mut(entries);
-        let (entries, _) = rest.as_chunks_mut();
+        let entries = as_records(rest);
         first_entries(shape, pattern, samples.clone(), tile_rows, first);
         let (starts_out, entries_out, origins_out) =
             (Disjoint::new(start), Disjoint::new(entries), Disjoint::new(origin));
@@ -399,7 +416,7 @@ impl Tile<'_> {
             for (entry, &channel) in (first..).zip(channels) {
                 let next = &mut start[channel as usize * parts + list + 1];
                 let value = self.value.map_or(0.0, |value| value[entry as usize]);
-                entries[*next as usize] = [in_grid, value.to_bits()];
+                entries[*next as usize] = Entry { place: in_grid, value };
                 origin[*next as usize] = entry;
                 *next += 1;
             }

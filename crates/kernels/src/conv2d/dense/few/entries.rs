@@ -5,7 +5,7 @@ use super::Padded;
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::Pattern;
 
 /// Most vectors that stay in registers beside a weight and a value.

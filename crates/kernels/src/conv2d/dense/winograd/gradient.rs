@@ -9,7 +9,7 @@ use crate::conv2d::Conv2dShape;
 use crate::matmul::kernel::{tile, MR, NR, ZEROS};
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use core::ops::Range;
 
 /// Values of a round's points: 4 MB, which the threads' caches hold together.

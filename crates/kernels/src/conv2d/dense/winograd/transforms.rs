@@ -11,7 +11,7 @@
 //! each applied to columns and rows; gradients take their transposes. Points are in the order `[row][column]`.
 
 use crate::parallel::Disjoint;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 use core::ops::Range;
 
 /// Points of a patch, a kernel or a tile.

@@ -7,7 +7,7 @@ use crate::matmul::kernel::NR;
 use crate::matmul::pack::{interleave, QUAD};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, Vector, LANES};
 
 /// Lines are output channels.
 pub(super) fn to_points(shape: &Conv2dShape, weight: &[f32], points: &mut [f32]) {
