@@ -23,7 +23,8 @@ const { runs, seed } = inject('random');
 
 /** Words between two buffers: more than a kernel writes at once. */
 const guard = 64;
-const guardWord = 0x5afe5afe;
+/** Differs from place to place, so that copying one over another shows. */
+const guardWord = (place: number): number => Math.imul(place, 0x9e3779b1) >>> 0;
 /** NaN as a float, far outside of any buffer as an index. */
 const spoiled = 0x7fc0dead;
 
@@ -40,13 +41,18 @@ function guardAllocations(kernels: Kernels): { check(where: string): void } {
   const check = (where: string): void => {
     for (const [pointer, size] of around) {
       for (const words of guards(pointer, size)) {
-        if (words.some((word) => word !== guardWord)) expect.fail(`${where}: wrote outside of an allocation`);
+        if (words.some((word, i) => word !== guardWord(words.byteOffset + i))) {
+          expect.fail(`${where}: wrote outside of an allocation`);
+        }
       }
     }
   };
   kernels.allocate = (size, purpose) => {
     const pointer = allocate(size + 2 * bytes + 4, purpose) + bytes;
-    for (const words of guards(pointer, size)) words.fill(guardWord);
+    for (const words of guards(pointer, size))
+      words.forEach((_, i) => {
+        words[i] = guardWord(words.byteOffset + i);
+      });
     around.set(pointer, size);
     return pointer;
   };
@@ -152,7 +158,8 @@ class WatchedPlan {
     this.#words = next;
     this.#pointer = kernels.allocate(this.#words * 4, 'a watched plan');
     for (const { buffer, from } of this.#places) buffer.assign(this.#pointer + from * 4);
-    this.#memory.fill(guardWord);
+    const memory = this.#memory;
+    for (let word = 0; word < memory.length; word++) memory[word] = guardWord(word);
     for (const { from, to } of this.#places) this.#memory.fill(spoiled, from, to);
     const turn = plan.forwardSteps.length + 1;
     for (const [i, step] of plan.forwardSteps.entries()) this.#watch(step, i + 1, `forward step ${i}`, watch);
