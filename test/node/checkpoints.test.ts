@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ConfigError, createRuntime, DataError, type FitOptions, nn, optim, type Runtime } from 'kwta';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+// The type of an error that reports a failed write, and the writer, made to fail.
 import type { CheckpointError } from '../../dist/client/checkpoints.js';
 import { platform } from '../../dist/platform/node.js';
 import { caught, expectError } from '../contract/support.js';

@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { attacks, ConfigError, DataError, datasets, type Model, models, nn, optim, regimes, schedules } from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// All tables, so that every descriptor is tried without a list of them here.
 import { type Descriptor, parse } from '../../dist/base/schema.js';
 import { encodeSafetensors } from '../../dist/io/safetensors.js';
 import { layerDescriptors } from '../../dist/ops/index.js';

@@ -2,6 +2,7 @@
 import { runInNewContext } from 'node:vm';
 import { ConfigError, DataError, KwtaError, MemoryError } from 'kwta';
 import { expect, it } from 'vitest';
+// Between client and worker, where no test can put another realm or a derived class.
 import { fromPlainError, toPlainError } from '../../dist/base/errors.js';
 
 const sent = (error: unknown): Error => fromPlainError(structuredClone(toPlainError(error)));
