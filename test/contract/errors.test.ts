@@ -132,6 +132,12 @@ describe('models that cannot be', () => {
     ['names', () => build([nn.relu({ name: 'a' }), nn.flatten({ name: 'a' })]), ConfigError, "'a' twice"],
     ['no model', () => runtime().model(wrong(nn.relu())), ConfigError, 'nn.sequential'],
     ['seed', () => runtime().model(nn.sequential([nn.flatten()], { input: image }), { seed: -1 }), ConfigError, 'seed'],
+    [
+      'options that are none',
+      () => runtime().model(nn.sequential([nn.flatten()], { input: image }), wrong(null)),
+      ConfigError,
+      'model: expected an options object, got null',
+    ],
   ];
   it.each(cases)('%s', async (_, failing, type, ...parts) => expectError(failing, type, ...parts));
 });

@@ -118,6 +118,17 @@ describe('a state that does not fit', () => {
     await expectError(resumed({}, { seed: 4 }), ConfigError, 'expected seed 3', 'got 4');
     await expectError(resumed({}, { optimizer: optim.adam() }), ConfigError, 'optimizer');
     await expectError(resumed({ optimizer: { steps: 1, moments: [] } }), DataError, 'resumeFrom.optimizer.moments');
+    await expectError(
+      resumed({ model: { ...state.model, layers: [{ type: 'kwta', gamma: 2.5 }] } }),
+      DataError,
+      'resumeFrom.model.layers[0].gamma',
+      'got 2.5',
+    );
+    await expectError(
+      resumed({ options: { ...state.options, optimizer: { type: 'sgd' } } }),
+      DataError,
+      'resumeFrom.options.optimizer.lr',
+    );
     await expectError(resumed({ stateDict: {} }), ShapeError, "resumeFrom.stateDict: expected '0.weight'");
     const other = { ...spec, layers: [...spec.layers.slice(0, 4), nn.linear({ out: 3 })] };
     await expectError(resumed({}, {}, other), ConfigError, 'another model');

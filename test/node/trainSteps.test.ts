@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
 import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
-import { type FitSpec, Training } from '../../dist/train/fit.js';
+import { Training } from '../../dist/train/fit.js';
+import type { FitSpec } from '../../dist/train/spec.js';
 import type { TrainState } from '../../dist/train/state.js';
 import { stripes } from '../contract/toys.js';
 

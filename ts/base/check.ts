@@ -1,6 +1,6 @@
 /** Checks of single arguments, for those that are no part of a description. Messages are those of schemas. */
 import { ConfigError } from './errors.js';
-import { boolean, choice, integer, number, parse, type Range } from './schema.js';
+import { choice, integer, number, parse, type Range } from './schema.js';
 
 /** @throws {ConfigError} unless `value` is a finite number in `range`. */
 export function checkNumber(argument: string, value: unknown, range: Range = {}): asserts value is number {
@@ -10,11 +10,6 @@ export function checkNumber(argument: string, value: unknown, range: Range = {})
 /** @throws {ConfigError} unless `value` is a whole number in `range`. */
 export function checkInteger(argument: string, value: unknown, range: Range = {}): asserts value is number {
   parse(integer(range, 'a whole number', Number.MAX_SAFE_INTEGER), value, argument);
-}
-
-/** @throws {ConfigError} unless `value` is true or false. */
-export function checkBoolean(argument: string, value: unknown): asserts value is boolean {
-  parse(boolean(), value, argument);
 }
 
 /** @throws {ConfigError} unless `value` is one of `choices`. */

@@ -1,9 +1,9 @@
 /** A runtime: one engine worker with its team of threads, the models in it, and single operations. */
 import { platform } from '#platform';
-import { checkBoolean, checkChoice, checkInteger, checkKeys } from '../base/check.js';
+import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
-import { parse } from '../base/schema.js';
+import { boolean, object, optional, parse, seed as seedSchema } from '../base/schema.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import { decodeModel } from '../io/checkpoint.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
@@ -37,6 +37,9 @@ export interface ModelOptions extends RunOptions {
   seed?: number;
 }
 
+const runOptionsSchema = object({ recompute: optional(boolean(), false) });
+const modelOptionsSchema = object({ ...runOptionsSchema.entries, seed: seedSchema() });
+
 /** What a runtime runs on. */
 export interface RuntimeInfo {
   variant: Variant;
@@ -67,10 +70,7 @@ export class Runtime {
   async model(spec: ModelSpec, options: ModelOptions = {}): Promise<Model> {
     const connection = this.#alive();
     const parsed = parse(modelSchema, spec, 'model');
-    checkKeys('model', options, ['seed', 'recompute']);
-    const { seed = 0, recompute = false } = options;
-    checkInteger('model.seed', seed, { min: 0 });
-    checkBoolean('model.recompute', recompute);
+    const { seed, recompute } = parse(modelOptionsSchema, options, 'model');
     return new Model(connection, await connection.call('createModel', parsed, seed, { recompute }), parsed);
   }
 
@@ -82,9 +82,7 @@ export class Runtime {
   async load(path: string | URL, options: RunOptions = {}): Promise<Model> {
     this.#alive();
     checkPath('load', path);
-    checkKeys('load', options, ['recompute']);
-    const { recompute = false } = options;
-    checkBoolean('load.recompute', recompute);
+    const { recompute } = parse(runOptionsSchema, options, 'load');
     const bytes = await platform.readFile(path);
     if (bytes === undefined) throw new DataError(`load: there is no file ${path}`);
     const { spec, stateDict } = decodeModel(String(path), bytes);

@@ -3,8 +3,8 @@
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
 import { ConfigError } from '../base/errors.js';
-import { checkBatch } from '../ops/batchNorm2d.js';
-import { featureSize, type Mode, type RunState, sparseArguments } from '../ops/op.js';
+import { traitsOf } from '../ops/index.js';
+import { checkBatch, featureSize, type Mode, type RunState, sparseArguments } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import type { Loss } from './losses.js';
 import { Parameters } from './parameters.js';
@@ -232,7 +232,7 @@ export class Network {
   /** @throws {ShapeError} naming the layer that cannot train on a batch of `n`. */
   checkTrainingBatch(n: number): void {
     for (const { spec, name, output } of this.#graph.nodes) {
-      if (spec.type === 'batchNorm2d') checkBatch(name, output, n);
+      if (traitsOf(spec).batchStatistics) checkBatch(name, spec.type, output, n);
     }
   }
 

@@ -24,6 +24,7 @@ export const addDescriptor = opDescriptor(layer('add', {}), {
   takesCompressed: true,
   outputIsFree: true,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

@@ -3,7 +3,6 @@
  * compressed; in eval mode it is affine, so the gradient stays compressed behind it.
  */
 
-import { ShapeError } from '../base/errors.js';
 import { boolean, number, type Output, object, optional } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import type { Buffer } from './buffer.js';
@@ -11,13 +10,12 @@ import { functional, maybe, tensorArgument } from './functional.js';
 import {
   type BackwardStep,
   type BuildContext,
+  checkBatch,
   type DenseValue,
   denseGradient,
   denseInput,
   denseValue,
-  type Features,
   featureSize,
-  featureText,
   type Gradient,
   gradientBuffers,
   layer,
@@ -40,6 +38,7 @@ export const batchNorm2dDescriptor = opDescriptor(layer('batchNorm2d', fields), 
   takesCompressed: false,
   outputIsFree: true,
   selects: false,
+  batchStatistics: true,
   repeatable: false,
 });
 
@@ -152,16 +151,6 @@ function evalBackward(
   };
 }
 
-/** @throws {ShapeError} naming `layer` when a batch of `n` has no variance to train with. */
-export function checkBatch(layer: string, features: Features, n: number): void {
-  if (n * features.h * features.w < 2) {
-    throw new ShapeError(
-      `${layer} (batchNorm2d): expected at least 2 values per channel in training, got a batch of ${n} of ` +
-        `${featureText(features)}; the last batch of an epoch may be smaller than the others`,
-    );
-  }
-}
-
 /** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
 export const batchNorm2d: Op<BatchNorm2dSpec> = {
   shape: (_spec, [input]) => input,
@@ -211,7 +200,7 @@ export const batchNorm2d: Op<BatchNorm2dSpec> = {
       output,
       uses: [input.data, output.data, mean, variance],
       run(n) {
-        checkBatch(context.layer, input.features, n);
+        checkBatch(context.layer, spec.type, input.features, n);
         exports.batch_norm_train_forward(
           n * h * w,
           c,

@@ -50,7 +50,7 @@ export const conv2dDescriptor = opDescriptor(
     padding: zeros,
     bias: optional(boolean(), true),
   }),
-  { takesCompressed: true, outputIsFree: true, selects: false, repeatable: true },
+  { takesCompressed: true, outputIsFree: true, selects: false, batchStatistics: false, repeatable: true },
 );
 
 /** See `nn.linear`. */
@@ -60,6 +60,7 @@ export const linearDescriptor = opDescriptor(layer('linear', { out: size, bias: 
   takesCompressed: true,
   outputIsFree: true,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

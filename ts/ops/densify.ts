@@ -8,6 +8,7 @@ export const densifyDescriptor = opDescriptor(layer('densify', {}), {
   takesCompressed: true,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

@@ -9,6 +9,7 @@ export const dropoutDescriptor = opDescriptor(layer('dropout', { p: number({ min
   takesCompressed: false,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

@@ -23,6 +23,7 @@ export const flattenDescriptor = opDescriptor(layer('flatten', {}), {
   takesCompressed: true,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

@@ -21,6 +21,7 @@ export const globalAvgPool2dDescriptor = opDescriptor(layer('globalAvgPool2d', {
   takesCompressed: true,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

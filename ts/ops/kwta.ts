@@ -41,6 +41,7 @@ export const kwtaDescriptor = opDescriptor(either(layer('kwta', fields), 'gamma'
   takesCompressed: false,
   outputIsFree: false,
   selects: true,
+  batchStatistics: false,
   repeatable: false,
 });
 

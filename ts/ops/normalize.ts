@@ -9,7 +9,7 @@ export type NormalizeSpec = Output<typeof normalizeDescriptor.schema>;
 
 export const normalizeDescriptor = opDescriptor(
   layer('normalize', { mean: array(number()), std: array(number({ above: 0 })) }),
-  { takesCompressed: false, outputIsFree: false, selects: false, repeatable: false },
+  { takesCompressed: false, outputIsFree: false, selects: false, batchStatistics: false, repeatable: false },
 );
 
 export const normalize: Op<NormalizeSpec> = {

@@ -5,6 +5,7 @@
  * compressed value.
  */
 
+import { ShapeError } from '../base/errors.js';
 import { descriptor, optional, type Schema, string, type Tagged, tagged } from '../base/schema.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Buffer } from './buffer.js';
@@ -141,6 +142,8 @@ export interface OpTraits {
   outputIsFree: boolean;
   /** Chooses winners: with `gamma` a share of the values, which may change while training. */
   selects: boolean;
+  /** Training uses statistics of the batch, which need two values per channel or more. */
+  batchStatistics: boolean;
   /** Its forward step may run again just before the backward pass, instead of keeping the output. */
   repeatable: boolean;
 }
@@ -166,6 +169,16 @@ export interface Op<Spec> {
   shape(spec: Spec, inputs: Features[], layer: string): Features;
   parameters(spec: Spec, input: Features): ParameterSpec[];
   build(spec: Spec, inputs: Value[], context: BuildContext): Step;
+}
+
+/** @throws {ShapeError} when a batch of `n` has no variance to train with, for a layer that uses it. */
+export function checkBatch(layer: string, type: string, features: Features, n: number): void {
+  if (n * features.h * features.w < 2) {
+    throw new ShapeError(
+      `${layer} (${type}): expected at least 2 values per channel in training, got a batch of ${n} of ` +
+        `${featureText(features)}; the last batch of an epoch may be smaller than the others`,
+    );
+  }
 }
 
 /** Largest share of the values of a sample that are not zero; 1 unless the value is compressed. */

@@ -42,6 +42,7 @@ export const maxPool2dDescriptor = opDescriptor(pooling(layer('maxPool2d', field
   takesCompressed: false,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 
@@ -49,6 +50,7 @@ export const avgPool2dDescriptor = opDescriptor(pooling(layer('avgPool2d', field
   takesCompressed: false,
   outputIsFree: true,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

@@ -10,6 +10,7 @@ export const reluDescriptor = opDescriptor(layer('relu', {}), {
   takesCompressed: false,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

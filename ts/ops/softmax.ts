@@ -10,6 +10,7 @@ export const softmaxDescriptor = opDescriptor(layer('softmax', { log: boolean() 
   takesCompressed: false,
   outputIsFree: false,
   selects: false,
+  batchStatistics: false,
   repeatable: false,
 });
 

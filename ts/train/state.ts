@@ -4,12 +4,14 @@
  */
 import { checkInteger, checkNumber } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
+import { parse } from '../base/schema.js';
 import { describe, type Tensor } from '../base/tensor.js';
-import type { ModelSpec } from '../graph/graph.js';
+import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import type { Network } from '../graph/network.js';
 import { checkNamed } from '../graph/parameters.js';
 import { checkOptimizerState, type OptimizerState } from './optimizers.js';
-import type { FitSpec } from './spec.js';
+import { traitsOf } from './schedules/learningRate.js';
+import { type FitSpec, fitSchema } from './spec.js';
 
 /** Changes with the meaning of a {@link TrainState}. */
 const version = 1;
@@ -72,13 +74,13 @@ export function checkState(network: Network, options: FitSpec, samples: number, 
     if (!isObject(state[key]))
       throw new DataError(`resumeFrom.${key}: expected an object, got ${describe(state[key])}`);
   }
-  checkOptions(options, state.options);
+  checkOptions(options, parse(fitSchema, state.options, 'resumeFrom.options', DataError));
   if (samples !== state.samples) {
     throw new ConfigError(`resumeFrom: expected ${state.samples} samples, as in the run so far, got ${samples}`);
   }
   checkPlace(options, samples, state);
   for (const key of ['seed', 'step'] as const) checkInteger(`resumeFrom.random.${key}`, state.random[key], { min: 0 });
-  if (!network.isOfModel(state.model)) {
+  if (!network.isOfModel(modelOf(state))) {
     throw new ConfigError('resumeFrom: expected the state of a run on this model, got that of another model');
   }
   checkNamed('resumeFrom.stateDict', state.stateDict, network.parameters.byName);
@@ -86,11 +88,16 @@ export function checkState(network: Network, options: FitSpec, samples: number, 
 }
 
 /** Makes `network` what it was; the optimizer takes `state.optimizer` itself. */
-export function adoptState(network: Network, { model, stateDict, random }: TrainState): void {
-  network.describe(model);
+export function adoptState(network: Network, state: TrainState): void {
+  const { stateDict, random } = state;
+  network.describe(modelOf(state));
   network.parameters.write(stateDict);
   network.state.seed = random.seed;
   network.state.step = random.step;
+}
+
+function modelOf({ model }: TrainState): ModelSpec {
+  return parse(modelSchema, model, 'resumeFrom.model', DataError);
 }
 
 function isObject(value: unknown): value is object {
@@ -100,7 +107,7 @@ function isObject(value: unknown): value is object {
 /** More epochs may be wanted than before, unless what has been done depended on their number. */
 function checkOptions(now: FitSpec, before: FitSpec): void {
   for (const key of new Set([...Object.keys(now), ...Object.keys(before)] as (keyof FitSpec & string)[])) {
-    if (key === 'epochs' && now.lr?.type !== 'cosine') continue;
+    if (key === 'epochs' && !(now.lr && traitsOf(now.lr).spansRun)) continue;
     const [given, expected] = [JSON.stringify(now[key]), JSON.stringify(before[key])];
     if (given !== expected) {
       throw new ConfigError(`resumeFrom: expected ${key} ${expected}, as in the run so far, got ${given}`);

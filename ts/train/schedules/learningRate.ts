@@ -13,9 +13,19 @@ import {
 
 const factor = optional(number({ above: 0 }), 0.1);
 
-const stepDescriptor = descriptor(tagged('step', { every: integer({ min: 1 }), factor }), {});
-const multiStepDescriptor = descriptor(tagged('multiStep', { milestones: array(integer({ min: 1 })), factor }), {});
-const cosineDescriptor = descriptor(tagged('cosine', {}), {});
+interface Traits {
+  /** The factor depends on how many epochs the whole run has. */
+  spansRun: boolean;
+}
+
+const perEpoch: Traits = { spansRun: false };
+
+const stepDescriptor = descriptor(tagged('step', { every: integer({ min: 1 }), factor }), perEpoch);
+const multiStepDescriptor = descriptor(
+  tagged('multiStep', { milestones: array(integer({ min: 1 })), factor }),
+  perEpoch,
+);
+const cosineDescriptor = descriptor(tagged('cosine', {}), { spansRun: true });
 
 /** All schedules of learning rates by type: what they are, and which factor they give. */
 export const learningRateDescriptors = family({
@@ -28,6 +38,11 @@ export const learningRateDescriptors = family({
 export type LearningRateSchedule = Member<typeof learningRateDescriptors>;
 
 export const learningRateSchema = variant(learningRateDescriptors, 'a schedule made by schedules.*');
+
+/** What is true of a schedule. */
+export function traitsOf(schedule: LearningRateSchedule): Traits {
+  return learningRateDescriptors[schedule.type].traits;
+}
 
 type Factor<Schedule> = (schedule: Schedule, progress: number, epochs: number) => number;
 
