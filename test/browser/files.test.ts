@@ -1,12 +1,54 @@
-/** What a page cannot do with files is told at the call. */
-import { ConfigError, createRuntime, nn, optim } from 'kwta';
-import { expect, it } from 'vitest';
-import { stripeNet, stripes } from '../contract/toys.js';
+/** Files in a page: read by `fetch`, never written. */
+import { ConfigError, createRuntime, DataError, datasets, models, nn, optim, type Runtime } from 'kwta';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+// What `model.save` would write: in a page there is no other way to get a model's file.
+import { encodeModel } from '../../ts/io/checkpoint.js';
 
-it('a checkpoint is refused before any training', async () => {
-  await using runtime = await createRuntime({ threads: 1 });
-  const model = await runtime.model(stripeNet(nn.relu()));
+let runtime: Runtime;
+const spec = models.smallCnn({ activation: nn.relu() });
+
+beforeAll(async () => {
+  runtime = await createRuntime({ threads: 1 });
+});
+afterAll(() => runtime.dispose());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it('loads a model by its URL, as text or as an object', async () => {
+  const model = await runtime.model(spec, { seed: 3 });
+  const state = await model.stateDict();
+  const url = URL.createObjectURL(new Blob([new Uint8Array(encodeModel(spec, state))]));
+  for (const place of [url, new URL(url)]) expect(await (await runtime.load(place)).stateDict()).toEqual(state);
+});
+
+it('says what the server answered', async () => {
+  const answers = vi.spyOn(globalThis, 'fetch');
+  answers.mockImplementation(async () => new Response(null, { status: 404 }));
+  await expect(runtime.load('/none')).rejects.toThrow(DataError);
+  await expect(runtime.load('/none')).rejects.toThrow('load: there is no file /none');
+  await expect(datasets.idx({ images: '/none', labels: '/none' })).rejects.toThrow(
+    /images: expected a file, found none/,
+  );
+  answers.mockImplementation(async () => new Response(null, { status: 500 }));
+  await expect(runtime.load('/broken')).rejects.toThrow('cannot read /broken: the server answered 500');
+  answers.mockImplementation(async () => {
+    throw new TypeError('Failed to fetch');
+  });
+  await expect(runtime.load('/broken')).rejects.toThrow('cannot read /broken: Failed to fetch');
+  await expect(runtime.load('/broken')).rejects.toThrow(DataError);
+});
+
+it('refuses to write files', async () => {
+  const model = await runtime.model(spec);
+  await expect(model.save('model')).rejects.toThrow(ConfigError);
+  await expect(model.save('model')).rejects.toThrow(/cannot write model: a browser cannot write files/);
+});
+
+it('refuses a checkpoint before any training', async () => {
+  const model = await runtime.model(spec);
+  const data = datasets.synthetic({ count: 8, seed: 0 });
   const options = { epochs: 1, optimizer: optim.adam(), checkpoint: { path: 'model.safetensors' } };
-  expect(() => model.fit(stripes(6, 1), options)).toThrow(ConfigError);
-  expect(() => model.fit(stripes(6, 1), options)).toThrow('a browser cannot write files');
+  expect(() => model.fit(data, options)).toThrow(ConfigError);
+  expect(() => model.fit(data, options)).toThrow('a browser cannot write files');
 });

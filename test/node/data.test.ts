@@ -200,7 +200,9 @@ describe('locateFashionMnist', () => {
       source: folder,
       files: { testLabels: join(folder, 'fashion-mnist', NAMES[3]) },
     });
-    expect(await locateFashionMnist({ dir: join(folder, 'fashion-mnist') })).toMatchObject({ found: true });
+    for (const dir of [join(folder, 'fashion-mnist'), pathToFileURL(folder), pathToFileURL(folder).href]) {
+      expect(await locateFashionMnist({ dir })).toMatchObject({ found: true });
+    }
   });
 
   it('refuses a folder given that does not hold all files', async () => {

@@ -8,6 +8,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { platform } from '#platform';
 import { DataError } from '../base/errors.js';
+import { filePath } from '../platform/nodeFiles.js';
 import { fetchBytes, reasonOf } from '../platform/web.js';
 import type { Dataset } from './dataset.js';
 import { idx } from './idx.js';
@@ -66,8 +67,8 @@ export interface DownloadProgress {
 
 /** Where to look, besides the usual places. */
 export interface LocateOptions {
-  /** The user's own folder, or the one above its `fashion-mnist`. When given, the only place looked at. */
-  dir?: string;
+  /** The user's own folder (a path or a `file:` URL), or the one above its `fashion-mnist`. The only place looked at. */
+  dir?: string | URL;
   signal?: AbortSignal;
   onProgress?: (progress: DownloadProgress) => void;
 }
@@ -79,8 +80,8 @@ export interface LocateOptions {
  * publisher published.
  */
 export async function locateFashionMnist(options: LocateOptions = {}): Promise<FashionMnistLocation> {
-  const { dir } = options;
-  if (dir !== undefined) {
+  if (options.dir !== undefined) {
+    const dir = filePath(options.dir);
     const files = await findIn(dir);
     if (files !== undefined) return { found: true, source: dir, files };
     throw new DataError(

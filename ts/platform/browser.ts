@@ -6,7 +6,7 @@ import { fetchBytes } from './web.js';
 const noFiles = 'a browser cannot write files; keep model.stateDict() instead';
 
 export const platform: Platform = {
-  concurrency: () => Math.min(navigator.hardwareConcurrency, maxThreads),
+  concurrency: () => Math.min(navigator.hardwareConcurrency || 1, maxThreads),
 
   async compile(url) {
     const response = await fetch(url);

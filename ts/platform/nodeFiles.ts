@@ -167,7 +167,8 @@ function isWeb(path: string | URL): boolean {
   return isUrl(path) ? !path.href.startsWith('file:') : /^https?:\/\//i.test(path);
 }
 
-function filePath(path: string | URL): string {
+/** The path that a `file:` URL, as text or an object, means; other text is one. */
+export function filePath(path: string | URL): string {
   if (isUrl(path)) return fileURLToPath(path.href);
   return /^file:\/\//i.test(path) ? fileURLToPath(path) : path;
 }
