@@ -153,7 +153,11 @@ export class Model {
     return this.#connection.call('stateDict', this.id);
   }
 
-  /** Takes parameters over; all of them are checked before any is changed. @throws {ShapeError} naming one. */
+  /**
+   * Takes parameters over; all of them are checked before any is changed. Denormal numbers (below 1.2e-38) become zero.
+   *
+   * @throws {ShapeError} naming one.
+   */
   async loadStateDict(values: Record<string, Tensor>): Promise<void> {
     this.#checkAlive();
     if (typeof values !== 'object' || values === null) {

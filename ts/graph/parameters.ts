@@ -81,10 +81,14 @@ export class Parameters {
     return { shape: [...spec.shape], data: this.#toTorch(spec, this.kernels.f32(pointer, data.length)) };
   }
 
-  /** Writes values to `pointer` as the parameter `name` lies; {@link checkNamed} has accepted them. */
+  /**
+   * Writes values to `pointer` as the parameter `name` lies; {@link checkNamed} has accepted them. Denormal ones become
+   * zero: arithmetic on them takes many times as long.
+   */
   writeAt(name: string, pointer: number, { data }: Tensor): void {
     const { spec, data: place } = this.#named(name);
     this.kernels.f32(pointer, place.length).set(this.#fromTorch(spec, data));
+    this.kernels.exports.flush_denormals(place.length, pointer);
   }
 
   /**

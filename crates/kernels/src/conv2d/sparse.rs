@@ -9,6 +9,7 @@ mod between;
 mod forward;
 mod gradients;
 mod lists;
+mod records;
 mod taps;
 
 pub use between::input_gradient_between;
@@ -20,44 +21,7 @@ use super::Conv2dShape;
 use crate::parallel::{for_each_piece, Disjoint};
 use crate::scratch;
 use crate::sparse::{Pattern, SparseShape};
-
-/// Numbers that belong together, kept in buffers of `u32`.
-///
-/// # Safety
-/// A `repr(C)` struct of nothing but `u32` and `f32`.
-unsafe trait Record: Copy {
-    /// How many numbers.
-    const NUMBERS: usize = size_of::<Self>() / size_of::<u32>();
-}
-
-/// A buffer as records.
-fn as_records<R: Record>(numbers: &mut [u32]) -> &mut [R] {
-    // SAFETY: by the trait's contract, records are aligned as numbers are, and may have any bits.
-    unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len() / R::NUMBERS) }
-}
-
-/// An entry as inner loops read it.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Entry {
-    /// Of a row, in bytes.
-    place: u32,
-    value: f32,
-}
-
-// SAFETY: two numbers.
-unsafe impl Record for Entry {}
-
-/// Neighbouring places: the first, and past the last.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Span {
-    first: u32,
-    end: u32,
-}
-
-// SAFETY: two numbers.
-unsafe impl Record for Span {}
+use records::Entry;
 
 /// `acc + sum of value * row`, in order of the entries; a row are `V * L::WIDTH` values, whose place counts from
 /// `base`.

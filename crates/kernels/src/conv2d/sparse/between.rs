@@ -6,8 +6,9 @@
 //! entry's weights are `[c][ky][x + padding - ox * stride][o]` in the block of o, so their place is the sum of a
 //! part of the entry alone, computed once, and one of the input pixel and channel.
 
+use super::records::{as_records, Entry, Span};
 use super::taps::Taps;
-use super::{as_records, check, pair, Entry, Span};
+use super::{check, pair};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;

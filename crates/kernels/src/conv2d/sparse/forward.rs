@@ -6,7 +6,8 @@
 //! stay in a nearer cache. Under a row, the entries stand in one run of the input row, whatever the kernel's width.
 
 use super::lists::copy_values;
-use super::{as_records, check, pair, weighted_sum, Entry, Span};
+use super::records::{as_records, Entry, Span};
+use super::{check, pair, weighted_sum};
 use crate::conv2d::block::{blocks, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, threads, Disjoint};

@@ -10,7 +10,8 @@
 //! taps of a block, then over blocks: neither tiles nor pieces show in the bits.
 
 use super::lists::{for_each_round, longest_list, Round};
-use super::{check, weighted_sum, Entry};
+use super::records::Entry;
+use super::{check, weighted_sum};
 use crate::conv2d::block::{blocks, keep_order, run_block, Block, Lanes};
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_chunk_mut, for_each_piece, threads, Disjoint};

@@ -9,7 +9,7 @@
 //! - A list begins with the entries of the image's top rows and ends with those of the bottom rows, so that taps
 //!   which lead these out of the image pass over the rest: for a 4x4 image a sixth less work.
 
-use super::{as_records, Entry, Record};
+use super::records::{as_records, Entry, Record, Tap};
 use crate::conv2d::block::blocks;
 use crate::conv2d::Conv2dShape;
 use crate::parallel::{for_each_piece, Disjoint};
@@ -159,24 +159,6 @@ fn parts(shape: &Conv2dShape, ky: usize) -> Range<usize> {
     let first = usize::from(ky / shape.stride + 1 == taps_of(shape, ky % shape.stride));
     first..if ky < shape.stride { PARTS - 1 } else { PARTS }
 }
-
-/// What belongs to a tap.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub(super) struct Tap {
-    pub(super) phase: u32,
-    /// The first of the parts of a list that the tap does not bring outside.
-    pub(super) first_part: u32,
-    /// Past the last of them.
-    pub(super) end_part: u32,
-    /// How far its weights lie behind those of tap 0.
-    pub(super) in_weights: u32,
-    /// [`Grid::tap`]
-    pub(super) in_grid: u32,
-}
-
-// SAFETY: five numbers.
-unsafe impl Record for Tap {}
 
 /// The entries of one tile, channel and phase.
 #[derive(Clone)]
