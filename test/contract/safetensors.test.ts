@@ -200,7 +200,8 @@ describe("a model's file", () => {
     };
     refused(encodeSafetensors({ tensors: {}, metadata: {} }), /expected a model's description \('kwta.model'\)/);
     refused(withDescription('{'), /expected 'kwta.model' to be JSON/);
-    for (const text of ['null', '[]', '3', '"x"']) refused(withDescription(text), /to be a JSON object, got /);
+    for (const text of ['null', '[]', '3', '"x"'])
+      refused(withDescription(text), /f: model: expected an options object, got /);
     refused(withDescription('{"type":"a","type":"b"}'), /'kwta.model': expected each key once, got "type" twice/);
   });
 });

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataError, datasets, type Model, models, nn, optim, ShapeError, schedules } from 'kwta';
+import { ConfigError, DataError, datasets, type Model, models, nn, optim, ShapeError, schedules } from 'kwta';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { caught, expectError, useRuntime } from '../contract/support.js';
 
@@ -57,8 +57,9 @@ describe('save and load', () => {
   });
 
   it('a folder that is not there is an error, and nothing stays behind', async () => {
-    expect(await caught(model.save(join(folder, 'no', 'model')))).toMatchObject({ code: 'ENOENT' });
-    expect(await caught(runtime().load(join(folder, 'no')))).toMatchObject({ code: 'ENOENT' });
+    const missing = join(folder, 'no', 'model');
+    await expectError(model.save(missing), ConfigError, missing, 'there is no folder');
+    await expectError(runtime().load(missing), DataError, missing);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -68,7 +69,7 @@ describe('save and load', () => {
     await model.save(path);
     const bytes = await readFile(path);
     await writeFile(path, bytes.subarray(0, bytes.length - 4));
-    await expectError(runtime().load(path), DataError, path, 'do not fit');
+    await expectError(runtime().load(path), DataError, path, 'the file is truncated');
     const text = bytes.toString('latin1').replaceAll('[8,1,3,3]', '[8,3,1,3]');
     await writeFile(path, Buffer.from(text, 'latin1'));
     await expectError(runtime().load(path), ShapeError, "'0.weight'", '[8, 1, 3, 3]', '[8, 3, 1, 3]');
@@ -117,8 +118,15 @@ describe('checkpoints', () => {
     expect(await readdir(folder)).toEqual(['model.safetensors']);
   });
 
-  it('that cannot be written fail the run', async () => {
+  it('that cannot be written are refused at the call', async () => {
     const checkpoint = { path: join(folder, 'no', 'model') };
-    expect(await caught(model.fit(data, { epochs: 1, optimizer: sgd, checkpoint }))).toMatchObject({ code: 'ENOENT' });
+    const before = await model.stateDict();
+    await expectError(
+      () => model.fit(data, { epochs: 1, optimizer: sgd, checkpoint }),
+      ConfigError,
+      'fit.checkpoint.path',
+      'there is no folder',
+    );
+    expect(await model.stateDict()).toEqual(before);
   });
 });
