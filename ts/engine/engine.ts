@@ -117,7 +117,8 @@ export function createEngine(jobs: Jobs): Engine {
 
     trainState(job) {
       const run = runs.get(job);
-      if (run === undefined) throw new ConfigError('state: expected a run that goes on, got one that has ended');
+      if (run === undefined)
+        throw new ConfigError('state: expected a run at work, got one that has ended or not begun');
       return run.state();
     },
 
