@@ -29,6 +29,9 @@ const ranks = [
   ['cli'],
 ];
 
+/** What the command line may see: the public API, what draws reports, and what only Node has. */
+const commandLine = [/^index\.ts$/, /^report\//, /^cli\//, /^platform\//, /^data\/fashionMnist\.ts$/];
+
 /** Where `unsafe` is allowed: intrinsics, and inner loops that bounds checks would slow. */
 const unsafePlaces = [
   'crates/kernels/src/simd/',
@@ -69,6 +72,8 @@ function checkFolders(root) {
       const to = placeOf(target);
       if (to === 'wasm') {
         if (from !== 'kernels') violations.push(`ts/${file} imports generated code (${target}): only kernels may`);
+      } else if (from === 'cli' && !commandLine.some((place) => place.test(target))) {
+        violations.push(`ts/${file} imports ts/${target}: the command line uses the public API`);
       } else if (!mayImport(from, to)) {
         violations.push(`ts/${file} imports ts/${target}: ${from} must not depend on ${to}`);
       }

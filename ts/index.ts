@@ -26,7 +26,17 @@ export {
 } from './client/runtime.js';
 export { Dataset } from './data/dataset.js';
 export * as datasets from './data/index.js';
-export { evaluateRobustness, type RobustnessReport } from './evaluate/robustness.js';
+export type { Finding } from './evaluate/findings.js';
+export {
+  type Accuracy,
+  type AttackReport,
+  accuracyOf,
+  type EvaluateOptions,
+  type EvaluationProgress,
+  evaluateRobustness,
+  type NamedAttack,
+  type RobustnessReport,
+} from './evaluate/robustness.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';

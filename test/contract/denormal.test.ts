@@ -11,7 +11,7 @@ it('loadStateDict keeps every other number', async () => {
   const model = await runtime().model(spec, { seed: 1 });
   const state = await model.stateDict();
   const [weight, bias] = Object.values(state);
-  weight.data.set([1e-40, -1e-40, least, -least, 0, -0, 1, -2 ** -149]);
+  weight.data.set([1e-40, -1e-40, least, -least, 0, -0, 1, -(2 ** -149)]);
   bias.data.set([least - 2 ** -149, 0.5]);
   await model.loadStateDict(state);
   const [weightAfter, biasAfter] = Object.values(await model.stateDict());

@@ -48,6 +48,7 @@ describe('checkDependencyArrow', () => {
     ['generated code outside kernels', 'ts/ops/a.ts', "import '../wasm/simd/kwta.js';"],
     ['a folder without a place', 'ts/misc/a.ts', ''],
     ['a node: module in the browser', 'ts/index.ts', "import { readFileSync } from 'node:fs';"],
+    ['internals in the command line', 'ts/cli/a.ts', "import { ConfigError } from '../base/errors.js';"],
     ['unsafe code outside its places', 'crates/kernels/src/loss.rs', 'fn f() { unsafe { g() } }'],
     ['wasm-bindgen in the kernels', 'crates/kernels/Cargo.toml', '[dependencies]\nwasm-bindgen = "0.2"'],
   ])('finds %s', (_, file, text) => {

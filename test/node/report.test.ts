@@ -1,12 +1,14 @@
 /** The report, on invented results: what it says must be true of the figures, and what it shows must be there. */
 import { inflateSync } from 'node:zlib';
-import { datasets } from 'kwta';
+import { type Accuracy, type AttackReport, accuracyOf, datasets } from 'kwta';
 import { describe, expect, it } from 'vitest';
+
 // The report is drawn by the command alone; here it gets results that no run would give.
-import { type Accuracy, accuracyOf } from '../../dist/evaluate/robustness.js';
+
+import type { DemoResult, DemoModel as ModelResult } from '../../dist/cli/demo/result.js';
 import { renderReport } from '../../dist/report/html.js';
 import { encodePng } from '../../dist/report/png.js';
-import type { AttackResult, DemoResult, ModelResult } from '../../dist/report/result.js';
+import { evaluationOf } from '../../dist/report/result.js';
 import { renderTable } from '../../dist/report/table.js';
 import { headline, verdict } from '../../dist/report/verdict.js';
 
@@ -20,11 +22,11 @@ const right = (correct: number, total = TOTAL): boolean[] =>
 
 function attack(
   name: string,
-  gradient: AttackResult['gradient'],
+  gradient: AttackReport['gradient'],
   epsilon: number,
   survived: boolean[],
   warnings: string[] = [],
-): AttackResult {
+): Required<AttackReport & { description: string }> {
   return {
     ...accuracy(survived),
     name,
@@ -41,7 +43,7 @@ function attack(
 }
 
 /** A model whose worst case is that of its attacks. */
-function model(name: string, gamma: number | null, clean: number, attacks: AttackResult[]): ModelResult {
+function model(name: string, gamma: number | null, clean: number, attacks: ModelResult['attacks']): ModelResult {
   const worstCase: ModelResult['worstCase'] = {};
   for (const epsilon of new Set(attacks.map((a) => a.epsilon))) {
     const here = attacks.filter((a) => a.epsilon === epsilon);
@@ -292,6 +294,22 @@ describe('renderReport', () => {
     for (const [image] of html.matchAll(/<img [^>]*>/g)) expect(image).toMatch(/alt="[^"]+"/);
     for (const [cell] of html.matchAll(/<th[ >][^>]*/g)) expect(cell).toMatch(/scope="(row|col)"/);
     for (const [svg] of html.matchAll(/<svg [^>]*>/g)) expect(svg).toMatch(/aria-label="[^"]+"|aria-hidden="true"/);
+  });
+
+  it('draws any evaluation, with what is known of it', () => {
+    const { models, labels } = hiding();
+    const reports = models.map(({ name, clean, worstCase, attacks }) => ({
+      name,
+      report: { clean, worstCase, attacks, findings: [], labels },
+    }));
+    const evaluation = evaluationOf('own data', reports);
+    const page = renderReport(evaluation);
+    expect(page).toContain('own data');
+    expect(page).toContain('the gradient is hidden, not the weakness');
+    for (const word of ['undefined', 'NaN', '<h2>Training', '<h2>Examples', '<dt>Seed'])
+      expect(page).not.toContain(word);
+    expect(renderTable(evaluation)).toContain('worst case');
+    expect(verdict(evaluation)).toHaveLength(verdict(hiding()).length);
   });
 
   it('leaves out what the run does not have', () => {

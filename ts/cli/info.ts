@@ -2,8 +2,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { Command } from 'commander';
 import { relaxedSimd, simd } from 'wasm-feature-detect';
-import { createRuntime } from '../client/runtime.js';
 import { userCacheFolder } from '../data/fashionMnist.js';
+import { createRuntime } from '../index.js';
 import { addJsonOption, addRuntimeOptions, type RuntimeFlags } from './options.js';
 import { formatJson, writeText } from './output.js';
 import { packageVersion } from './version.js';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `kwta`. Exit codes: 0 done, 1 failed, 2 wrong options, 130 and 143 interrupted. */
 import { Command, CommanderError } from 'commander';
-import { KwtaError } from '../base/errors.js';
+import { KwtaError } from '../index.js';
 import { addDemoCommand } from './demo/command.js';
 import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';

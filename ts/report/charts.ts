@@ -1,7 +1,7 @@
 /** The report's graphics, as SVG text. Colours and type come from the page's style sheet. */
 import type { Accuracy } from '../evaluate/robustness.js';
 import { escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
-import type { DemoResult, HistoryPoint, ModelResult } from './result.js';
+import type { Evaluation, HistoryPoint, ModelResult } from './result.js';
 
 /** A bar for an accuracy with a whisker for its interval, to stand in a table cell. */
 export function whisker({ accuracy, ci95: [low, high] }: Accuracy, model: number): string {
@@ -21,7 +21,7 @@ const TOP = 8;
 const LETTER = 7.5;
 
 /** One line per attack, one mark per model: what each leaves at this epsilon, with intervals. */
-export function dotPlot({ models }: DemoResult, epsilon: number): string {
+export function dotPlot({ models }: Evaluation, epsilon: number): string {
   const here = models.flatMap(({ attacks }) => attacks.filter((attack) => attack.epsilon === epsilon));
   const names = [...new Set(here.map(({ name }) => name))];
   const find = (model: ModelResult, name: string): Accuracy | undefined =>
@@ -81,9 +81,9 @@ const MARGIN = { left: 48, right: 12, top: 10, bottom: 38 };
 /** A training curve over epochs for each model that has one. */
 export function curves(models: ModelResult[], quantity: 'loss' | 'accuracy'): string {
   const series = models
-    .map((model, index) => ({ model, index, points: thin(model.history) }))
+    .map((model, index) => ({ model, index, points: thin(model.history ?? []) }))
     .filter(({ points }) => points.length > 0);
-  const epochs = largest(models, ({ history }) => largest(history, ({ epoch }) => epoch));
+  const epochs = largest(models, ({ history = [] }) => largest(history, ({ epoch }) => epoch));
   const highest = largest(series, ({ points }) => largest(points, (point) => point[quantity]));
   const step = quantity === 'accuracy' ? 0.25 : niceStep(highest);
   const ceiling = quantity === 'accuracy' ? 1 : Math.ceil(highest / step) * step;

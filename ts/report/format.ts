@@ -35,8 +35,8 @@ export function duration(seconds: number): string {
 }
 
 /** `k-WTA (γ = 0.1)`; the name alone when it says gamma already. */
-export function modelTitle({ name, gamma }: { name: string; gamma: number | null }): string {
-  return gamma === null || name.includes(String(gamma)) ? name : `${name} (γ = ${gamma})`;
+export function modelTitle({ name, gamma }: { name: string; gamma?: number | null }): string {
+  return gamma === undefined || gamma === null || name.includes(String(gamma)) ? name : `${name} (γ = ${gamma})`;
 }
 
 /** `a, b and c`. */

@@ -3,12 +3,12 @@ import type { Accuracy } from '../evaluate/robustness.js';
 import { curves, dotPlot, whisker } from './charts.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
 import { pngUri } from './png.js';
-import type { DemoResult, Example, ModelResult } from './result.js';
+import type { Evaluation, Example, ModelResult } from './result.js';
 import { STYLE } from './style.js';
 import { headline, verdict } from './verdict.js';
 
 /** The report as the text of an HTML file that needs nothing else. */
-export function renderReport(result: DemoResult): string {
+export function renderReport(result: Evaluation): string {
   const title = headline(result);
   const sections = [
     header(result, title),
@@ -25,31 +25,32 @@ export function renderReport(result: DemoResult): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="kwta ${escapeHtml(result.versions.kwta)}">
+<meta name="generator" content="${escapeHtml(maker(result))}">
 <title>${escapeHtml(title)} · kwta</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
 ${sections.filter((section) => section !== '').join('\n')}
-<footer>Written by kwta ${escapeHtml(result.versions.kwta)}. All figures are of this run alone.</footer>
+<footer>Written by ${escapeHtml(maker(result))}. All figures are of this run alone.</footer>
 </main>
 </body>
 </html>
 `;
 }
 
-function header(result: DemoResult, title: string): string {
+function header(result: Evaluation, title: string): string {
   const sentences = verdict(result).map((sentence) => `<li>${unbroken(escapeHtml(sentence))}</li>`);
-  const trained = `${escapeHtml(result.dataset)} · trained ${escapeHtml(result.regime)} · ${dayOf(result.date)}`;
+  const { dataset, regime, date } = result;
+  const facts = [dataset, regime && `trained ${regime}`, date?.slice(0, 10)].filter((fact) => fact !== undefined);
   return `<header>
-<p class="eyebrow">${trained}</p>
+<p class="eyebrow">${facts.map(escapeHtml).join(' · ')}</p>
 <h1>${unbroken(escapeHtml(title))}</h1>
 <ul class="verdict">${sentences.join('')}</ul>
 </header>`;
 }
 
-function summary({ models, epsilons }: DemoResult): string {
+function summary({ models, epsilons }: Evaluation): string {
   const figure = (label: string, proportion: Accuracy): string =>
     `<dt>${label}</dt><dd><strong>${percent(proportion.accuracy)}</strong><small>${percentRange(proportion.ci95)}</small></dd>`;
   const cards = models.map((model, index) => {
@@ -58,8 +59,7 @@ function summary({ models, epsilons }: DemoResult): string {
       .map((epsilon) => figure(`worst case, ε = ${epsilon}`, model.worstCase[epsilon]));
     return `<article class="card model-${index}">
 <h3>${escapeHtml(modelTitle(model))}</h3>
-<p class="size">${count(model.parameters)} parameters, trained in ${duration(model.trainSeconds)}</p>
-<dl>${figure('clean', model.clean)}${worst.join('')}</dl>
+${size(model)}<dl>${figure('clean', model.clean)}${worst.join('')}</dl>
 </article>`;
   });
   return `<section>
@@ -69,7 +69,20 @@ function summary({ models, epsilons }: DemoResult): string {
 </section>`;
 }
 
-function comparison(result: DemoResult): string {
+/** What wrote the report. */
+function maker({ versions }: Evaluation): string {
+  return versions === undefined ? 'kwta' : `kwta ${versions.kwta}`;
+}
+
+function size({ parameters, trainSeconds }: ModelResult): string {
+  const facts = [
+    parameters !== undefined && `${count(parameters)} parameters`,
+    trainSeconds !== undefined && `trained in ${duration(trainSeconds)}`,
+  ].filter((fact) => fact !== false);
+  return facts.length === 0 ? '' : `<p class="size">${facts.join(', ')}</p>\n`;
+}
+
+function comparison(result: Evaluation): string {
   const plots = result.epsilons.map(
     (epsilon) => `<figure><figcaption>ε = ${epsilon}</figcaption>${dotPlot(result, epsilon)}</figure>`,
   );
@@ -86,7 +99,7 @@ function key(models: ModelResult[]): string {
   return `<ul class="key">${models.map((model, i) => `<li class="model-${i}">${escapeHtml(modelTitle(model))}</li>`).join('')}</ul>`;
 }
 
-function tables({ models, epsilons }: DemoResult): string {
+function tables({ models, epsilons }: Evaluation): string {
   const all = models.map((model, index) => {
     const row = (
       label: string,
@@ -128,11 +141,11 @@ ${all.join('\n')}
 </section>`;
 }
 
-function training({ models, regime }: DemoResult): string {
-  if (models.every(({ history }) => history.length === 0)) return '';
+function training({ models, regime }: Evaluation): string {
+  if (models.every(({ history = [] }) => history.length === 0)) return '';
   return `<section>
 <h2>Training</h2>
-<p class="note">On the images as trained on: ${escapeHtml(regime)}. Neighbouring steps are averaged.</p>
+<p class="note">${regime === undefined ? '' : `On the images as trained on: ${escapeHtml(regime)}. `}Neighbouring steps are averaged.</p>
 ${key(models)}
 <div class="panels two">
 <figure><figcaption>Loss</figcaption>${curves(models, 'loss')}</figure>
@@ -141,7 +154,7 @@ ${key(models)}
 </section>`;
 }
 
-function examples({ models, examples: all, classNames }: DemoResult): string {
+function examples({ models, examples: all = [], classNames }: Evaluation): string {
   if (all.length === 0) return '';
   const groups = models.map((model) => {
     const own = all
@@ -158,11 +171,11 @@ ${groups.join('\n')}
 </section>`;
 }
 
-function exampleFigure(example: Example, classNames: string[]): string {
+function exampleFigure(example: Example, classNames: string[] | undefined): string {
   const { attack, epsilon, sample, label, cleanPrediction, adversarialPrediction, shape, original, adversarial } =
     example;
   const amplified = original.map((pixel, i) => 0.5 + (adversarial[i] - pixel) / (2 * epsilon));
-  const name = (index: number): string => classNames[index];
+  const name = (index: number): string => classNames?.[index] ?? `class ${index}`;
   const panel = (caption: string, alt: string, pixels: number[]): string =>
     `<div><img src="${pngUri(shape, pixels)}" width="${shape[2]}" height="${shape[1]}" alt="${escapeHtml(alt)}">${caption}</div>`;
   const before = `seen as ${name(cleanPrediction)}`;
@@ -187,12 +200,12 @@ const GRADIENT_WORDS = {
   transfer: 'Follows the gradient of another model.',
 };
 
-function attacks({ models }: DemoResult): string {
+function attacks({ models }: Evaluation): string {
   const all = models.flatMap((model) => model.attacks);
   const kinds = new Map(all.map((attack) => [attack.name, attack]));
   const described = [...kinds.values()].map(
     (attack) =>
-      `<dt>${escapeHtml(attack.name)}</dt><dd>${escapeHtml(attack.description)} ${GRADIENT_WORDS[attack.gradient]}</dd>`,
+      `<dt>${escapeHtml(attack.name)}</dt><dd>${escapeHtml(attack.description ?? '')} ${GRADIENT_WORDS[attack.gradient]}</dd>`,
   );
   const warnings = models.flatMap((model) =>
     model.attacks.flatMap((attack) =>
@@ -210,20 +223,29 @@ ${warningList}
 </section>`;
 }
 
-function facts(result: DemoResult): string {
-  const { runtime, versions, samples, trainImages, epochs, models, epsilons } = result;
-  const entries: [string, string][] = [
-    ['Dataset', `${result.dataset}: ${count(trainImages)} images trained on, ${count(samples)} attacked`],
+function facts(result: Evaluation): string {
+  const { runtime, versions, samples, trainImages, epochs, models, epsilons, seconds } = result;
+  const images = [
+    trainImages !== undefined && `${count(trainImages)} images trained on`,
+    `${count(samples)} attacked`,
+  ].filter((text) => text !== false);
+  const training = [result.regime, epochs && `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`].filter(Boolean);
+  const known = ({ parameters }: ModelResult): string =>
+    parameters === undefined ? '' : ` with ${count(parameters)} parameters`;
+  const entries: [string, string | undefined][] = [
+    ['Dataset', `${result.dataset}: ${images.join(', ')}`],
     ['Chosen because', result.datasetReason],
-    ['Training', `${result.regime}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`],
-    ['Models', list(models.map((model) => `${modelTitle(model)} with ${count(model.parameters)} parameters`))],
+    ['Training', training.length > 0 ? training.join(', ') : undefined],
+    ['Models', list(models.map((model) => modelTitle(model) + known(model)))],
     ['Strengths', list(epsilons.map((epsilon) => `ε = ${epsilon}`))],
-    ['Seed', String(result.seed)],
-    ['Runtime', `${runtime.variant}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`],
-    ['Versions', `kwta ${versions.kwta}, ${versions.platform}`],
-    ['Finished', `${result.date}, after ${duration(result.seconds)}`],
+    ['Seed', result.seed?.toString()],
+    ['Runtime', runtime && `${runtime.variant}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`],
+    ['Versions', versions && `kwta ${versions.kwta}, ${versions.platform}`],
+    ['Finished', result.date && result.date + (seconds === undefined ? '' : `, after ${duration(seconds)}`)],
   ];
-  const rows = entries.map(([term, text]) => `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`);
+  const rows = entries.flatMap(([term, text]) =>
+    text === undefined ? [] : `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`,
+  );
   return `<section>
 <h2>The run</h2>
 <dl class="facts">${rows.join('')}</dl>
@@ -233,9 +255,4 @@ function facts(result: DemoResult): string {
 /** Keeps `ε = 0.1` and `30.0 %` on one line. */
 function unbroken(text: string): string {
   return text.replace(/ (?=[=%])|(?<==) /g, '\u00a0');
-}
-
-/** `2025-11-23` of an ISO date. */
-function dayOf(date: string): string {
-  return escapeHtml(date.slice(0, 10));
 }

@@ -1,5 +1,5 @@
-/** What one run of the demo found: plain data, as `--json` writes it and the reports show it. */
-import type { Accuracy, AttackReport } from '../evaluate/robustness.js';
+/** What the reports draw: figures of an evaluation, as plain data. What is not known of it is left out and not drawn. */
+import type { Accuracy, AttackReport, RobustnessReport } from '../evaluate/robustness.js';
 
 /**
  * One attack at one strength on one model. The same attack has the same name on every model; attacks look at the
@@ -7,7 +7,7 @@ import type { Accuracy, AttackReport } from '../evaluate/robustness.js';
  */
 export interface AttackResult extends AttackReport {
   /** What the attack does, in one sentence. */
-  description: string;
+  description?: string;
 }
 
 /** A point on the training curves. */
@@ -19,14 +19,14 @@ export interface HistoryPoint {
   accuracy: number;
 }
 
-/** One trained model and how it fared. */
+/** One model and how it fared. */
 export interface ModelResult {
   name: string;
   /** The share of winners; `null` when the activation is not k-WTA. */
-  gamma: number | null;
-  parameters: number;
-  trainSeconds: number;
-  history: HistoryPoint[];
+  gamma?: number | null;
+  parameters?: number;
+  trainSeconds?: number;
+  history?: HistoryPoint[];
   /** Accuracy on the untouched samples. */
   clean: Accuracy & { predictions: number[] };
   /** By epsilon, as text: a sample counts when no attack broke it. */
@@ -50,28 +50,43 @@ export interface Example {
   adversarial: number[];
 }
 
-/** Everything about one run. */
-export interface DemoResult {
+/** An evaluation of one or several models on the same samples. */
+export interface Evaluation {
   /** The dataset's name. */
   dataset: string;
   /** Why this dataset, in words. */
-  datasetReason: string;
-  classNames: string[];
-  trainImages: number;
-  epochs: number;
+  datasetReason?: string;
+  classNames?: string[];
+  trainImages?: number;
+  epochs?: number;
   /** How the models were trained, in words: `adversarial (PGD-4, ε = 0.1)`. */
-  regime: string;
-  seed: number;
-  runtime: { variant: string; threads: number };
-  versions: { kwta: string; platform: string };
+  regime?: string;
+  seed?: number;
+  runtime?: { variant: string; threads: number };
+  versions?: { kwta: string; platform: string };
   /** When the run ended, as ISO 8601. */
-  date: string;
-  seconds: number;
+  date?: string;
+  seconds?: number;
   epsilons: number[];
   /** How many test images were attacked, from the first. */
   samples: number;
   /** True class of each test image, also of those that only the clean accuracy is measured on. */
   labels: number[];
   models: ModelResult[];
-  examples: Example[];
+  examples?: Example[];
+}
+
+/** Reports of `evaluateRobustness` on the same samples, as one evaluation. */
+export function evaluationOf(
+  dataset: string,
+  reports: readonly { name: string; report: RobustnessReport }[],
+): Evaluation {
+  const [{ report: first }] = reports;
+  return {
+    dataset,
+    epsilons: [...new Set(first.attacks.map(({ epsilon }) => epsilon))],
+    samples: first.labels.length,
+    labels: first.labels,
+    models: reports.map(({ name, report }) => ({ name, ...report })),
+  };
 }

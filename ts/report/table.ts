@@ -1,7 +1,7 @@
 /** A run's figures as a table for the terminal. */
 import type { Accuracy } from '../evaluate/robustness.js';
 import { duration, modelTitle, percent, percentRange, shortCount } from './format.js';
-import type { DemoResult, ModelResult } from './result.js';
+import type { Evaluation, ModelResult } from './result.js';
 
 /** How to draw the table. */
 export interface TableOptions {
@@ -14,7 +14,7 @@ const HEADERS = ['', 'ε', 'accuracy', '95 % interval', 'correct', 'forward', 'b
 type Row = { cells: string[]; emphasis?: boolean } | 'rule';
 
 /** One block of lines per model: clean, each attack, and the worst case over all attacks per epsilon. */
-export function renderTable(result: DemoResult, { colors = false }: TableOptions = {}): string {
+export function renderTable(result: Evaluation, { colors = false }: TableOptions = {}): string {
   const rows: Row[] = result.models.flatMap((model) => ['rule', ...modelRows(model, result.epsilons)] as Row[]);
   const widths = HEADERS.map((header, column) =>
     Math.max(header.length, ...rows.map((row) => (row === 'rule' ? 0 : row.cells[column].length))),

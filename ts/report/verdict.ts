@@ -4,10 +4,10 @@
  */
 import { differ, type HiddenGradient, hiddenGradients, isConstant } from '../evaluate/findings.js';
 import { list, modelTitle, percent } from './format.js';
-import type { AttackResult, DemoResult, ModelResult } from './result.js';
+import type { AttackResult, Evaluation, ModelResult } from './result.js';
 
 /** The verdict: one sentence a finding. */
-export function verdict(result: DemoResult): string[] {
+export function verdict(result: Evaluation): string[] {
   return [
     ...result.models.filter(collapsed).map(collapseSentence),
     ...gradientFindings(result).map(gradientSentence),
@@ -16,7 +16,7 @@ export function verdict(result: DemoResult): string[] {
 }
 
 /** The verdict in a few words. */
-export function headline(result: DemoResult): string {
+export function headline(result: Evaluation): string {
   const broken = result.models.filter(collapsed);
   if (broken.length > 0) return `${list(broken.map(modelTitle))} did not learn`;
   const hiding = gradientFindings(result).filter((finding) => finding.significant);
@@ -54,7 +54,7 @@ interface Comparison {
   significant: boolean;
 }
 
-function comparisons({ models, epsilons }: DemoResult): Comparison[] {
+function comparisons({ models, epsilons }: Evaluation): Comparison[] {
   return epsilons.flatMap((epsilon) => {
     const ranked = models
       .filter((model) => Object.hasOwn(model.worstCase, epsilon))
@@ -79,7 +79,7 @@ interface GradientFinding extends HiddenGradient<AttackResult> {
   model: ModelResult;
 }
 
-function gradientFindings({ models, epsilons }: DemoResult): GradientFinding[] {
+function gradientFindings({ models, epsilons }: Evaluation): GradientFinding[] {
   return models.flatMap((model) =>
     epsilons.flatMap((epsilon) =>
       hiddenGradients(model.attacks, epsilon)

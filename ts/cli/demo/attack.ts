@@ -1,20 +1,21 @@
 /** Attacks one model of the demo with everything, with progress, and keeps examples. */
-import type { Tensor } from '../../base/tensor.js';
-import type { Model } from '../../client/model.js';
-import type { Dataset } from '../../data/dataset.js';
 import {
   accuracyOf,
+  type Dataset,
   type EvaluationProgress,
   evaluateRobustness,
+  type Model,
   type RobustnessReport,
-} from '../../evaluate/robustness.js';
+  type Tensor,
+} from '../../index.js';
 import { duration, percent } from '../../report/format.js';
-import type { Example, ModelResult } from '../../report/result.js';
+import type { Example } from '../../report/result.js';
 import type { Progress, Task } from '../progress.js';
 import { type DemoAttack, EPSILONS } from './defaults.js';
+import type { DemoModel } from './result.js';
 
 export interface AttackedModel {
-  figures: Pick<ModelResult, 'clean' | 'worstCase' | 'attacks'>;
+  figures: Pick<DemoModel, 'clean' | 'worstCase' | 'attacks'>;
   examples: Example[];
 }
 

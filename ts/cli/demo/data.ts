@@ -1,9 +1,7 @@
 /** The images of the demo: Fashion-MNIST where it can be had, else drawn figures. */
 
-import { DataError } from '../../base/errors.js';
-import type { Dataset } from '../../data/dataset.js';
 import { type DownloadProgress, loadFashionMnist, locateFashionMnist } from '../../data/fashionMnist.js';
-import { synthetic } from '../../data/synthetic.js';
+import { DataError, type Dataset, datasets } from '../../index.js';
 import { UsageError } from '../options.js';
 import type { Progress, Task } from '../progress.js';
 import { CLEAN_SAMPLES } from './defaults.js';
@@ -63,8 +61,8 @@ function drawFigures({ trainSamples, samples }: DataOptions, reason: string): De
   return {
     name: 'synthetic figures',
     reason,
-    train: synthetic({ count: trainSamples, seed: FIGURES_SEED.train }),
-    test: synthetic({ count: Math.max(samples, CLEAN_SAMPLES), seed: FIGURES_SEED.test }),
+    train: datasets.synthetic({ count: trainSamples, seed: FIGURES_SEED.train }),
+    test: datasets.synthetic({ count: Math.max(samples, CLEAN_SAMPLES), seed: FIGURES_SEED.test }),
   };
 }
 

@@ -1,10 +1,5 @@
 /** The sizes of the demo, in one place: what a run of a few minutes on two cores can show. */
-import * as attacks from '../../attacks/index.js';
-import type { FitOptions } from '../../client/fit.js';
-import type { NamedAttack } from '../../evaluate/robustness.js';
-import type { SmallCnnOptions } from '../../nn/models/index.js';
-import * as optim from '../../train/optim.js';
-import * as schedules from '../../train/schedules.js';
+import { attacks, type FitOptions, type models, type NamedAttack, optim, schedules } from '../../index.js';
 
 export type RegimeName = 'adversarial' | 'natural';
 
@@ -30,7 +25,7 @@ export const CLEAN_SAMPLES = 10_000;
 export const TRAINING_ATTACK = { epsilon: 0.1, steps: 4 };
 
 /** The network, but for its activation: small enough to be attacked thoroughly in minutes. */
-export const NETWORK = { channels: [16, 32, 64], head: 'flatten' } satisfies Partial<SmallCnnOptions>;
+export const NETWORK = { channels: [16, 32, 64], head: 'flatten' } satisfies Partial<models.SmallCnnOptions>;
 
 /** How both models are trained. */
 export const FIT = {

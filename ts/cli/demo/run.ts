@@ -1,17 +1,15 @@
 /** The demo itself: trains the same network with ReLU and with k-WTA, attacks both, gathers everything. */
 
-import type { Model } from '../../client/model.js';
-import { createRuntime } from '../../client/runtime.js';
-import * as nn from '../../nn/index.js';
-import * as models from '../../nn/models/index.js';
+import { createRuntime, type Model, models, nn } from '../../index.js';
 import { modelTitle } from '../../report/format.js';
-import type { DemoResult, HistoryPoint } from '../../report/result.js';
+import type { HistoryPoint } from '../../report/result.js';
 import type { RuntimeFlags } from '../options.js';
 import type { Progress } from '../progress.js';
 import { packageVersion } from '../version.js';
 import { type AttackedModel, attackModel } from './attack.js';
 import { type DataOptions, loadData } from './data.js';
 import { demoAttacks, EPSILONS, NETWORK, type RegimeName } from './defaults.js';
+import type { DemoResult } from './result.js';
 import { regimeText, trainModel } from './train.js';
 
 /** All that a run depends on. */

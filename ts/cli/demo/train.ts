@@ -1,10 +1,7 @@
 /** Trains one model of the demo, with progress. */
-import * as attacks from '../../attacks/index.js';
-import type { Model } from '../../client/model.js';
-import type { Dataset } from '../../data/dataset.js';
+import { attacks, type Dataset, type Model, regimes } from '../../index.js';
 import { duration, percent } from '../../report/format.js';
 import type { HistoryPoint } from '../../report/result.js';
-import * as regimes from '../../train/regimes.js';
 import type { Progress } from '../progress.js';
 import { FIT, type RegimeName, TRAINING_ATTACK } from './defaults.js';
 
