@@ -15,7 +15,7 @@ import { Workspace } from '../../dist/graph/workspace.js';
 import type { Kernels } from '../../dist/kernels/kernels.js';
 import { createSharedMemory, loadKernels, wasmUrl } from '../../dist/kernels/load.js';
 import type { Buffer } from '../../dist/ops/buffer.js';
-import type { SparseValue } from '../../dist/ops/op.js';
+import type { CompressedValue } from '../../dist/ops/op.js';
 import { noise } from '../contract/support.js';
 import { type Case, cases, randomState, samplesOf } from '../reference/randomNetworks.js';
 
@@ -123,7 +123,7 @@ class Subject {
   }
 
   /** Offsets, channels and values of the entries of each sample. */
-  #winners({ features, capacity, start, channel, value }: SparseValue): Uint32Array[] {
+  #winners({ features, capacity, start, channel, value }: CompressedValue): Uint32Array[] {
     const { kernels } = this;
     const pixels = features.h * features.w;
     return this.item.labels.flatMap((_, s) => {

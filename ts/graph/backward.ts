@@ -4,13 +4,13 @@ import { opOf } from '../ops/index.js';
 import {
   type BuildContext,
   buffersOf,
+  compressedArguments,
   type DenseValue,
   denseGradient,
   featureSize,
   type Gradient,
   gradientBuffers,
   type Step,
-  sparseArguments,
   type Value,
 } from '../ops/op.js';
 import { graphInput, type Node } from './graph.js';
@@ -151,18 +151,22 @@ function merge(
   const rest = arrived.filter((a) => a !== base).map((a) => a.gradient);
   const data = base === undefined ? context.buffer(context.batch * length) : dataOf(base.gradient);
   push({
-    uses: [data, ...rest.flatMap(gradientBuffers), ...(value.kind === 'sparse' ? buffersOf(value).slice(0, 2) : [])],
+    uses: [
+      data,
+      ...rest.flatMap(gradientBuffers),
+      ...(value.kind === 'compressed' ? buffersOf(value).slice(0, 2) : []),
+    ],
     run(n) {
       if (base === undefined) exports.fill(n * length, 0, data.pointer);
       for (const gradient of rest) {
         if (gradient.kind === form) exports.add_in_place(n * length, dataOf(gradient).pointer, data.pointer);
-        else if (gradient.kind === 'sparse') {
-          exports.sparse_add(...sparseArguments(n, gradient.at), gradient.values.pointer, data.pointer);
+        else if (gradient.kind === 'compressed') {
+          exports.sparse_add(...compressedArguments(n, gradient.at), gradient.values.pointer, data.pointer);
         } else throw new TypeError('a compressed value has a compressed gradient');
       }
     },
   });
-  return value.kind === 'dense' ? { kind: 'dense', data } : { kind: 'sparse', at: value, values: data };
+  return value.kind === 'dense' ? { kind: 'dense', data } : { kind: 'compressed', at: value, values: data };
 }
 
 function dataOf(gradient: Gradient): Buffer {

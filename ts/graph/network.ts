@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../base/errors.js';
 import { traitsOf } from '../ops/index.js';
-import { checkBatch, featureSize, type Mode, type RunState, sparseArguments } from '../ops/op.js';
+import { checkBatch, compressedArguments, featureSize, type Mode, type RunState } from '../ops/op.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import type { Loss } from './losses.js';
 import { Parameters } from './parameters.js';
@@ -197,7 +197,7 @@ export class Network {
         const pointer = kernels.allocate(bytes, 'an activation pattern');
         const samples = result.get(layer) ?? [];
         for (const [s, length] of counts.entries()) {
-          kernels.exports.sparse_chw_indices(...sparseArguments(n, value), s, pointer);
+          kernels.exports.sparse_chw_indices(...compressedArguments(n, value), s, pointer);
           samples.push(kernels.u32(pointer, length).slice());
         }
         kernels.free(pointer, bytes);

@@ -8,12 +8,12 @@ import { opOf, traitsOf } from '../ops/index.js';
 import {
   type BuildContext,
   buffersOf,
+  type CompressedValue,
   type DenseValue,
   featureSize,
   type Mode,
   type Parameter,
   type RunState,
-  type SparseValue,
   type Value,
 } from '../ops/op.js';
 import { buildBackward, type Slot, type Timed } from './backward.js';
@@ -40,7 +40,7 @@ export interface Purpose {
 /** A layer's winners after a run. */
 export interface Winners {
   layer: string;
-  value: SparseValue;
+  value: CompressedValue;
 }
 
 export class Plan {
@@ -235,7 +235,7 @@ export class Plan {
       const slot = push(node, inputs, index, mayOverwrite);
       slotOfNode.set(index, slot);
       const { output } = slots[slot].step;
-      if (traitsOf(node.spec).selects && output.kind === 'sparse')
+      if (traitsOf(node.spec).selects && output.kind === 'compressed')
         this.winners.push({ layer: node.name, value: output });
     }
     return slots;

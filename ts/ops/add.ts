@@ -5,6 +5,7 @@ import type { Output } from '../base/schema.js';
 import {
   type BuildContext,
   buffersOf,
+  compressedArguments,
   denseGradient,
   denseValue,
   featureSize,
@@ -13,7 +14,6 @@ import {
   layer,
   type Op,
   opDescriptor,
-  sparseArguments,
   type Value,
 } from './op.js';
 
@@ -30,7 +30,7 @@ export const addDescriptor = opDescriptor(layer('add', {}), {
 
 function addTo(context: BuildContext, n: number, value: Value, target: number): void {
   const { exports } = context.kernels;
-  if (value.kind === 'sparse') exports.sparse_add(...sparseArguments(n, value), value.value.pointer, target);
+  if (value.kind === 'compressed') exports.sparse_add(...compressedArguments(n, value), value.value.pointer, target);
   else exports.add_in_place(n * featureSize(value.features), value.data.pointer, target);
 }
 
@@ -54,8 +54,8 @@ export const add: Op<AddSpec> = {
       output,
       uses: [...buffersOf(main), ...buffersOf(shortcut), output.data],
       run(n) {
-        if (main.kind === 'sparse') {
-          exports.sparse_densify(...sparseArguments(n, main), main.value.pointer, output.data.pointer);
+        if (main.kind === 'compressed') {
+          exports.sparse_densify(...compressedArguments(n, main), main.value.pointer, output.data.pointer);
         } else if (main !== output) {
           exports.copy(n * length, main.data.pointer, output.data.pointer);
         }
@@ -63,17 +63,17 @@ export const add: Op<AddSpec> = {
       },
       backward(dy, wanted) {
         // A dense branch takes the gradient as it is; a compressed one gathers it at its own winners.
-        const sparse = inputs.map((input, i) => wanted.inputs[i] && input.kind === 'sparse');
+        const sparse = inputs.map((input, i) => wanted.inputs[i] && input.kind === 'compressed');
         if (!sparse.includes(true))
           return { inputs: wanted.inputs.map((w) => (w ? dy : undefined)), uses: [], run: () => {} };
         const whole = denseGradient(context, dy, features);
         const gradients = inputs.map((input, i): Gradient | undefined => {
           if (!wanted.inputs[i]) return undefined;
           if (input.kind === 'dense') return dy;
-          return { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
+          return { kind: 'compressed', at: input, values: context.buffer(context.batch * input.capacity) };
         });
-        const gathered = gradients.filter((g, i) => sparse[i] && g?.kind === 'sparse') as (Gradient & {
-          kind: 'sparse';
+        const gathered = gradients.filter((g, i) => sparse[i] && g?.kind === 'compressed') as (Gradient & {
+          kind: 'compressed';
         })[];
         return {
           inputs: gradients,
@@ -81,7 +81,7 @@ export const add: Op<AddSpec> = {
           run(n) {
             whole.prepare(n);
             for (const { at, values } of gathered) {
-              exports.sparse_gather(...sparseArguments(n, at), whole.data.pointer, values.pointer);
+              exports.sparse_gather(...compressedArguments(n, at), whole.data.pointer, values.pointer);
             }
           },
         };

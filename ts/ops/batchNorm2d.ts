@@ -11,6 +11,7 @@ import {
   type BackwardStep,
   type BuildContext,
   checkBatch,
+  compressedArguments,
   type DenseValue,
   denseGradient,
   denseInput,
@@ -22,7 +23,6 @@ import {
   type Op,
   opDescriptor,
   type ParameterSpec,
-  sparseArguments,
   type Wanted,
 } from './op.js';
 
@@ -94,7 +94,7 @@ function trainBackward(
         exports.batch_norm_train_backward(n * h * w, c, input.data.pointer, dy.data.pointer, ...tail, ...gradients);
       } else {
         exports.batch_norm_train_backward_sparse(
-          ...sparseArguments(n, dy.at),
+          ...compressedArguments(n, dy.at),
           input.data.pointer,
           dy.values.pointer,
           ...tail,
@@ -120,7 +120,7 @@ function evalBackward(
   const scale = [weight.data.pointer, running_var.data.pointer, spec.eps] as const;
   const target = context.buffer(dy.kind === 'dense' ? dy.data.length : dy.values.length);
   return {
-    inputs: [dy.kind === 'dense' ? { kind: 'dense', data: target } : { kind: 'sparse', at: dy.at, values: target }],
+    inputs: [dy.kind === 'dense' ? { kind: 'dense', data: target } : { kind: 'compressed', at: dy.at, values: target }],
     uses: [...gradientBuffers(dy), target, ...(whole ? [input.data, ...whole.uses] : [])],
     run(n) {
       if (whole) {
@@ -141,7 +141,7 @@ function evalBackward(
         exports.batch_norm_eval_backward(n * h * w, c, dy.data.pointer, ...scale, target.pointer);
       } else {
         exports.batch_norm_eval_backward_sparse(
-          ...sparseArguments(n, dy.at),
+          ...compressedArguments(n, dy.at),
           dy.values.pointer,
           ...scale,
           target.pointer,

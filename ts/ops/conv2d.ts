@@ -13,6 +13,8 @@ import {
   type BackwardStep,
   type BuildContext,
   buffersOf,
+  type CompressedValue,
+  compressedArguments,
   denseGradient,
   denseValue,
   density,
@@ -25,9 +27,7 @@ import {
   type Op,
   opDescriptor,
   type ParameterSpec,
-  type SparseValue,
   type Step,
-  sparseArguments,
   type Value,
   type Wanted,
 } from './op.js';
@@ -177,7 +177,7 @@ const betweenChannels = 64;
  * once a batch, what 25 entries do: it turns the kernel round. (Measured for 64 to 512 channels, batches of 1 to 32
  * and densities from 0.1 to 0.3.) A batch of 8 is assumed, whatever it is: results must not depend on it.
  */
-function joiningPays(input: SparseValue, dy: SparseValue): boolean {
+function joiningPays(input: CompressedValue, dy: CompressedValue): boolean {
   const { h, w } = dy.features;
   return 8 * h * w * density(dy) * (7 * density(input) - 0.9) <= 25;
 }
@@ -186,14 +186,14 @@ function joiningPays(input: SparseValue, dy: SparseValue): boolean {
 function betweenStep(
   context: BuildContext,
   shape: (n: number) => ShapeArguments,
-  input: SparseValue,
-  dy: Gradient & { kind: 'sparse' },
+  input: CompressedValue,
+  dy: Gradient & { kind: 'compressed' },
 ): BackwardStep {
   const { exports } = context.kernels;
   const { weight } = context.parameters;
   const values = context.buffer(context.batch * input.capacity);
   return {
-    inputs: [{ kind: 'sparse', at: input, values }],
+    inputs: [{ kind: 'compressed', at: input, values }],
     uses: [input.start, input.channel, values, ...gradientBuffers(dy)],
     run(n) {
       exports.sparse_conv2d_input_gradient_between(
@@ -220,7 +220,7 @@ function entriesStep(
   context: BuildContext,
   shape: (n: number) => ShapeArguments,
   input: Value,
-  dy: Gradient & { kind: 'sparse' },
+  dy: Gradient & { kind: 'compressed' },
 ): BackwardStep {
   const { exports } = context.kernels;
   const { weight } = context.parameters;
@@ -234,11 +234,11 @@ function entriesStep(
   if (input.kind === 'dense') return { inputs: [{ kind: 'dense', data: dx }], uses, run: spread };
   const values = context.buffer(context.batch * input.capacity);
   return {
-    inputs: [{ kind: 'sparse', at: input, values }],
+    inputs: [{ kind: 'compressed', at: input, values }],
     uses: [...uses, input.start, input.channel, values],
     run(n) {
       spread(n);
-      exports.sparse_gather(...sparseArguments(n, input), dx.pointer, values.pointer);
+      exports.sparse_gather(...compressedArguments(n, input), dx.pointer, values.pointer);
     },
   };
 }
@@ -256,9 +256,9 @@ function backwardStep(
   const { weight, bias } = context.parameters;
   const { c: channels, h, w } = geometry.output;
   const { kh, kw, stride, padding } = geometry;
-  if (outputGradient.kind === 'sparse' && !wanted.parameters) {
+  if (outputGradient.kind === 'compressed' && !wanted.parameters) {
     const { c } = geometry.input;
-    const mayJoin = input.kind === 'sparse' && channels >= betweenChannels;
+    const mayJoin = input.kind === 'compressed' && channels >= betweenChannels;
     const maySpread = exports.conv2d_takes_gradient_of_entries(c, kh, kw, stride, padding);
     if (mayJoin && (!maySpread || joiningPays(input, outputGradient.at))) {
       return betweenStep(context, shape, input, outputGradient);
@@ -273,7 +273,7 @@ function backwardStep(
     inputGradient =
       input.kind === 'dense'
         ? { kind: 'dense', data: context.buffer(context.batch * featureSize(geometry.input)) }
-        : { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
+        : { kind: 'compressed', at: input, values: context.buffer(context.batch * input.capacity) };
     uses.push(...gradientBuffers(inputGradient));
   }
   return {
@@ -302,7 +302,7 @@ function gradients(
   dx: number | undefined,
 ): void {
   const { exports } = context.kernels;
-  if (input.kind === 'sparse') {
+  if (input.kind === 'compressed') {
     const pattern = [input.capacity, input.start.pointer, input.channel.pointer] as const;
     const value = input.value.pointer;
     if (dw === undefined) {

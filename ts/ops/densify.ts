@@ -1,6 +1,6 @@
 /** Expands a compressed value for a layer that takes only dense ones; put in by the plan, not by users. */
 import type { Output } from '../base/schema.js';
-import { buffersOf, denseGradient, denseValue, layer, type Op, opDescriptor, sparseArguments } from './op.js';
+import { buffersOf, compressedArguments, denseGradient, denseValue, layer, type Op, opDescriptor } from './op.js';
 
 export type DensifySpec = Output<typeof densifyDescriptor.schema>;
 
@@ -22,16 +22,16 @@ export const densify: Op<DensifySpec> = {
     return {
       output,
       uses: [...buffersOf(input), output.data],
-      run: (n) => exports.sparse_densify(...sparseArguments(n, input), input.value.pointer, output.data.pointer),
+      run: (n) => exports.sparse_densify(...compressedArguments(n, input), input.value.pointer, output.data.pointer),
       backward(gradient) {
         const dy = denseGradient(context, gradient, input.features);
         const values = context.buffer(context.batch * input.capacity);
         return {
-          inputs: [{ kind: 'sparse', at: input, values }],
+          inputs: [{ kind: 'compressed', at: input, values }],
           uses: [...dy.uses, input.start, input.channel, values],
           run(n) {
             dy.prepare(n);
-            exports.sparse_gather(...sparseArguments(n, input), dy.data.pointer, values.pointer);
+            exports.sparse_gather(...compressedArguments(n, input), dy.data.pointer, values.pointer);
           },
         };
       },

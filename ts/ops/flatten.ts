@@ -3,6 +3,9 @@ import type { Output } from '../base/schema.js';
 import {
   type BuildContext,
   buffersOf,
+  type CompressedValue,
+  compressedArguments,
+  compressedValue,
   type DenseValue,
   denseGradient,
   denseValue,
@@ -10,10 +13,7 @@ import {
   layer,
   type Op,
   opDescriptor,
-  type SparseValue,
   type Step,
-  sparseArguments,
-  sparseValue,
 } from './op.js';
 
 /** See `nn.flatten`. */
@@ -50,16 +50,16 @@ function denseStep(input: DenseValue, context: BuildContext): Step {
   };
 }
 
-function sparseStep(input: SparseValue, context: BuildContext): Step {
+function compressedStep(input: CompressedValue, context: BuildContext): Step {
   const { exports } = context.kernels;
-  const output = sparseValue(context, { c: featureSize(input.features), h: 1, w: 1 }, input.capacity);
+  const output = compressedValue(context, { c: featureSize(input.features), h: 1, w: 1 }, input.capacity);
   return {
     output,
     uses: [...buffersOf(input), ...buffersOf(output)],
     run(n) {
       const { start, channel, value } = output;
       exports.sparse_flatten(
-        ...sparseArguments(n, input),
+        ...compressedArguments(n, input),
         input.value.pointer,
         start.pointer,
         channel.pointer,
@@ -67,13 +67,13 @@ function sparseStep(input: SparseValue, context: BuildContext): Step {
       );
     },
     backward(gradient) {
-      if (gradient.kind !== 'sparse') throw new TypeError('a compressed value has a compressed gradient');
+      if (gradient.kind !== 'compressed') throw new TypeError('a compressed value has a compressed gradient');
       const values = context.buffer(context.batch * input.capacity);
       return {
-        inputs: [{ kind: 'sparse', at: input, values }],
+        inputs: [{ kind: 'compressed', at: input, values }],
         uses: [gradient.values, input.start, input.channel, values],
         run: (n) =>
-          exports.sparse_unflatten_gradient(...sparseArguments(n, input), gradient.values.pointer, values.pointer),
+          exports.sparse_unflatten_gradient(...compressedArguments(n, input), gradient.values.pointer, values.pointer),
       };
     },
   };
@@ -86,6 +86,6 @@ export const flatten: Op<FlattenSpec> = {
     if (input.features.h === 1 && input.features.w === 1) {
       return { output: input, uses: [], run: () => {}, backward: (dy) => ({ inputs: [dy], uses: [], run: () => {} }) };
     }
-    return input.kind === 'dense' ? denseStep(input, context) : sparseStep(input, context);
+    return input.kind === 'dense' ? denseStep(input, context) : compressedStep(input, context);
   },
 };

@@ -3,6 +3,7 @@ import { type Output, object } from '../base/schema.js';
 import { functional, tensorArgument } from './functional.js';
 import {
   buffersOf,
+  compressedArguments,
   denseGradient,
   denseValue,
   featureSize,
@@ -11,7 +12,6 @@ import {
   layer,
   type Op,
   opDescriptor,
-  sparseArguments,
 } from './op.js';
 
 /** See `nn.globalAvgPool2d`. */
@@ -44,7 +44,7 @@ export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
         if (input.kind === 'dense') {
           exports.global_average_forward(n, h * w, c, input.data.pointer, output.data.pointer);
         } else {
-          exports.sparse_global_average(...sparseArguments(n, input), input.value.pointer, output.data.pointer);
+          exports.sparse_global_average(...compressedArguments(n, input), input.value.pointer, output.data.pointer);
         }
       },
       backward(gradient) {
@@ -52,7 +52,7 @@ export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
         const dx: Gradient =
           input.kind === 'dense'
             ? { kind: 'dense', data: context.buffer(context.batch * featureSize(input.features)) }
-            : { kind: 'sparse', at: input, values: context.buffer(context.batch * input.capacity) };
+            : { kind: 'compressed', at: input, values: context.buffer(context.batch * input.capacity) };
         return {
           inputs: [dx],
           uses: [...dy.uses, ...gradientBuffers(dx)],
@@ -61,7 +61,11 @@ export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
             if (dx.kind === 'dense') {
               exports.global_average_backward(n, h * w, c, dy.data.pointer, dx.data.pointer);
             } else {
-              exports.sparse_global_average_gradient(...sparseArguments(n, dx.at), dy.data.pointer, dx.values.pointer);
+              exports.sparse_global_average_gradient(
+                ...compressedArguments(n, dx.at),
+                dy.data.pointer,
+                dx.values.pointer,
+              );
             }
           },
         };

@@ -10,6 +10,9 @@ import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   buffersOf,
+  type CompressedValue,
+  compressedArguments,
+  compressedValue,
   type DenseValue,
   denseGradient,
   denseInput,
@@ -20,10 +23,7 @@ import {
   layer,
   type Op,
   opDescriptor,
-  type SparseValue,
   type Step,
-  sparseArguments,
-  sparseValue,
 } from './op.js';
 
 const fields = {
@@ -83,7 +83,14 @@ export function winnersOf(spec: Pick<KwtaSpec, 'gamma' | 'k'>, features: Feature
 }
 
 /** Compresses `input` into `target`. @throws {DivergedError} when a value is NaN. */
-function select(k: number, spec: KwtaSpec, input: DenseValue, target: SparseValue, context: BuildContext, n: number) {
+function select(
+  k: number,
+  spec: KwtaSpec,
+  input: DenseValue,
+  target: CompressedValue,
+  context: BuildContext,
+  n: number,
+) {
   const { c, h, w } = input.features;
   const sample = context.kernels.exports.kwta_forward(
     n,
@@ -103,7 +110,7 @@ function select(k: number, spec: KwtaSpec, input: DenseValue, target: SparseValu
 }
 
 /** The mask that forward chose: the gradient is zero elsewhere, and stays compressed. */
-function maskStep(k: number, spec: KwtaSpec, input: DenseValue, output: SparseValue, context: BuildContext): Step {
+function maskStep(k: number, spec: KwtaSpec, input: DenseValue, output: CompressedValue, context: BuildContext): Step {
   return {
     output,
     uses: [input.data, ...buffersOf(output)],
@@ -118,7 +125,13 @@ function maskStep(k: number, spec: KwtaSpec, input: DenseValue, output: SparseVa
  * Surrogate gradients for attackers (BPDA, Athalye et al. 2018). They reach losers too, so the output is
  * held dense and the layer behind computes its whole input gradient.
  */
-function surrogateStep(k: number, spec: KwtaSpec, input: DenseValue, chosen: SparseValue, context: BuildContext): Step {
+function surrogateStep(
+  k: number,
+  spec: KwtaSpec,
+  input: DenseValue,
+  chosen: CompressedValue,
+  context: BuildContext,
+): Step {
   const { exports } = context.kernels;
   const output = denseValue(context, input.features);
   const length = featureSize(input.features);
@@ -128,8 +141,8 @@ function surrogateStep(k: number, spec: KwtaSpec, input: DenseValue, chosen: Spa
     uses: [input.data, ...buffersOf(chosen), output.data, threshold],
     run(n) {
       select(k, spec, input, chosen, context, n);
-      exports.sparse_densify(...sparseArguments(n, chosen), chosen.value.pointer, output.data.pointer);
-      exports.sparse_minimum(...sparseArguments(n, chosen), chosen.value.pointer, threshold.pointer);
+      exports.sparse_densify(...compressedArguments(n, chosen), chosen.value.pointer, output.data.pointer);
+      exports.sparse_minimum(...compressedArguments(n, chosen), chosen.value.pointer, threshold.pointer);
     },
     backward(dy) {
       if (spec.backward === 'identity') return { inputs: [dy], uses: [], run: () => {} };
@@ -166,7 +179,7 @@ export const kwta: Op<KwtaSpec> = {
     const input = denseInput(inputs);
     const k = winnersOf(spec, input.features, context.layer);
     const capacity = spec.ties === 'keep' ? featureSize(input.features) : k;
-    const chosen = sparseValue(context, input.features, capacity);
+    const chosen = compressedValue(context, input.features, capacity);
     const step = spec.backward === 'mask' ? maskStep : surrogateStep;
     return step(k, spec, input, chosen, context);
   },

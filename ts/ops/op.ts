@@ -37,8 +37,8 @@ export interface DenseValue {
 }
 
 /** A batch of which each sample keeps at most `capacity` values. */
-export interface SparseValue {
-  kind: 'sparse';
+export interface CompressedValue {
+  kind: 'compressed';
   features: Features;
   capacity: number;
   start: Buffer;
@@ -46,10 +46,10 @@ export interface SparseValue {
   value: Buffer;
 }
 
-export type Value = DenseValue | SparseValue;
+export type Value = DenseValue | CompressedValue;
 
 /** The gradient of a value: whole, or non-zero only at the entries of `at`. */
-export type Gradient = { kind: 'dense'; data: Buffer } | { kind: 'sparse'; at: SparseValue; values: Buffer };
+export type Gradient = { kind: 'dense'; data: Buffer } | { kind: 'compressed'; at: CompressedValue; values: Buffer };
 
 /** `train` uses batch statistics and drops values; `eval` does neither. */
 export type Mode = 'train' | 'eval';
@@ -197,19 +197,19 @@ export function gradientBuffers(gradient: Gradient): Buffer[] {
 }
 
 /** The leading arguments of every kernel on a compressed batch of `n` samples. */
-export function sparseArguments(
+export function compressedArguments(
   n: number,
-  value: SparseValue,
+  value: CompressedValue,
 ): [n: number, pixels: number, channels: number, capacity: number, start: number, channel: number] {
   const { c, h, w } = value.features;
   return [n, h * w, c, value.capacity, value.start.pointer, value.channel.pointer];
 }
 
 /** A new compressed value. */
-export function sparseValue(context: BuildContext, features: Features, capacity: number): SparseValue {
+export function compressedValue(context: BuildContext, features: Features, capacity: number): CompressedValue {
   const { batch } = context;
   return {
-    kind: 'sparse',
+    kind: 'compressed',
     features,
     capacity,
     start: context.buffer(batch * (features.h * features.w + 1)),
@@ -242,6 +242,6 @@ export function denseGradient(
   return {
     data,
     uses: [data, ...gradientBuffers(gradient)],
-    prepare: (n) => context.kernels.exports.sparse_densify(...sparseArguments(n, at), values.pointer, data.pointer),
+    prepare: (n) => context.kernels.exports.sparse_densify(...compressedArguments(n, at), values.pointer, data.pointer),
   };
 }
