@@ -2,7 +2,7 @@
  * Steps of whole networks through the package's public API, so that messages between threads and copies of images
  * are part of the time.
  */
-import { balls, clipToBox } from '../../dist/attacks/core/norms.js';
+import { balls } from '../../dist/attacks/core/norms.js';
 import { datasets, models, nn, optim } from '../../dist/index.js';
 
 /**
@@ -70,9 +70,7 @@ function inputGradient(model, x, labels) {
   async function run() {
     const { gradient } = await model.inputGradient(x, labels);
     moved.set(x.data);
-    balls.linf.step(moved, gradient.data, stepSize, moved.length);
-    balls.linf.project(moved, x.data, epsilon, moved.length);
-    clipToBox(moved);
+    balls.linf.step(moved, gradient.data, x.data, moved.length, { stepSize, epsilon });
     return gradient;
   }
   return { inputGradient: { run, output: ({ data }) => data } };

@@ -10,7 +10,8 @@ describe('the package', () => {
     expect(Object.keys(kwta).sort()).toEqual(
       [
         ...['ConfigError', 'DataError', 'DivergedError', 'KwtaError', 'MemoryError', 'ShapeError', 'WorkerLostError'],
-        ...['attacks', 'createRuntime', 'Dataset', 'datasets', 'evaluateRobustness', 'models', 'nn', 'optim'],
+        ...['accuracyOf',
+      'attacks', 'createRuntime', 'Dataset', 'datasets', 'evaluateRobustness', 'models', 'nn', 'optim'],
         ...['regimes', 'schedules', 'tensor'],
       ].sort(),
     );

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DemoResult } from '../../dist/cli/demo/result.js';
 // What intervals the command must print, and the type of its JSON, which the package does not export.
 import { wilson } from '../../dist/evaluate/statistics.js';
-import type { DemoResult } from '../../dist/report/result.js';
 
 const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 

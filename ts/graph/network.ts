@@ -5,6 +5,7 @@
 import { ConfigError } from '../base/errors.js';
 import { traitsOf } from '../ops/index.js';
 import { checkBatch, compressedArguments, featureSize, type Mode, type RunState } from '../ops/op.js';
+import { Antithetic, type NoiseStream } from './antithetic.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import type { Loss } from './losses.js';
 import { Parameters } from './parameters.js';
@@ -68,9 +69,6 @@ export interface PassOptions {
   updateRunning?: boolean;
 }
 
-/** The upper half of the numbers of {@link Network.normal}'s streams. */
-const noiseStreams = 2 << 24;
-
 const inference: Purpose = {
   mode: 'eval',
   inputGradient: false,
@@ -123,7 +121,7 @@ export class Network {
     } = options;
     const recompute = mode === 'train' && parameters && this.options.recompute;
     const purpose = { ...inference, mode, inputGradient: inputs, parameterGradients: parameters, retain, recompute };
-    return this.#forward(purpose, x, slot, updateRunning);
+    return this.#forward(purpose, x, x.length / this.sampleSize, slot, updateRunning);
   }
 
   /** Logits `[n, classes]` in eval mode, in batches of {@link defaultBatch}. */
@@ -173,13 +171,14 @@ export class Network {
     }
   }
 
-  /** Standard normal values `first ... first + length` of stream `draw`. */
-  normal(seed: number, draw: number, first: number, length: number): Float32Array {
-    const { kernels } = this.workspace;
-    const pointer = this.workspace.reserve(length * 4, 'random numbers');
-    this.workspace.begin();
-    kernels.exports.normal(seed, noiseStreams, draw, first, length, pointer);
-    return kernels.f32(pointer, length).slice();
+  /** Logits `[n, classes]` of samples that lie in wasm memory, in eval mode and one batch. */
+  logitsAt(pointer: number, n: number): Float32Array {
+    return this.#forward(inference, pointer, n, 0, false).logits();
+  }
+
+  /** Pairs of points on both sides of one. @throws {MemoryError} */
+  antithetic(stream: NoiseStream, pairs: number): Antithetic {
+    return new Antithetic(this, this.workspace.kernels, stream, pairs);
   }
 
   /** Winners of every k-WTA layer in eval mode: per layer and sample, C, H, W indices, ascending. */
@@ -187,7 +186,7 @@ export class Network {
     const { kernels } = this.workspace;
     const result = new Map<string, Uint32Array[]>();
     for (const { part, n } of this.#batches(x)) {
-      const { plan } = this.#forward(patterns, part, 0, false);
+      const { plan } = this.#forward(patterns, part, n, 0, false);
       for (const { layer, value } of plan.winners) {
         const { capacity, features, start } = value;
         const pixels = features.h * features.w;
@@ -287,8 +286,7 @@ export class Network {
     }
   }
 
-  #forward(purpose: Purpose, x: Float32Array, slot: 0 | 1, updateRunning: boolean): Pass {
-    const n = x.length / this.sampleSize;
+  #forward(purpose: Purpose, x: Float32Array | number, n: number, slot: 0 | 1, updateRunning: boolean): Pass {
     if (purpose.parameterGradients) this.parameters.needGradients();
     const workspace = this.workspace.slot(slot);
     const plan = this.#plan(purpose, n, slot, workspace);

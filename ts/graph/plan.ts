@@ -133,17 +133,19 @@ export class Plan {
   }
 
   /**
-   * Computes the logits of `n` samples `x` (`[n, C, H, W]`).
+   * Computes the logits of `n` samples.
    *
+   * @param x `[n, C, H, W]`, or their address in wasm memory.
    * @returns the number of the run in the workspace.
    * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
    */
-  forward(x: Float32Array, n: number): number {
+  forward(x: Float32Array | number, n: number): number {
     this.place();
     const run = this.workspace.begin();
     const { c, h, w } = this.graph.input;
     const target = this.#stages ? this.#staging : this.input.data;
-    this.#kernels.f32(target.pointer, x.length).set(x);
+    if (typeof x === 'number') this.#kernels.exports.copy(n * c * h * w, x, target.pointer);
+    else this.#kernels.f32(target.pointer, x.length).set(x);
     if (this.#stages) this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
     for (const step of this.forwardSteps) step.run(n);
     return run;

@@ -46,6 +46,11 @@ export class Kernels {
   }
 
   /** A view, valid until memory grows. */
+  f64(pointer: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, pointer, length);
+  }
+
+  /** A view, valid until memory grows. */
   u32(pointer: number, length: number): Uint32Array {
     return new Uint32Array(this.memory.buffer, pointer, length);
   }

@@ -15,10 +15,9 @@ import {
   tagged,
   union,
 } from '../../base/schema.js';
-import { type Attack, all, type Batch, pick } from '../core/attack.js';
+import { type Attack, all, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import { balls, clipToBox } from '../core/norms.js';
-import type { Passes } from '../core/target.js';
+import { balls } from '../core/norms.js';
 
 /** Queries in pairs: one on either side of a point. */
 const pairs = integer({ min: 2, multipleOf: 2 }, 'an even number');
@@ -60,10 +59,10 @@ export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec,
     active = target.afford(active, 2 * pairs + 1);
     for (const [done, i] of active.entries()) {
       const point = result.subarray(i * size, (i + 1) * size);
-      const gradient = yield* estimate(batch, i, point, spec.sigma, pairs, step);
-      ball.step(point, gradient, stepSize, size);
-      ball.project(point, x.subarray(i * size, (i + 1) * size), epsilon, size);
-      clipToBox(point);
+      const around = { stream: batch.noise(i, step), pairs, sigma: spec.sigma };
+      const sums = yield* target.antithetic(point, i, around);
+      const gradient = Float32Array.from(sums, (sum) => sum / (2 * spec.sigma * pairs));
+      ball.step(point, gradient, x.subarray(i * size, (i + 1) * size), size, { stepSize, epsilon });
       yield (step + (done + 1) / active.length) / spec.steps;
     }
     const logits = yield* target.logits(pick(result, active, size), active);
@@ -71,36 +70,3 @@ export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec,
   }
   return result;
 };
-
-/** Directions evaluated at once: bounds memory, and 2 * 128 samples fill the kernels. */
-const chunk = 128;
-
-function* estimate(
-  { target, normal }: Batch,
-  i: number,
-  point: Float32Array,
-  sigma: number,
-  pairs: number,
-  draw: number,
-): Passes<Float32Array> {
-  const { size, classes, goal } = target;
-  const gradient = new Float64Array(size);
-  for (let from = 0; from < pairs; from += chunk) {
-    const n = Math.min(chunk, pairs - from);
-    const noise = normal(i, draw, from * size, n * size);
-    const queries = new Float32Array(2 * n * size);
-    for (let j = 0; j < n * size; j++) {
-      const offset = sigma * noise[j];
-      const base = point[j % size];
-      queries[j] = base + offset;
-      queries[n * size + j] = base - offset;
-    }
-    const logits = yield* target.logits(queries, new Array<number>(2 * n).fill(i));
-    const margin = (at: number): number => goal.margin(logits.subarray(at * classes, (at + 1) * classes), i);
-    for (let j = 0; j < n; j++) {
-      const difference = margin(j) - margin(n + j);
-      for (let p = 0; p < size; p++) gradient[p] += difference * noise[j * size + p];
-    }
-  }
-  return Float32Array.from(gradient, (sum) => sum / (2 * sigma * pairs));
-}

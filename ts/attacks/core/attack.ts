@@ -1,6 +1,7 @@
 /** What an attack is: a descriptor with traits, and a procedure that makes candidates from a batch of samples. */
 import type { Random } from '../../base/random.js';
 import type { Descriptor, Schema } from '../../base/schema.js';
+import type { NoiseStream } from '../../graph/antithetic.js';
 import type { Network } from '../../graph/network.js';
 import type { AttackSpec } from '../table.js';
 import type { Target } from './target.js';
@@ -40,8 +41,8 @@ export interface Batch {
   readonly epsilon: number;
   /** A stream of sample `i`'s own; restarts and steps have different ones. */
   random(i: number, restart?: number, step?: number): Random;
-  /** Standard normal values `first ... first + length` of sample `i`'s own stream `draw`. */
-  normal(i: number, draw: number, first: number, length: number): Float32Array;
+  /** A stream of noise of sample `i`'s own. */
+  noise(i: number, draw: number): NoiseStream;
   /** A warning for the user, once. */
   warn(message: string): void;
   /** The model of this id. @throws {ConfigError} */

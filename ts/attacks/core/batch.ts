@@ -46,7 +46,7 @@ function batchFor({ type }: AttackSpec, context: Context): Batch {
     epsilon,
     random: (i, restart = 0, step = 0) =>
       random ?? new Random(keyOf(i), STREAMS.attack + restart * stepsPerRestart + step),
-    normal: (i, draw, first, length) => network.normal(keyOf(i), draw, first, length),
+    noise: (i, draw) => ({ seed: keyOf(i), draw }),
     warn,
     source,
     run(inner, model) {

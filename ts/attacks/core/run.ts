@@ -13,7 +13,8 @@ import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, grade } from './grading.js';
 import { balls } from './norms.js';
-import { GradientWatch, type Queries, SampleWatch, Target } from './target.js';
+import { type Queries, Target } from './target.js';
+import { GradientWatch, SampleWatch } from './watch.js';
 
 /** Samples and what is asked of them. */
 export interface AttackRequest {

@@ -3,9 +3,11 @@
  * against a budget; a run of many samples goes through the network in passes of bounded size and yields after each.
  */
 import { ConfigError } from '../../base/errors.js';
+import type { NoiseStream } from '../../graph/antithetic.js';
 import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
 import { checkNumbers, type Goal } from './goal.js';
+import type { SampleWatch } from './watch.js';
 
 /** Samples evaluated forward, and backward. */
 export interface Queries {
@@ -22,6 +24,9 @@ export interface LossGradient {
   logits: Float32Array;
   gradient: Float32Array;
 }
+
+/** Directions drawn at once: bounds memory. */
+const pairsAtOnce = 128;
 
 /** What a gradient costs a sample: forward and backward. */
 export const gradientCost = 2;
@@ -95,27 +100,64 @@ export class Target {
     this.#pay(of, gradientCost);
     this.queries.forward += of.length;
     this.queries.backward += of.length;
-    const { size, classes, goal } = this;
+    const { size, goal } = this;
     const scale = goal.direction;
-    const result: LossGradient = {
-      losses: new Float32Array(of.length),
-      logits: new Float32Array(of.length * classes),
-      gradient: new Float32Array(of.length * size),
-    };
+    const parts: LossGradient[] = [];
     for (let from = 0; from < of.length; from += defaultBatch) {
       const part = points.subarray(from * size, (from + defaultBatch) * size);
       const labels = of.slice(from, from + defaultBatch).map((i) => goal.classes[i]);
       const pass = this.#network.forward(part, { inputs: true });
-      result.logits.set(pass.logits(), from * classes);
+      const logits = pass.logits();
       const losses = pass.backward({ loss, labels, scale, unsaturated: true });
-      result.losses.set(scale === 1 ? losses : losses.map((value) => -value), from);
-      result.gradient.set(pass.inputGradient(), from * size);
+      parts.push({
+        logits,
+        losses: scale === 1 ? losses : losses.map((value) => -value),
+        gradient: pass.inputGradient(),
+      });
       yield;
     }
+    const joined = (key: keyof LossGradient) => joinedArrays(parts.map((part) => part[key]));
+    const result = { losses: joined('losses'), logits: joined('logits'), gradient: joined('gradient') };
     checkNumbers('logits', result.logits);
     checkNumbers('input gradients', result.gradient);
     this.watch.look(result.gradient, of, size);
     return result;
+  }
+
+  /**
+   * The sum over `pairs` normal directions u of (m(x + sigma u) - m(x - sigma u)) u, with m the margin of sample `i` and
+   * x a point of its; two queries for each.
+   *
+   * @param stream where directions are drawn from.
+   */
+  *antithetic(
+    point: Float32Array,
+    i: number,
+    { stream, pairs, sigma }: { stream: NoiseStream; pairs: number; sigma: number },
+  ): Passes<Float64Array> {
+    this.#pay([i], 2 * pairs);
+    this.queries.forward += 2 * pairs;
+    const { classes, goal } = this;
+    const around = this.#network.antithetic(stream, Math.min(pairs, pairsAtOnce));
+    try {
+      for (let first = 0; first < pairs; first += pairsAtOnce) {
+        const n = Math.min(pairsAtOnce, pairs - first);
+        around.draw(point, first, n, sigma);
+        const margins = new Float64Array(2 * n);
+        for (let from = 0; from < 2 * n; from += defaultBatch) {
+          const logits = around.logits(from, Math.min(defaultBatch, 2 * n - from));
+          checkNumbers('logits', logits);
+          for (let at = 0; at < logits.length / classes; at++) {
+            margins[from + at] = goal.margin(logits.subarray(at * classes, (at + 1) * classes), i);
+          }
+          yield;
+        }
+        around.add(margins.subarray(0, n).map((margin, j) => margin - margins[n + j]));
+      }
+      return around.sums();
+    } finally {
+      around.dispose();
+    }
   }
 
   #pay(of: readonly number[], cost: number): void {
@@ -127,58 +169,16 @@ export class Target {
   }
 }
 
-/** Sees the gradients of some samples: which of them were asked for, and which were zero throughout. */
-export class SampleWatch {
-  asked = 0;
-  zero = 0;
-  /** By sample. 0: no gradient yet, 1: only zeros, 2: another one. */
-  readonly #seen: Uint8Array;
-
-  constructor(samples: number) {
-    this.#seen = new Uint8Array(samples);
+/** One array of all; the only one itself. */
+function joinedArrays(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0];
+  const result = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
   }
-
-  /** Samples that asked for gradients and saw nothing but zeros. */
-  get blind(): number {
-    return this.#seen.reduce((count, state) => count + Number(state === 1), 0);
-  }
-
-  /** @param gradient `[m, size]`, of the samples `of`. */
-  look(gradient: Float32Array, of: readonly number[], size: number): void {
-    for (const [at, i] of of.entries()) {
-      let j = at * size;
-      while (j < (at + 1) * size && gradient[j] === 0) j++;
-      const zero = j === (at + 1) * size;
-      this.asked++;
-      this.zero += Number(zero);
-      this.#seen[i] = zero ? Math.max(this.#seen[i], 1) : 2;
-    }
-  }
-}
-
-/** Gradients of all samples of an attack, batch by batch. */
-export class GradientWatch {
-  readonly #parts: SampleWatch[] = [];
-  #samples = 0;
-
-  /** Watches `n` samples more. */
-  samples(n: number): SampleWatch {
-    const part = new SampleWatch(n);
-    this.#parts.push(part);
-    this.#samples += n;
-    return part;
-  }
-
-  /** What to tell the user: an attack that sees no gradient says nothing about a model. */
-  warnings(attack: string): string[] {
-    const sum = (count: (part: SampleWatch) => number) => this.#parts.reduce((total, part) => total + count(part), 0);
-    const [asked, zero, blind] = [sum((p) => p.asked), sum((p) => p.zero), sum((p) => p.blind)];
-    if (blind === 0 && zero <= asked / 10) return [];
-    return [
-      `${attack}: the gradient was zero for ${Math.round((100 * zero) / asked)} % of the queries; ` +
-        `${blind} of ${this.#samples} samples saw no other`,
-    ];
-  }
+  return result;
 }
 
 /** @throws {ConfigError} unless a source answers to the same samples with the same classes as the target. */

@@ -2,7 +2,7 @@
 import { descriptor, type Output, tagged } from '../../base/schema.js';
 import { type Attack, all, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import { balls, clipToBox } from '../core/norms.js';
+import { balls } from '../core/norms.js';
 import { gradientCost } from '../core/target.js';
 
 /** See `attacks.fgsm`. */
@@ -20,8 +20,7 @@ export const fgsm: Attack<FgsmSpec> = function* (spec, { target, x, count, epsil
   const active = target.afford(all(count), gradientCost);
   const points = pick(x, active, size);
   const { gradient } = yield* target.gradient(points, active, spec.loss);
-  balls[spec.norm].step(points, gradient, epsilon, size);
-  clipToBox(points);
+  balls[spec.norm].step(points, gradient, pick(x, active, size), size, { stepSize: epsilon, epsilon });
   put(result, active, points, size);
   yield 1;
   return result;

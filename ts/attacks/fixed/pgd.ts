@@ -69,10 +69,10 @@ function* ascend(
   x: Float32Array,
   points: Float32Array,
   of: readonly number[],
-  { epsilon, stepSize }: { epsilon: number; stepSize: number },
+  lengths: { epsilon: number; stepSize: number },
 ): Generator<number | undefined, void, void> {
-  const { size } = target;
-  const ball = balls[spec.norm];
+  const { size, goal, classes } = target;
+  const origins = pick(x, of, size);
   // Places in `points` that still move.
   let running = all(of.length);
   for (let step = 0; step < spec.steps; step++) {
@@ -83,20 +83,13 @@ function* ascend(
     const samples = whole ? of : running.map((at) => of[at]);
     const current = whole && !spec.earlyStop ? points : pick(points, running, size);
     const { gradient, logits } = yield* target.gradient(current, samples, spec.loss);
-    ball.step(current, gradient, stepSize, size);
-    ball.project(current, pick(x, samples, size), epsilon, size);
-    clipToBox(current);
+    balls[spec.norm].step(current, gradient, whole ? origins : pick(origins, running, size), size, lengths);
     if (spec.earlyStop) {
       // Who is there already stays where the model was asked.
-      const there = argmax(logits, target.classes).map((answer, i) => Number(target.goal.reached(answer, samples[i])));
-      const moving = all(running.length).filter((i) => there[i] === 0);
-      put(
-        points,
-        moving.map((i) => running[i]),
-        pick(current, moving, size),
-        size,
-      );
+      const answers = argmax(logits, classes);
+      const moving = all(running.length).filter((i) => !goal.reached(answers[i], samples[i]));
       running = moving.map((i) => running[i]);
+      put(points, running, pick(current, moving, size), size);
     } else if (current !== points) put(points, running, current, size);
     yield (step + 1) / spec.steps;
   }
