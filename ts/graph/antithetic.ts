@@ -61,7 +61,8 @@ export class Antithetic {
 
   /** Logits `[n, classes]` of the points from number `from` on, of those drawn last. */
   logits(from: number, n: number): Float32Array {
-    return this.network.logitsAt(this.#queries + 4 * from * this.network.sampleSize, n);
+    const pointer = this.#queries + 4 * from * this.network.sampleSize;
+    return this.network.forwardAt({ pointer, order: 'channelsFirst' }, n).logits();
   }
 
   /** Adds each direction times its weight to the sums. */

@@ -6,11 +6,12 @@ import { ConfigError } from '../base/errors.js';
 import { traitsOf } from '../ops/index.js';
 import { checkBatch, compressedArguments, featureSize, type Mode, type RunState } from '../ops/op.js';
 import { Antithetic, type NoiseStream } from './antithetic.js';
+import { Ascent } from './ascent.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
 import type { Loss } from './losses.js';
 import { Parameters } from './parameters.js';
 import { Pass } from './pass.js';
-import { Plan, type Purpose } from './plan.js';
+import { type Place, Plan, type Purpose } from './plan.js';
 import { countCorrect } from './predictions.js';
 import type { Workspace } from './workspace.js';
 
@@ -171,9 +172,14 @@ export class Network {
     }
   }
 
-  /** Logits `[n, classes]` of samples that lie in wasm memory, in eval mode and one batch. */
-  logitsAt(pointer: number, n: number): Float32Array {
-    return this.#forward(inference, pointer, n, 0, false).logits();
+  /** Runs samples that lie in wasm memory forward, in eval mode and one batch. */
+  forwardAt(place: Place, n: number, { inputs = false }: { inputs?: boolean } = {}): Pass {
+    return this.#forward(inputs ? attack : inference, place, n, 0, false);
+  }
+
+  /** Points that climb inside balls around `x` `[n, C, H, W]`. @throws {MemoryError} */
+  ascent(x: Float32Array, points: Float32Array): Ascent {
+    return new Ascent(this, this.workspace.kernels, x, points);
   }
 
   /** Pairs of points on both sides of one. @throws {MemoryError} */
@@ -286,7 +292,7 @@ export class Network {
     }
   }
 
-  #forward(purpose: Purpose, x: Float32Array | number, n: number, slot: 0 | 1, updateRunning: boolean): Pass {
+  #forward(purpose: Purpose, x: Float32Array | Place, n: number, slot: 0 | 1, updateRunning: boolean): Pass {
     if (purpose.parameterGradients) this.parameters.needGradients();
     const workspace = this.workspace.slot(slot);
     const plan = this.#plan(purpose, n, slot, workspace);

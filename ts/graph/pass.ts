@@ -69,6 +69,18 @@ export class Pass {
     return losses;
   }
 
+  /** The samples' gradient, channels last, where it lies: valid until the next pass. */
+  inputGradientView(): Float32Array {
+    this.#checkAlive();
+    return this.plan.viewInputGradient(this.n);
+  }
+
+  /** Whether all values of the samples' gradient are finite. */
+  hasFiniteGradient(): boolean {
+    const { byteOffset, length } = this.inputGradientView();
+    return this.workspace.kernels.exports.all_finite(length, byteOffset);
+  }
+
   /** A copy of the samples' gradient, `[n, C, H, W]`, after {@link backward}. */
   inputGradient(): Float32Array {
     this.#checkAlive();

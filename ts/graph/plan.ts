@@ -37,6 +37,12 @@ export interface Purpose {
   recompute: boolean;
 }
 
+/** Samples in wasm memory. */
+export interface Place {
+  pointer: number;
+  order: 'channelsFirst' | 'channelsLast';
+}
+
 /** A layer's winners after a run. */
 export interface Winners {
   layer: string;
@@ -135,18 +141,21 @@ export class Plan {
   /**
    * Computes the logits of `n` samples.
    *
-   * @param x `[n, C, H, W]`, or their address in wasm memory.
+   * @param x `[n, C, H, W]`; or where they lie in wasm memory, in that order or channels last.
    * @returns the number of the run in the workspace.
    * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
    */
-  forward(x: Float32Array | number, n: number): number {
+  forward(x: Float32Array | Place, n: number): number {
     this.place();
     const run = this.workspace.begin();
     const { c, h, w } = this.graph.input;
-    const target = this.#stages ? this.#staging : this.input.data;
-    if (typeof x === 'number') this.#kernels.exports.copy(n * c * h * w, x, target.pointer);
+    const last = 'pointer' in x && x.order === 'channelsLast';
+    const target = this.#stages && !last ? this.#staging : this.input.data;
+    if ('pointer' in x) this.#kernels.exports.copy(n * c * h * w, x.pointer, target.pointer);
     else this.#kernels.f32(target.pointer, x.length).set(x);
-    if (this.#stages) this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
+    if (target === this.#staging) {
+      this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
+    }
     for (const step of this.forwardSteps) step.run(n);
     return run;
   }
@@ -155,6 +164,12 @@ export class Plan {
   readLogits(n: number): Float32Array {
     const { pointer } = this.logits.data;
     return this.#kernels.f32(pointer, n * featureSize(this.logits.features)).slice();
+  }
+
+  /** The input gradient, channels last, where it lies: valid until the next run. */
+  viewInputGradient(n: number): Float32Array {
+    if (this.#inputGradient === undefined) throw new TypeError('the plan computes no input gradient');
+    return this.#kernels.f32(this.#inputGradient.pointer, n * featureSize(this.graph.input));
   }
 
   /** A copy of the input gradient, `[n, C, H, W]`, after {@link backward}. */

@@ -14,6 +14,7 @@ pub mod batch_norm;
 pub mod conv2d;
 pub mod denormal;
 pub mod elementwise;
+pub mod finite;
 pub mod kwta;
 pub mod loss;
 pub mod matmul;

@@ -25,6 +25,11 @@ export! {
         y.copy_from_slice(x);
     }
 
+    /// Whether no value is infinite or NaN.
+    fn all_finite(len: usize, x: &[f32; len]) -> bool {
+        kwta_kernels::finite::all_finite(x)
+    }
+
     /// `y = value`.
     fn fill(len: usize, value: f32, y: &mut [f32; len]) {
         elementwise::fill(y, value);
