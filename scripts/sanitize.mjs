@@ -41,7 +41,8 @@ async function miri() {
     note('SKIPPED: no nightly toolchain has Miri; `rustup +nightly component add miri rust-src` brings it');
     return;
   }
-  await run('cargo', ['miri', 'test', '-p', 'kwta-kernels', '--lib', '--', ...smallTests, ...largeTests.flatMap((name) => ['--skip', name])], {
+  const names = [...smallTests, ...largeTests.flatMap((name) => ['--skip', name])];
+  await run('cargo', ['miri', 'test', '-p', 'kwta-kernels', '--lib', '--', ...names], {
     env: {
       ...toolchain,
       CARGO_TARGET_DIR: path.join(cache, 'target', 'miri'),
