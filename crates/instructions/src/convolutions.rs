@@ -12,6 +12,7 @@ pub fn cases() {
         sparse_cases(&shape(side, c_in, c_out, kernel, stride));
     }
     rectified_cases(&shape(16, 64, 64, 3, 1));
+    by_sample_cases(&shape(16, 64, 64, 3, 1));
     for (side, c_in, c_out) in [(16, 64, 64), (16, 3, 64)] {
         dense_cases(&shape(side, c_in, c_out, 3, 1));
     }
@@ -66,6 +67,24 @@ fn rectified_cases(shape: &Conv2dShape) {
     });
     case(&format!("conv of a ReLU's output, weight gradient {label}"), || {
         rectified::weight_gradient(shape, black_box(&x), &y, black_box(&mut weight));
+    });
+}
+
+/// Samples of all densities, of which about half go either way.
+fn by_sample_cases(shape: &Conv2dShape) {
+    const N: usize = 8;
+    let label = format!("{}, {N} samples", label(shape));
+    let shape = &Conv2dShape { n: N, ..*shape };
+    let len = shape.x_len() / N;
+    let at = |(i, v): (usize, f32)| (v + 1.5 * (i / len) as f32 / N as f32 - 0.75).max(0.0);
+    let x: Vec<f32> = values(shape.x_len()).into_iter().enumerate().map(at).collect();
+    let (weight, mut y) = (values(shape.weight_len()), values(shape.y_len()));
+    let mut dx = vec![0.0; x.len()];
+    case(&format!("conv of a ReLU's output by sample, forward {label}"), || {
+        rectified::forward_by_sample(shape, black_box(&x), &weight, None, black_box(&mut y));
+    });
+    case(&format!("conv of a ReLU's output by sample, input gradient {label}"), || {
+        rectified::input_gradient_by_sample(shape, &x, black_box(&y), &weight, black_box(&mut dx));
     });
 }
 

@@ -4,6 +4,7 @@
 //! what it collected each time `kwta_counted` returns: data and first calls do not count.
 
 mod activations;
+mod attacks;
 mod convolutions;
 mod dense;
 
@@ -13,6 +14,7 @@ fn main() {
     activations::cases();
     convolutions::cases();
     dense::cases();
+    attacks::cases();
 }
 
 /// Counts one call in the steady state: buffers that the kernel keeps are there since a call before.

@@ -28,6 +28,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "are more values than memory holds")]
     fn a_product_that_does_not_fit_panics() {
-        product([1 << 16, 1 << 15, usize::MAX >> 32 | 1, usize::MAX / 3]);
+        product([3, usize::MAX / 3, 2]);
     }
 }

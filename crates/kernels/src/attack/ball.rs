@@ -92,7 +92,7 @@ fn sign(value: f32) -> f64 {
     match value {
         v if v > 0.0 => 1.0,
         v if v < 0.0 => -1.0,
-        v if v == 0.0 => 0.0,
+        0.0 => 0.0,
         nan => f64::from(nan),
     }
 }
@@ -120,14 +120,10 @@ fn smaller(a: f64, b: f64) -> f64 {
     }
 }
 
-/// Clips to [0, 1]; -0 becomes +0.
+/// Clips to [0, 1].
 #[inline(always)]
 fn into_box(value: f32) -> f32 {
-    match value {
-        v if v <= 0.0 => 0.0,
-        v if v > 1.0 => 1.0,
-        v => v,
-    }
+    value.clamp(0.0, 1.0) + 0.0 // -0 becomes +0
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! A sample's result is its own: for every way a convolution may go, the same bits alone and with any neighbours.
+//! And every way once on small sizes.
 
 use super::*;
-use crate::sparse::{relu_compress, Pattern, SparseShape};
-use crate::testing::{assert_samples_alone, parts, values, SAMPLES};
+use crate::reference;
+use crate::sparse::{gather, relu_compress, Pattern, SparseShape};
+use crate::testing::{assert_close, assert_samples_alone, parts, values, SAMPLES};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -147,5 +149,51 @@ fn compressed() {
             }
             all
         });
+    }
+}
+
+/// Every pass of every way, on sizes so small that Miri gets through them (scripts/sanitize.mjs).
+#[test]
+fn small_sizes_of_every_way() {
+    let shapes =
+        [(3, 2, 5, 3, 1), (4, 16, 16, 3, 1), (3, 11, 6, 3, 1), (4, 11, 5, 3, 2), (2, 9, 4, 1, 1), (1, 40, 34, 1, 1)];
+    for shape in shapes.map(|(side, c_in, c_out, kernel, stride)| shape(side, c_in, c_out, kernel, stride)) {
+        let shape = Conv2dShape { n: 2, ..shape };
+        let close = |actual: &[f32], expected: &[f32]| assert_close(actual, expected, 1e-4);
+        let x: Vec<f32> = values(1, shape.x_len()).into_iter().map(|v| v.max(0.0)).collect();
+        let dy: Vec<f32> = values(2, shape.y_len()).into_iter().map(|v| v.max(0.0)).collect();
+        let (weight, bias) = (values(3, shape.weight_len()), values(4, shape.c_out));
+        let y = reference::conv2d::forward(&shape, &x, &weight, Some(&bias));
+        let dx = reference::conv2d::input_gradient(&shape, &dy, &weight);
+        let dw = reference::conv2d::weight_gradient(&shape, &x, &dy);
+        let [mut y_out, mut dx_out, mut dw_out] = [y.len(), dx.len(), dw.len()].map(|len| vec![f32::NAN; len]);
+
+        dense::forward(&shape, &x, &weight, Some(&bias), &mut y_out);
+        close(&y_out, &y);
+        dense::input_gradient(&shape, &dy, &weight, &mut dx_out);
+        close(&dx_out, &dx);
+        dense::weight_gradient(&shape, &x, &dy, &mut dw_out);
+        close(&dw_out, &dw);
+        rectified::forward_by_sample(&shape, &x, &weight, Some(&bias), &mut y_out);
+        close(&y_out, &y);
+
+        let compressed_x = Compressed::new(shape.h * shape.w, shape.c_in, &x);
+        let compressed_dy = Compressed::new(shape.out_h() * shape.out_w(), shape.c_out, &dy);
+        let (from, to) = (compressed_dy.pattern(), compressed_x.pattern());
+        let mut at_entries = vec![0.0; dx.len()];
+        gather(&to, &dx, &mut at_entries);
+        sparse::forward(&shape, &to, &compressed_x.value, &weight, Some(&bias), &mut y_out);
+        close(&y_out, &y);
+        let mut dvalue = vec![0.0; dx.len()];
+        sparse::gradients(&shape, &to, &compressed_x.value, &dy, &weight, &mut dw_out, &mut dvalue);
+        close(&dw_out, &dw);
+        close(&dvalue, &at_entries);
+        dvalue.fill(0.0);
+        sparse::input_gradient_between(&shape, &to, &from, &compressed_dy.value, &weight, &mut dvalue);
+        close(&dvalue, &at_entries);
+        if entries::apply(&shape) {
+            entries::input_gradient(&shape, &from, &compressed_dy.value, &weight, &mut dx_out);
+            close(&dx_out, &dx);
+        }
     }
 }

@@ -64,7 +64,7 @@ pub fn input_gradient_between(
                 for y in rows.clone() {
                     let taps = Taps::new(y, shape.kh, shape.out_h(), shape);
                     let Some(output) = taps.output_of(ky, shape.stride) else { continue };
-                    for (x, span) in spans.iter().enumerate() {
+                    for (x, &span) in spans.iter().enumerate() {
                         let pixel = y * shape.w + x;
                         let entries = starts[pixel] as usize..starts[pixel + 1] as usize;
                         let dvalue = &mut dvalue[entries.start - first..entries.end - first];
@@ -123,7 +123,8 @@ impl Sample<'_> {
             self.weight.as_ptr().wrapping_add(origin + channels[g] as usize * kh * kw * width)
         });
         let mut acc: [f32; G] = core::array::from_fn(|g| dvalue[g]);
-        for &Entry { place, value } in &self.entries[run] {
+        for &entry in &self.entries[run] {
+            let Entry { place, value } = entry;
             for g in 0..G {
                 // SAFETY: the entry lies under the kernel, so its place is [c][ky][kx][o] of a tap that
                 // Taps allows, with c and o checked.
@@ -135,7 +136,7 @@ impl Sample<'_> {
     }
 
     /// The entries of the output pixels of a span of the row that begins at pixel `row`.
-    fn run(&self, row: usize, span: &Span) -> Range<usize> {
+    fn run(&self, row: usize, span: Span) -> Range<usize> {
         self.starts[row + span.first as usize] as usize..self.starts[row + span.end as usize] as usize
     }
 }
