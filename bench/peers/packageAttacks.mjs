@@ -30,42 +30,47 @@ export function attackTask(kernels) {
 
 /** @typedef {(network: Network, x: Float32Array, labels: Int32Array, spec: import('./conversation.mjs').Spec) => import('./conversation.mjs').Variants} Attack */
 
-/** @type {Attack} */
+/** The passes alone run on the attack's own points, for what a pass costs depends on them. @type {Attack} */
 const pgd = (network, x, labels, { steps, epsilon }) => {
-  const attack = attacks.pgd({ steps, randomStart: false });
+  const stepSize = (2.5 * epsilon) / steps;
+  const points = Array.from({ length: steps }, (_, step) =>
+    step === 0 ? x : made(network, attacks.pgd({ steps: step, stepSize, randomStart: false }), x, labels, epsilon),
+  );
   const passes = () => {
-    for (let step = 0; step < steps; step++) {
-      network.forward(x, { inputs: true }).backward({ loss: 'crossEntropy', labels });
-    }
+    for (const at of points) network.forward(at, { inputs: true }).backward({ loss: 'crossEntropy', labels });
   };
-  return { passes: variant(passes), ...attackVariant(network, attack, x, labels, epsilon) };
+  const attack = attacks.pgd({ steps, randomStart: false });
+  return { passes: variant(passes), attack: attackVariant(network, attack, x, labels, epsilon) };
 };
 
 /** As many queries as there are go through the network together, as in the attack. @type {Attack} */
 const estimatedGradient = (network, x, labels, { steps, epsilon, queries }) => {
   const attack = attacks.estimatedGradient({ steps, samples: queries });
   const size = network.sampleSize;
-  const points = new Float32Array(queries * size);
-  for (let i = 0; i < queries; i++) points.set(x.subarray(0, size), i * size);
+  const random = new Random(1, 1);
+  const points = Array.from(labels, (_, i) =>
+    Float32Array.from({ length: queries * size }, (_, j) => x[i * size + (j % size)] + attack.sigma * random.normal()),
+  );
   const passes = () => {
     for (let step = 0; step < steps; step++) {
-      for (let i = 0; i < labels.length; i++) network.logits(points);
+      for (const around of points) network.logits(around);
+      network.logits(x); // who is there
     }
   };
-  return { passes: variant(passes), ...attackVariant(network, attack, x, labels, epsilon) };
+  return { passes: variant(passes), attack: attackVariant(network, attack, x, labels, epsilon) };
 };
 
 /** @param {() => void} run @returns {import('./conversation.mjs').Variant} */
 const variant = (run) => ({ run, output: () => new Float32Array() });
 
-/**
- * @param {Network} network
- * @param {import('../../dist/attacks/table.js').AttackSpec} attack
- * @param {Float32Array} x
- * @param {Int32Array} labels
- * @param {number} epsilon
- */
-function attackVariant(network, attack, x, labels, epsilon) {
-  const run = () => perturb(network, attack, { x, labels, epsilon, random: new Random(0, 0) });
-  return { attack: { run, output: (/** @type {Float32Array} */ result) => result } };
-}
+/** @typedef {[Network, import('../../dist/attacks/table.js').AttackSpec, Float32Array, Int32Array, number]} AttackArguments */
+
+/** What an attack makes. @param {AttackArguments} args */
+const made = (...[network, attack, x, labels, epsilon]) =>
+  perturb(network, attack, { x, labels, epsilon, random: new Random(0, 0) });
+
+/** @param {AttackArguments} args @returns {import('./conversation.mjs').Variant} */
+const attackVariant = (...args) => ({
+  run: () => made(...args),
+  output: (/** @type {Float32Array} */ result) => result,
+});

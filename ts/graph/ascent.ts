@@ -2,6 +2,7 @@
  * Points that climb a loss inside balls around others, in wasm memory: run through the network there, and moved there.
  * `[n, C, H, W]` outside, channels last inside.
  */
+import { DivergedError } from '../base/errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { type Features, featureSize } from '../ops/op.js';
 import type { Network } from './network.js';
@@ -19,8 +20,6 @@ export interface AscentStep {
 export interface Evaluated {
   /** `[n, classes]`. */
   logits: Float32Array;
-  /** `[n]`. */
-  losses: Float32Array;
   /** `[n, size]` in wasm memory, channels last, valid until the next pass. */
   gradient: Float32Array;
 }
@@ -58,12 +57,16 @@ export class Ascent {
     this.#write(points, this.#points);
   }
 
-  /** Loss of the points `from ... from + n`, and its gradient; in one pass. */
+  /** Logits of the points `from ... from + n`, and the gradient of a loss; in one pass. @throws {DivergedError} */
   evaluate(from: number, n: number, cotangent: LossCotangent): Evaluated {
-    const pass = this.network.forwardAt({ pointer: this.#at(this.#points, from), order: 'channelsLast' }, n, { inputs: true });
+    const pass = this.network.forwardAt({ pointer: this.#at(this.#points, from), order: 'channelsLast' }, n, {
+      inputs: true,
+    });
     const logits = pass.logits();
-    const losses = pass.backward(cotangent);
-    return { logits, losses, gradient: pass.inputGradientView() };
+    pass.backward(cotangent);
+    if (!pass.hasFiniteGradient())
+      throw new DivergedError('attack: expected finite gradients of the samples, got others');
+    return { logits, gradient: pass.inputGradientView() };
   }
 
   /** Moves the points `from ... from + n` along the gradient of their evaluation, but for those that stay. */

@@ -4,8 +4,10 @@
  */
 import { ConfigError } from '../../base/errors.js';
 import type { NoiseStream } from '../../graph/antithetic.js';
+import type { Ascent, AscentStep } from '../../graph/ascent.js';
 import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
+import { argmax } from '../../graph/predictions.js';
 import { checkNumbers, type Goal } from './goal.js';
 import type { SampleWatch } from './watch.js';
 
@@ -122,6 +124,50 @@ export class Target {
     checkNumbers('input gradients', result.gradient);
     this.watch.look(result.gradient, of, size);
     return result;
+  }
+
+  /** Points that climb inside balls around `x`; to be disposed. @throws {MemoryError} */
+  ascent(x: Float32Array, points: Float32Array): Ascent {
+    return this.#network.ascent(x, points);
+  }
+
+  /**
+   * One step of all points of an ascent along the gradient of a loss, which grows towards the goal.
+   *
+   * @param of the sample that each point belongs to.
+   * @param how.stops points that are at their goal stay where they are.
+   * @returns those that were at their goal before the step, when they stop.
+   * @throws {ConfigError} when the model has too few classes for the loss.
+   */
+  *climb(
+    ascent: Ascent,
+    of: readonly number[],
+    { loss, stops, step }: { loss: Loss; stops: boolean; step: AscentStep },
+  ): Passes<number[]> {
+    this.#network.checkLoss(loss);
+    this.#pay(of, gradientCost);
+    this.queries.forward += of.length;
+    this.queries.backward += of.length;
+    const { goal, classes, size } = this;
+    const there: number[] = [];
+    for (let from = 0; from < of.length; from += defaultBatch) {
+      const samples = of.slice(from, from + defaultBatch);
+      const labels = samples.map((i) => goal.classes[i]);
+      const { logits, gradient } = ascent.evaluate(from, samples.length, {
+        loss,
+        labels,
+        scale: goal.direction,
+        unsaturated: true,
+      });
+      checkNumbers('logits', logits);
+      this.watch.look(gradient, samples, size);
+      const answers = argmax(logits, classes);
+      const still = stops ? samples.flatMap((i, at) => (goal.reached(answers[at], i) ? [from + at] : [])) : [];
+      ascent.move(from, samples.length, gradient, step, still);
+      there.push(...still);
+      yield;
+    }
+    return there;
   }
 
   /**

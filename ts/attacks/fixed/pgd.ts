@@ -69,28 +69,37 @@ function* ascend(
   x: Float32Array,
   points: Float32Array,
   of: readonly number[],
-  lengths: { epsilon: number; stepSize: number },
+  { epsilon, stepSize }: { epsilon: number; stepSize: number },
 ): Generator<number | undefined, void, void> {
-  const { size, goal, classes } = target;
-  const origins = pick(x, of, size);
-  // Places in `points` that still move.
+  const { size } = target;
+  const ascent = target.ascent(pick(x, of, size), points);
+  // Places in `points` of those that still move.
   let running = all(of.length);
-  for (let step = 0; step < spec.steps; step++) {
-    const able = new Set(target.afford(of, gradientCost));
-    running = running.filter((at) => able.has(of[at]));
-    if (running.length === 0) break;
-    const whole = running.length === of.length;
-    const samples = whole ? of : running.map((at) => of[at]);
-    const current = whole && !spec.earlyStop ? points : pick(points, running, size);
-    const { gradient, logits } = yield* target.gradient(current, samples, spec.loss);
-    balls[spec.norm].step(current, gradient, whole ? origins : pick(origins, running, size), size, lengths);
-    if (spec.earlyStop) {
+  const leave = (left: readonly number[]): void => {
+    if (left.length === 0) return;
+    put(
+      points,
+      left.map((i) => running[i]),
+      ascent.read(left),
+      size,
+    );
+    const leaving = new Set(left);
+    const staying = all(running.length).filter((i) => !leaving.has(i));
+    ascent.keep(staying);
+    running = staying.map((i) => running[i]);
+  };
+  try {
+    for (let step = 0; step < spec.steps; step++) {
+      leave(all(running.length).filter((i) => target.left(of[running[i]]) < gradientCost));
+      if (running.length === 0) break;
+      const samples = running.map((at) => of[at]);
+      const how = { loss: spec.loss, stops: spec.earlyStop, step: { norm: spec.norm, stepSize, epsilon } };
       // Who is there already stays where the model was asked.
-      const answers = argmax(logits, classes);
-      const moving = all(running.length).filter((i) => !goal.reached(answers[i], samples[i]));
-      running = moving.map((i) => running[i]);
-      put(points, running, pick(current, moving, size), size);
-    } else if (current !== points) put(points, running, current, size);
-    yield (step + 1) / spec.steps;
+      leave(yield* target.climb(ascent, samples, how));
+      yield (step + 1) / spec.steps;
+    }
+    put(points, running, ascent.read(), size);
+  } finally {
+    ascent.dispose();
   }
 }
