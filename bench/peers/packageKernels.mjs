@@ -27,7 +27,7 @@ export async function startKernels(platform, variant, threads) {
     throw new Error(reason);
   };
   await Promise.all(Array.from({ length: threads - 1 }, () => platform.spawn('a worker of the team', role, fail)));
-  kernels.exports.start_team(threads);
+  kernels.exports.start_team(threads, threads > platform.concurrency());
   return kernels;
 }
 

@@ -10,8 +10,17 @@ describe('the package', () => {
     expect(Object.keys(kwta).sort()).toEqual(
       [
         ...['ConfigError', 'DataError', 'DivergedError', 'KwtaError', 'MemoryError', 'ShapeError', 'WorkerLostError'],
-        ...['accuracyOf',
-      'attacks', 'createRuntime', 'Dataset', 'datasets', 'evaluateRobustness', 'models', 'nn', 'optim'],
+        ...[
+          'accuracyOf',
+          'attacks',
+          'createRuntime',
+          'Dataset',
+          'datasets',
+          'evaluateRobustness',
+          'models',
+          'nn',
+          'optim',
+        ],
         ...['regimes', 'schedules', 'tensor'],
       ].sort(),
     );

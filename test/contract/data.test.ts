@@ -3,6 +3,7 @@ import { ConfigError, DataError, Dataset, datasets, ShapeError } from 'kwta';
 import { describe, expect, it } from 'vitest';
 // The figures are drawn, not exported; their names must be those of the classes.
 import { FIGURES } from '../../dist/data/figures.js';
+import { expectError } from './support.js';
 
 /** Seven samples of 2 x 1 x 3 pixels: pixel p of sample s is the byte 10 s + p. */
 function small(): Dataset {
@@ -302,5 +303,21 @@ describe('idx', () => {
     await expect(datasets.idx({ images: zipped.subarray(0, zipped.length - 9), labels })).rejects.toThrow(
       /images: expected gzip data, but they are damaged or truncated/,
     );
+  });
+});
+
+describe('options of datasets', () => {
+  const makers: [name: string, make: (options: never) => unknown, options: object][] = [
+    ['synthetic', datasets.synthetic, { count: 10, seed: 1 }],
+    ['fromTensors', datasets.fromTensors, { images: { shape: [1, 1, 1, 1], data: new Float32Array(1) }, labels: [0] }],
+    ['idx', datasets.idx, { images: new Uint8Array(), labels: new Uint8Array() }],
+    ['cifar10', datasets.cifar10, { dir: 'nowhere', split: 'test' }],
+  ];
+
+  it.each(makers)('of %s are an object without misspelt keys', async (name, make, options) => {
+    for (const wrong of [undefined, null, 3]) {
+      await expectError(async () => make(wrong as never), ConfigError, name, 'an options object', String(wrong));
+    }
+    await expectError(async () => make({ ...options, sead: 1 } as never), ConfigError, name, "'sead'");
   });
 });

@@ -1,6 +1,7 @@
 /** Checks of single arguments, for those that are no part of a description. Messages are those of schemas. */
 import { ConfigError } from './errors.js';
 import { choice, integer, number, parse, type Range } from './schema.js';
+import { describe } from './tensor.js';
 
 /** @throws {ConfigError} unless `value` is a finite number in `range`. */
 export function checkNumber(argument: string, value: unknown, range: Range = {}): asserts value is number {
@@ -21,8 +22,14 @@ export function checkChoice<T extends string>(
   parse(choice(choices), value, argument);
 }
 
-/** @throws {ConfigError} naming the first key of `options` that is not in `known`: a misspelt option must not be ignored. */
-export function checkKeys(argument: string, options: object, known: readonly string[]): void {
+/**
+ * @throws {ConfigError} unless `options` is an object; naming the first of its keys that is not in `known`, for a misspelt
+ *   option must not be ignored.
+ */
+export function checkKeys(argument: string, options: unknown, known: readonly string[]): asserts options is object {
+  if (typeof options !== 'object' || options === null) {
+    throw new ConfigError(`${argument}: expected an options object, got ${describe(options)}`);
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key))
       throw new ConfigError(`${argument}: unknown option '${key}'; known are ${known.join(', ')}`);

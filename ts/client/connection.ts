@@ -43,7 +43,7 @@ export class Connection {
         // All have started or failed before any is ended: one that is still starting could not be.
         const team = await Promise.allSettled(Array.from({ length: threads - 1 }, () => connection.#spawn(role)));
         for (const start of team) if (start.status === 'rejected') throw start.reason;
-        await connection.call('startTeam', threads);
+        await connection.call('startTeam', threads, threads > platform.concurrency());
       }
       return connection;
     } catch (error) {

@@ -4,8 +4,7 @@ import { checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { parse } from '../base/schema.js';
-import { describe } from '../base/tensor.js';
-import type { Dataset } from '../data/dataset.js';
+import { checkDataset, type Dataset } from '../data/dataset.js';
 import type { FitProgress } from '../engine/protocol.js';
 import type { EpochEvent, FitEvent } from '../train/fit.js';
 import type { OptimizerSpec } from '../train/optimizers/index.js';
@@ -17,7 +16,6 @@ import type { TrainState } from '../train/state.js';
 import { Checkpoints } from './checkpoints.js';
 import type { Connection } from './connection.js';
 import { FitRun, type History } from './fitRun.js';
-import { checkDataset } from './inputs.js';
 
 /** Options of {@link Model.fit}. */
 export interface FitOptions {
@@ -67,9 +65,6 @@ const fitKeys = [
 
 /** See `Model.fit`. */
 export function startFit(connection: Connection, model: string, train: Dataset, options: FitOptions): FitRun {
-  if (typeof options !== 'object' || options === null) {
-    throw new ConfigError(`fit: expected options { epochs, optimizer, ... }, got ${describe(options)}`);
-  }
   checkKeys('fit', options, fitKeys);
   const { epochs, batchSize, optimizer, lr, gamma, regime, seed, validation, signal, resumeFrom } = options;
   checkDataset('train', train);
@@ -96,9 +91,6 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
 /** Where checkpoints go, and how often. @throws {ConfigError} for a path that cannot be written. */
 function checkpointOf(options: FitOptions['checkpoint']): { path?: string | URL; everyEpochs: number } {
   if (options === undefined) return { everyEpochs: 1 };
-  if (typeof options !== 'object' || options === null) {
-    throw new ConfigError(`fit.checkpoint: expected { path, everyEpochs }, got ${describe(options)}`);
-  }
   checkKeys('fit.checkpoint', options, ['path', 'everyEpochs']);
   const { path, everyEpochs = 1 } = options;
   checkPath('fit.checkpoint.path', path);

@@ -1,8 +1,7 @@
-/** Checks of what users hand to a model: samples, labels, datasets. */
-import { ConfigError, DataError, ShapeError } from '../base/errors.js';
+/** Checks of what users hand to a model: samples, labels. */
+import { DataError, ShapeError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
-import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
-import { type Dataset, isDataset } from '../data/dataset.js';
+import { checkFinite, checkTensor, type Tensor } from '../base/tensor.js';
 import type { ModelInfo } from '../engine/protocol.js';
 
 /** @throws {ShapeError} unless `x` is `[n, C, H, W]` of the model's input; {DataError} unless it is finite. */
@@ -24,13 +23,6 @@ export function checkedLabels(
 ): Int32Array {
   checkLabels(argument, labels, classes, x.shape[0]);
   return Int32Array.from(labels);
-}
-
-/** @throws {ConfigError} unless `data` is a dataset. */
-export function checkDataset(argument: string, data: unknown): asserts data is Dataset {
-  if (!isDataset(data)) {
-    throw new ConfigError(`${argument}: expected a dataset made by datasets.*, got ${describe(data)}`);
-  }
 }
 
 /** @throws {DataError} unless every pixel is in [0, 1]. */

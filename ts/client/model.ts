@@ -5,7 +5,7 @@ import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
-import type { Dataset } from '../data/dataset.js';
+import { checkDataset, type Dataset } from '../data/dataset.js';
 import type { ModelInfo } from '../engine/protocol.js';
 import { type ReportedAttack, type ReportedAttackOptions, reportAttack } from '../evaluate/evaluable.js';
 import type { ModelSpec } from '../graph/graph.js';
@@ -17,7 +17,7 @@ import { type AttackOptions, type AttackResult, runAttack, runReportedAttack } f
 import type { Connection } from './connection.js';
 import { type FitOptions, startFit } from './fit.js';
 import type { FitRun } from './fitRun.js';
-import { checkDataset, checkedLabels, checkInput } from './inputs.js';
+import { checkedLabels, checkInput } from './inputs.js';
 
 /**
  * Made by `runtime.model`.

@@ -2,7 +2,7 @@
  * CIFAR-10 in its official binary layout: files of 10,000 records, each a label byte followed by 3,072 pixel bytes
  * (the red, the green, then the blue plane of 32 x 32).
  */
-import { checkChoice } from '../base/check.js';
+import { checkChoice, checkKeys } from '../base/check.js';
 import { DataError } from '../base/errors.js';
 import { checkPath, isUrl } from '../base/paths.js';
 import { allocate, Dataset } from './dataset.js';
@@ -32,7 +32,9 @@ const FILES = {
  *
  * @throws {DataError} when no file of the split is there, or one is truncated, too long or holds a wrong label.
  */
-export async function cifar10({ dir, split }: Cifar10Options): Promise<Dataset> {
+export async function cifar10(options: Cifar10Options): Promise<Dataset> {
+  checkKeys('cifar10', options, ['dir', 'split']);
+  const { dir, split } = options;
   checkPath('dir', dir);
   checkChoice('split', split, ['train', 'test']);
   const found =

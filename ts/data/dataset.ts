@@ -44,9 +44,12 @@ const PIXEL_OF_BYTE = Float32Array.from({ length: 256 }, (_, byte) => byte / 255
 const BRAND = Symbol.for('kwta.Dataset');
 const FORM = 1;
 
-/** Whether `value` is a dataset. */
-export function isDataset(value: unknown): value is Dataset {
-  return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === FORM;
+/** @throws {ConfigError} unless `data` is a dataset, of this copy of the package or another. */
+export function checkDataset(argument: string, data: unknown): asserts data is Dataset {
+  const brand = typeof data === 'object' && data !== null ? (data as { [BRAND]?: unknown })[BRAND] : undefined;
+  if (brand !== FORM) {
+    throw new ConfigError(`${argument}: expected a dataset made by datasets.*, got ${describe(data)}`);
+  }
 }
 
 /** Labelled images; see the functions in `datasets` for ways to get one. */

@@ -1,5 +1,5 @@
 /** A dataset from the caller's own arrays. */
-import { checkInteger } from '../base/check.js';
+import { checkInteger, checkKeys } from '../base/check.js';
 import { DataError, ShapeError } from '../base/errors.js';
 import { checkLabels, mostClasses } from '../base/labels.js';
 import { checkTensor, type Tensor } from '../base/tensor.js';
@@ -24,6 +24,7 @@ export interface FromTensorsOptions {
  * @throws {DataError} when a pixel is not in [0, 1] or a label is out of range.
  */
 export function fromTensors(options: FromTensorsOptions): Dataset {
+  checkKeys('fromTensors', options, ['images', 'labels', 'classes', 'name', 'classNames']);
   const { images, labels, name = 'own data', classNames } = options;
   checkTensor('images', images, 4);
   const [count, channels, height, width] = images.shape;

@@ -2,6 +2,7 @@
  * The IDX format of MNIST and its relatives: two zero bytes, a type byte (8: unsigned bytes), the number of
  * dimensions, one big-endian 32-bit extent per dimension, then the values in row-major order.
  */
+import { checkKeys } from '../base/check.js';
 import { DataError } from '../base/errors.js';
 import { shapeText } from '../base/tensor.js';
 import { Dataset } from './dataset.js';
@@ -27,6 +28,7 @@ export interface IdxOptions {
  * @throws {DataError} when a file is missing, truncated, too long or not IDX, or the files do not fit each other.
  */
 export async function idx(options: IdxOptions): Promise<Dataset> {
+  checkKeys('idx', options, ['images', 'labels', 'classes', 'name', 'classNames']);
   const [imageFile, labelFile] = await Promise.all([
     readSource('images', options.images, lengthBy(IMAGES)),
     readSource('labels', options.labels, lengthBy(LABELS)),

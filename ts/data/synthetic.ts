@@ -10,6 +10,7 @@
  * convolutions (16, 32 and 64 channels, batch norm, ReLU) 97.0, 98.2 and 98.8 % after one, two and three epochs of
  * 10,000.
  */
+import { checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkSeed, Random, STREAMS } from '../base/random.js';
 import { describe } from '../base/tensor.js';
@@ -29,7 +30,9 @@ const CLASSES = FIGURES.length;
 /**
  * Draws `count` labelled images. Every ten images in a row, counted from the first, hold each class once.
  */
-export function synthetic({ count, seed }: SyntheticOptions): Dataset {
+export function synthetic(options: SyntheticOptions): Dataset {
+  checkKeys('synthetic', options, ['count', 'seed']);
+  const { count, seed } = options;
   if (!Number.isInteger(count) || count < 1) {
     throw new ConfigError(`count: expected a whole number >= 1, got ${describe(count)}`);
   }

@@ -73,8 +73,8 @@ export function createEngine(jobs: Jobs): Engine {
       state = { kernels, workspace: new Workspace(kernels) };
     },
 
-    startTeam(threads) {
-      started().kernels.exports.start_team(threads);
+    startTeam(threads, crowded) {
+      started().kernels.exports.start_team(threads, crowded);
     },
 
     createModel(spec, seed, options): ModelInfo {

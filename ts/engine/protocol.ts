@@ -54,7 +54,8 @@ export interface FitProgress {
 /** The engine's methods, as its client calls them. */
 export interface Engine {
   start(options: { variant: Variant; module: WebAssembly.Module; memory?: WebAssembly.Memory }): Promise<void>;
-  startTeam(threads: number): void;
+  /** @param crowded the process may use fewer processors. */
+  startTeam(threads: number, crowded: boolean): void;
   createModel(spec: ModelSpec, seed: number, options: NetworkOptions): ModelInfo;
   disposeModel(model: string): Promise<void>;
   fit(

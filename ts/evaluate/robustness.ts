@@ -6,7 +6,7 @@ import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
 import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { describe } from '../base/tensor.js';
-import type { Dataset } from '../data/dataset.js';
+import { checkDataset, type Dataset } from '../data/dataset.js';
 import { type Evaluable, reportAttack } from './evaluable.js';
 import { constantModelFinding, type Finding, hiddenGradientFinding, hiddenGradients } from './findings.js';
 import { wilson } from './statistics.js';
@@ -106,6 +106,10 @@ export async function evaluateRobustness(
   test: Dataset,
   options: EvaluateOptions,
 ): Promise<RobustnessReport> {
+  if (typeof model?.[reportAttack] !== 'function') {
+    throw new ConfigError(`model: expected a model of a runtime, got ${describe(model)}`);
+  }
+  checkDataset('test', test);
   checkKeys('evaluateRobustness', options, ['epsilons', 'attacks', 'samples', 'seed', 'signal', 'onProgress']);
   const { epsilons, samples = test.length, seed = 0, signal, onProgress } = options;
   if (!Array.isArray(epsilons) || epsilons.length === 0) {

@@ -1,4 +1,4 @@
-//! WebAssembly exports of the kernels, and the thread pool. No arithmetic here.
+//! WebAssembly exports of the kernels, and the team of threads. No arithmetic here.
 //!
 //! Every export takes addresses in wasm memory and sizes; lengths follow from the sizes (`export.rs`). Sizes without
 //! sense, products too large and operands outside of memory are a panic, in every build. Whoever calls must pass

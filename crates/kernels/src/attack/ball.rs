@@ -120,10 +120,10 @@ fn smaller(a: f64, b: f64) -> f64 {
     }
 }
 
-/// Clips to [0, 1].
+/// Clips to [0, 1]. Not by `clamp`, which relaxed SIMD makes of instructions that may lose NaN.
 #[inline(always)]
 fn into_box(value: f32) -> f32 {
-    value.clamp(0.0, 1.0) + 0.0 // -0 becomes +0
+    smaller(larger(f64::from(value), 0.0), 1.0) as f32
 }
 
 #[cfg(test)]

@@ -4,12 +4,20 @@
 //! them in a JavaScript engine: more than many kernels take. So helpers spin between kernels, and who leads
 //! never waits for one that sleeps: helpers join a job that is open, and the leader, out of pieces, closes it
 //! and waits only for those that joined.
+//!
+//! A team of more threads than there are processors is *crowded*: who spins there takes the processor from who works.
+//! Its helpers sleep at once, and its leader rests while it waits.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::time::Duration;
 use std::sync::{Condvar, Mutex};
 
 /// Looks at the state before a helper sleeps: some hundred microseconds.
 const SPINS: u32 = 100_000;
+
+/// Looks of a crowded team's leader before it rests, and for how long it does.
+const LOOKS: u32 = 100;
+const REST: Duration = Duration::from_micros(50);
 
 /// State: bit 0 tells that the job is open, bits 1 to 11 count the helpers in it, the rest counts jobs.
 const OPEN: u32 = 1;
@@ -32,6 +40,9 @@ pub(super) struct Team {
     sleepers: AtomicU32,
     lock: Mutex<()>,
     opened: Condvar,
+    /// Nobody signals it: the leader rests on it for a while.
+    rested: Condvar,
+    crowded: AtomicBool,
 }
 
 // SAFETY: `job` is written only by the leader while no helper is in, and read only by helpers that are.
@@ -48,7 +59,14 @@ impl Team {
             sleepers: AtomicU32::new(0),
             lock: Mutex::new(()),
             opened: Condvar::new(),
+            rested: Condvar::new(),
+            crowded: AtomicBool::new(false),
         }
+    }
+
+    /// Says whether there are fewer processors than threads.
+    pub(super) fn set_crowded(&self, crowded: bool) {
+        self.crowded.store(crowded, Ordering::Relaxed);
     }
 
     /// Calls `work(0) ... work(pieces - 1)`, with the help of whoever is awake.
@@ -70,9 +88,21 @@ impl Team {
         }
         self.take_pieces(pieces, work);
         self.state.fetch_and(!OPEN, Ordering::AcqRel);
+        let mut looks = 0;
         while self.state.load(Ordering::Acquire) & HELPERS != 0 {
-            core::hint::spin_loop();
+            looks += 1;
+            if looks >= LOOKS && self.crowded.load(Ordering::Relaxed) {
+                self.rest();
+            } else {
+                core::hint::spin_loop();
+            }
         }
+    }
+
+    /// Lets others have the processor.
+    fn rest(&self) {
+        let guard = self.lock.lock().expect("nobody panics while holding it");
+        drop(self.rested.wait_timeout(guard, REST));
     }
 
     /// Helps for ever, or until `stop` says so after a sleep.
@@ -113,7 +143,8 @@ impl Team {
     /// The state once it shows an open job other than `last`.
     fn wait(&self, last: u32, stop: &impl Fn() -> bool) -> u32 {
         let fresh = |state: u32| state & OPEN != 0 && state & !(OPEN | HELPERS) != last;
-        for _ in 0..SPINS {
+        let spins = if self.crowded.load(Ordering::Relaxed) { 0 } else { SPINS };
+        for _ in 0..spins {
             let state = self.state.load(Ordering::Acquire);
             if fresh(state) {
                 return state;
@@ -165,8 +196,9 @@ mod tests {
 
     #[test]
     fn every_piece_is_done_once() {
-        for helpers in 0..4 {
+        for (helpers, crowded) in [(0, false), (1, false), (2, false), (3, false), (1, true), (9, true)] {
             with_team(helpers, |team| {
+                team.set_crowded(crowded);
                 for round in 0..3000 {
                     let pieces = round % 17;
                     let done: Vec<AtomicUsize> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();

@@ -1,4 +1,4 @@
-//! The one team of a WebAssembly instance: the engine's thread leads, the workers of its pool help.
+//! The one team of a WebAssembly instance: the engine's thread leads, its workers help.
 
 use super::team::Team;
 use core::cell::Cell;
@@ -18,8 +18,11 @@ pub fn threads() -> usize {
 }
 
 /// Says how many threads there are: this one, which alone may start kernels from now on, and those in [`help`].
-pub fn set_threads(threads: usize) {
+///
+/// `crowded` tells that there are fewer processors.
+pub fn set_threads(threads: usize, crowded: bool) {
     THREADS.store(threads, Ordering::Relaxed);
+    TEAM.set_crowded(crowded);
 }
 
 /// Makes the calling worker a helper; does not return.
