@@ -115,7 +115,7 @@ describe('a state that does not fit', () => {
     await expectError(resumed({ model: { type: 'sequential' } }), DataError, 'resumeFrom.model');
     await expectError(resumed({ options: { epochs: 1 } }), DataError, 'resumeFrom.options');
     await expectError(resumed({ epoch: null }), DataError, 'resumeFrom.epoch', 'got null');
-    await expectError(resumed({ samples: 49 }), ConfigError, '49 samples', 'got 50');
+    await expectError(resumed({ samples: 49 }), ConfigError, '49 samples', 'got 3202');
     await expectError(resumed({ step: state.step + 1 }), ConfigError, 'resumeFrom.step');
     await expectError(resumed({}, { seed: 4 }), ConfigError, 'expected seed 3', 'got 4');
     await expectError(resumed({}, { optimizer: optim.adam() }), ConfigError, 'optimizer');

@@ -60,7 +60,7 @@ fn outside(name: &str, address: usize, len: usize) -> ! {
 /// The first address past memory; of all 4 GiB, the last one.
 #[cfg(target_arch = "wasm32")]
 fn memory_end() -> usize {
-    core::arch::wasm32::memory_size(0).checked_mul(1 << 16).unwrap_or(usize::MAX)
+    core::arch::wasm32::memory_size(0).saturating_mul(1 << 16)
 }
 
 #[cfg(not(target_arch = "wasm32"))]
