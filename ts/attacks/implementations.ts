@@ -3,12 +3,14 @@ import { estimatedGradient } from './blackBox/estimatedGradient.js';
 import type { Attack } from './core/attack.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
+import { deepFool } from './minimal/deepFool.js';
 import type { AttackSpec } from './table.js';
 import { transfer } from './wrappers/transfer.js';
 
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
   fgsm,
   pgd,
+  deepFool,
   estimatedGradient,
   transfer,
 };

@@ -6,6 +6,7 @@ import type { EstimatedGradientSpec } from './blackBox/estimatedGradient.js';
 import type { Norm } from './core/norms.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
 import type { PgdSpec } from './fixed/pgd.js';
+import type { DeepFoolSpec } from './minimal/deepFool.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { TransferSpec } from './wrappers/transfer.js';
 
@@ -38,6 +39,19 @@ export function fgsm(options: Options<'fgsm'> = {}): FgsmSpec {
  */
 export function pgd(options: Options<'pgd'> = {}): PgdSpec {
   return construct(attackDescriptors.pgd, options);
+}
+
+/**
+ * The closest adversarial that a linear picture of the model leads to (Moosavi-Dezfooli, Fawzi & Frossard 2016): an attack
+ * of minimum norm, which runs once for all epsilons, or for none.
+ *
+ * @param options.norm `'linf'` by default, or `'l2'`.
+ * @param options.steps >= 1; 50 by default.
+ * @param options.overshoot how much further than to the border, >= 0; 0.02 by default.
+ * @throws {ConfigError}
+ */
+export function deepFool(options: Options<'deepFool'> = {}): DeepFoolSpec {
+  return construct(attackDescriptors.deepFool, options);
 }
 
 /**
@@ -76,4 +90,4 @@ export function transfer(options: { source: ModelHandle; attack?: AttackSpec }):
   return construct(attackDescriptors.transfer, { source: source.id, attack, ...rest });
 }
 
-export type { AttackSpec, EstimatedGradientSpec, FgsmSpec, Norm, PgdSpec, TransferSpec };
+export type { AttackSpec, DeepFoolSpec, EstimatedGradientSpec, FgsmSpec, Norm, PgdSpec, TransferSpec };

@@ -5,14 +5,16 @@ import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
+import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
-export type AttackSpec = EstimatedGradientSpec | FgsmSpec | PgdSpec | TransferSpec;
+export type AttackSpec = DeepFoolSpec | EstimatedGradientSpec | FgsmSpec | PgdSpec | TransferSpec;
 
 export const attackDescriptors = family({
   fgsm: fgsmDescriptor,
   pgd: pgdDescriptor,
+  deepFool: deepFoolDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   transfer: transferDescriptor,
 });
@@ -30,9 +32,10 @@ export function attackOf(value: unknown, argument = 'attack'): AttackSpec {
   return parse(attackSchema, value, argument);
 }
 
-/** What is true of an attack. */
-export function traitsOf({ type }: AttackSpec): AttackTraits {
-  return attackDescriptors[type].traits;
+/** What is true of an attack; a wrapper is of the family of what it wraps. */
+export function traitsOf(spec: AttackSpec): AttackTraits {
+  const { traits } = attackDescriptors[spec.type];
+  return 'attack' in spec ? { ...traits, family: traitsOf(spec.attack).family } : traits;
 }
 
 /** Norm of an attack's ball: a wrapper's is that of what it wraps. */

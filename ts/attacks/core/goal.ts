@@ -1,5 +1,6 @@
 /** What counts as success for each sample: another class than the true one, or a certain class. */
 import { DivergedError } from '../../base/errors.js';
+import { argmax } from '../../graph/predictions.js';
 
 /** The goal of an attack on `n` samples. */
 export class Goal {
@@ -30,6 +31,19 @@ export class Goal {
     let other = Number.NEGATIVE_INFINITY;
     for (let j = 0; j < logits.length; j++) if (j !== own && logits[j] > other) other = logits[j];
     return this.direction * (other - logits[own]);
+  }
+
+  /**
+   * Pairs of classes whose border sample `i` may cross: from the true class to any other, or from the class that is
+   * given now to the target.
+   */
+  bordersOf(logits: Float32Array, i: number): (readonly [from: number, to: number])[] {
+    const own = this.classes[i];
+    if (this.targeted) {
+      const [given] = argmax(logits, logits.length);
+      return given === own ? [] : [[given, own]];
+    }
+    return Array.from(logits.keys()).flatMap((j) => (j === own ? [] : [[own, j] as const]));
   }
 
   /** The goal of some of the samples. */

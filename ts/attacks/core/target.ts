@@ -126,6 +126,39 @@ export class Target {
     return result;
   }
 
+  /**
+   * Logits `[m, classes]` of points, and the gradients of all of them, `[m, classes, size]`: one query forward and one
+   * backward for each class.
+   *
+   * @param of the sample that each point belongs to.
+   */
+  *jacobian(points: Float32Array, of: readonly number[]): Passes<{ logits: Float32Array; gradients: Float32Array }> {
+    const { size, classes } = this;
+    this.#pay(of, 1 + classes);
+    this.queries.forward += of.length;
+    this.queries.backward += of.length * classes;
+    const logits = new Float32Array(of.length * classes);
+    const gradients = new Float32Array(of.length * classes * size);
+    for (let from = 0; from < of.length; from += defaultBatch) {
+      const n = Math.min(defaultBatch, of.length - from);
+      const part = points.subarray(from * size, (from + n) * size);
+      const pass = this.#network.forward(part, { inputs: true, retain: true });
+      logits.set(pass.logits(), from * classes);
+      for (let j = 0; j < classes; j++) {
+        pass.backward(Float32Array.from({ length: n * classes }, (_, i) => Number(i % classes === j)));
+        const gradient = pass.inputGradient();
+        for (let s = 0; s < n; s++) {
+          gradients.set(gradient.subarray(s * size, (s + 1) * size), ((from + s) * classes + j) * size);
+        }
+      }
+      yield;
+    }
+    checkNumbers('logits', logits);
+    checkNumbers('input gradients', gradients);
+    this.watch.look(gradients, of, classes * size);
+    return { logits, gradients };
+  }
+
   /** Points that climb inside balls around `x`; to be disposed. @throws {MemoryError} */
   ascent(x: Float32Array, points: Float32Array): Ascent {
     return this.#network.ascent(x, points);

@@ -1,0 +1,144 @@
+/** Attacks of minimum norm: they run once, and success at every epsilon follows from the distance. */
+import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Runtime, type Tensor, tensor } from 'kwta';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectError, noise, useRuntime } from './support.js';
+import { greys, slope, stripes, trainedStripeNet } from './toys.js';
+
+const size = 16;
+const classes = 4;
+
+/** Logits that are linear in the pixels. */
+async function linear(runtime: Runtime): Promise<{ model: Model; weight: Float32Array; bias: Float32Array }> {
+  const model = await runtime.model(nn.sequential([nn.flatten(), nn.linear({ out: classes })], { input: [1, 4, 4] }));
+  const weight = noise(7, classes * size);
+  const bias = noise(8, classes).map((value) => 0.1 * value);
+  await model.loadStateDict({ '1.weight': tensor(weight, [classes, size]), '1.bias': tensor(bias, [classes]) });
+  return { model, weight, bias };
+}
+
+describe('DeepFool on a linear model', () => {
+  const runtime = useRuntime();
+  // Far from the walls of the box, which the formula does not know.
+  const x: Tensor = { shape: [30, 1, 4, 4], data: noise(9, 30 * size).map((value) => 0.5 + 0.05 * value) };
+  let model: Model;
+  let weight: Float32Array;
+  let labels: number[];
+  let logits: Float32Array;
+  beforeAll(async () => {
+    ({ model, weight } = await linear(runtime()));
+    labels = Array.from(await model.predict(x));
+    logits = (await model.logits(x)).data;
+  });
+
+  /** Distance to the border with class `to`: difference of the logits by the dual norm of the slope. */
+  const distanceTo = (i: number, to: number, norm: 'linf' | 'l2'): number => {
+    const own = labels[i];
+    const slope = Array.from({ length: size }, (_, p) => weight[to * size + p] - weight[own * size + p]);
+    const length = norm === 'l2' ? Math.hypot(...slope) : slope.reduce((sum, value) => sum + Math.abs(value), 0);
+    return (logits[i * classes + own] - logits[i * classes + to]) / length;
+  };
+
+  it.each(['linf', 'l2'] as const)('finds the exact distance in %s, but for its overshoot', async (norm) => {
+    const attack = attacks.deepFool({ norm, overshoot: 0 });
+    const { epsilons, success, distances, clipped, predictions } = await model.attack(attack, { x, labels });
+    expect(epsilons).toEqual([Number.POSITIVE_INFINITY]);
+    expect(success[0].every(Boolean)).toBe(true);
+    expect(predictions[0]).toEqual(await model.predict(clipped[0]));
+    for (const i of labels.keys()) {
+      const exact = Math.min(
+        ...Array.from({ length: classes }, (_, j) => (j === labels[i] ? 9 : distanceTo(i, j, norm))),
+      );
+      expect(distances[0][i]).toBeGreaterThanOrEqual(exact * 0.9999);
+      expect(distances[0][i]).toBeLessThanOrEqual(exact + 2.1e-4);
+    }
+  });
+
+  it('goes to its targets', async () => {
+    const targets = labels.map((label) => (label + 1) % classes);
+    const attack = attacks.deepFool({ norm: 'l2' });
+    const { success, predictions, distances } = await model.attack(attack, { x, labels, targets });
+    expect(Array.from(predictions[0])).toEqual(targets);
+    expect(success[0].every(Boolean)).toBe(true);
+    for (const i of labels.keys())
+      expect(distances[0][i]).toBeGreaterThanOrEqual(0.999 * distanceTo(i, targets[i], 'l2'));
+  });
+
+  it('runs once, whatever the epsilons, and is graded at each', async () => {
+    const attack = attacks.deepFool({ norm: 'l2' });
+    const epsilons = [0.01, 0.05, 10];
+    const free = await model.attack(attack, { x, labels });
+    const { raw, success, distances, queriesByEpsilon, queries } = await model.attack(attack, { x, labels, epsilons });
+    for (const e of epsilons.keys()) expect(raw[e]).toEqual(free.raw[0]);
+    expect(queries).toEqual(free.queries);
+    expect(queriesByEpsilon.slice(1)).toEqual([1, 2].map(() => ({ forward: 0, backward: 0 })));
+    for (const [e, epsilon] of epsilons.entries()) {
+      for (const i of labels.keys()) {
+        // What reached its goal beyond the ball may reach it on the border of the ball, too; never the other way round.
+        if (free.distances[0][i] <= epsilon) expect(success[e][i]).toBe(true);
+        if (success[e][i]) expect(distances[e][i]).toBeLessThanOrEqual(epsilon * (1 + 1e-6));
+        else expect(distances[e][i]).toBe(Number.POSITIVE_INFINITY);
+      }
+    }
+    expect(success[2].every(Boolean)).toBe(true);
+  });
+});
+
+describe('attacks of minimum norm', () => {
+  const runtime = useRuntime();
+
+  it('break a trained network close by, count every gradient, and end at maxQueries', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const data = stripes(20, 2);
+    const options = { x: data.tensor(), labels: data.labels };
+    const attack = attacks.deepFool({ norm: 'l2' });
+    const { success, distances, queries } = await model.attack(attack, options);
+    expect(success[0].filter(Boolean).length).toBeGreaterThan(15);
+    expect(Math.max(...distances[0].filter(Number.isFinite))).toBeLessThan(4);
+    // A gradient for each of three classes.
+    expect(queries.backward).toBe(3 * queries.forward);
+    const limited = await model.attack(attack, { ...options, maxQueries: 9 });
+    expect(limited.queries).toEqual({ forward: 40, backward: 120 });
+  });
+
+  it('fail at an infinite distance where there is no gradient, and say so', async () => {
+    const flat = await slope(runtime());
+    const state = await flat.stateDict();
+    await flat.loadStateDict({ ...state, '1.weight': { shape: [2, 16], data: new Float32Array(32) } });
+    const data = greys(3);
+    const { success, distances, warnings } = await flat.attack(attacks.deepFool(), {
+      x: data.tensor(),
+      labels: data.labels,
+    });
+    expect(success[0]).toEqual([false, false, false]);
+    expect(distances[0]).toEqual(new Float32Array(3).fill(Number.POSITIVE_INFINITY));
+    expect(warnings[0].join()).toContain('3 of 3 samples saw no other');
+  });
+
+  it('stand in reports, and behind a transfer', async () => {
+    const model = await slope(runtime());
+    const data = greys(4);
+    const list = [attacks.deepFool(), attacks.transfer({ source: model, attack: attacks.deepFool() })];
+    const report = await evaluateRobustness(model, data, { epsilons: [0.01, 0.1], attacks: list });
+    expect(report.attacks.map(({ name, epsilon, correct }) => [name, epsilon, correct])).toEqual([
+      ['deepFool', 0.01, 4],
+      ['deepFool', 0.1, 0],
+      ['transfer', 0.01, 4],
+      ['transfer', 0.1, 0],
+    ]);
+  });
+
+  it('need no epsilons; others do', async () => {
+    const model = await slope(runtime());
+    const data = greys(2);
+    const options = { x: data.tensor(), labels: data.labels };
+    await expectError(
+      model.attack(attacks.fgsm(), options),
+      ConfigError,
+      'attack.epsilons',
+      'a list of radii',
+      'undefined',
+    );
+    await expectError(model.attack(attacks.deepFool(), { ...options, epsilons: [] }), ConfigError, 'attack.epsilons');
+    await expectError(() => attacks.deepFool({ overshoot: -1 }), ConfigError, 'deepFool.overshoot', '>= 0', '-1');
+  });
+});
