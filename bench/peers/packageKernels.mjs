@@ -1,4 +1,4 @@
-/** Tasks on the package's raw kernels: what its layers call, on a pool of threads, without the layers. */
+/** Tasks on the package's raw kernels: what its layers call, on a team of threads, without the layers. */
 import { buildGraph } from '../../dist/graph/graph.js';
 import { Parameters } from '../../dist/graph/parameters.js';
 import { nn } from '../../dist/index.js';

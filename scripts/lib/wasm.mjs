@@ -1,7 +1,7 @@
 // The three WebAssembly variants: crates/wasm -> dist/wasm/<variant>/{kwta.js, kwta.d.ts, kwta_bg.wasm}.
 //
 // simd             one thread; every browser of today, and pages without shared memory
-// simd-threads     shared memory and a pool of workers
+// simd-threads     shared memory and a team of workers
 // relaxed-threads  the same with fused multiply-add; Safari and Node 20 refuse such a module
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';

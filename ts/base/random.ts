@@ -18,7 +18,7 @@ const TWO_32 = 2 ** 32;
 
 /**
  * The register of all streams: where those of each use of a seed begin, so that no two uses draw the same numbers.
- * The kernels' own (crates/wasm/src/rng.rs) start at 2^56.
+ * The kernels name one use themselves: dropout (crates/wasm/src/rng.rs), from 2^56 up to 2^57.
  */
 export const STREAMS = {
   /** First values of parameters; one stream each. */
@@ -35,6 +35,8 @@ export const STREAMS = {
   figureLabels: 3 * TWO_32,
   /** Attacks, whose keys are their samples' own; one a step, 2^20 a restart. */
   attack: 4 * TWO_32,
+  /** Noise around a sample, whose keys are likewise; one a step, 2^32 of them. */
+  noise: 2 ** 57,
 } as const;
 
 /** The upper 32 bits of the 64-bit product of two unsigned 32-bit integers. */

@@ -2,11 +2,9 @@
  * Pairs of points on both sides of one, `point + sigma u` and `point - sigma u` with normal directions u, in wasm memory:
  * drawn there, run through the network there, and summed there.
  */
+import { STREAMS } from '../base/random.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { Network } from './network.js';
-
-/** The streams of noise, 2^32 of them, lie at 2 * 2^56, apart from all other uses of a seed. */
-const noiseStreams = 2 << 24;
 
 /** Where directions are drawn from: direction `j` takes the values `size * j ... size * (j + 1)` of the stream. */
 export interface NoiseStream {
@@ -56,7 +54,7 @@ export class Antithetic {
     kernels.f32(this.#point, size).set(point);
     const { exports } = kernels;
     const places = [this.#point, this.#directions, this.#queries] as const;
-    exports.antithetic_queries(stream.seed, noiseStreams, stream.draw, first, pairs, size, sigma, ...places);
+    exports.antithetic_queries(stream.seed, STREAMS.noise / 2 ** 32, stream.draw, first, pairs, size, sigma, ...places);
   }
 
   /** Logits `[n, classes]` of the points from number `from` on, of those drawn last. */

@@ -5,7 +5,7 @@ import type { Accuracy, AttackReport, RobustnessReport } from '../evaluate/robus
  * One attack at one strength on one model. The same attack has the same name on every model; attacks look at the
  * first `total` samples of the run.
  */
-export interface AttackResult extends AttackReport {
+export interface DescribedAttack extends AttackReport {
   /** What the attack does, in one sentence. */
   description?: string;
 }
@@ -31,7 +31,7 @@ export interface ModelResult {
   clean: Accuracy & { predictions: number[] };
   /** By epsilon, as text: a sample counts when no attack broke it. */
   worstCase: Record<string, Accuracy>;
-  attacks: AttackResult[];
+  attacks: DescribedAttack[];
 }
 
 /** An image and what an attack made of it; `[C, H, W]` pixels in [0, 1]. */

@@ -4,7 +4,7 @@
  */
 import { differ, type HiddenGradient, hiddenGradients, isConstant } from '../evaluate/findings.js';
 import { list, modelTitle, percent } from './format.js';
-import type { AttackResult, Evaluation, ModelResult } from './result.js';
+import type { DescribedAttack, Evaluation, ModelResult } from './result.js';
 
 /** The verdict: one sentence a finding. */
 export function verdict(result: Evaluation): string[] {
@@ -75,7 +75,7 @@ function comparisonSentence({ epsilon, ranked, significant }: Comparison): strin
 }
 
 /** The strongest attack without a model's gradient at one epsilon, where it breaks more than those with it. */
-interface GradientFinding extends HiddenGradient<AttackResult> {
+interface GradientFinding extends HiddenGradient<DescribedAttack> {
   model: ModelResult;
 }
 

@@ -61,7 +61,7 @@ impl SparseShape {
     }
 }
 
-/// Entries of a pixel, on average, from which they are passed over pixel by pixel.
+/// Entries of a pixel, on average, from which on loops go pixel by pixel.
 const LONG_RUNS: usize = 5;
 
 /// Where the entries are; shared by values and gradients.

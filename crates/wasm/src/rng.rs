@@ -16,11 +16,6 @@ pub(crate) fn stream(high: u32, low: u32) -> u64 {
 }
 
 export! {
-    /// Uniform values `first .. first + len` of a stream, in [0, 1).
-    fn uniform(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: &mut [f32; len]) {
-        rng::uniform(seed as u64, stream(stream_high, stream_low), first as u64, out);
-    }
-
     /// Standard normal values `first .. first + len` of a stream.
     fn normal(seed: f64, stream_high: u32, stream_low: u32, first: f64, len: usize, out: &mut [f32; len]) {
         rng::normal(seed as u64, stream(stream_high, stream_low), first as u64, out);

@@ -1,9 +1,9 @@
 /** Everything about one run of the demo, as `--json` writes it. */
-import type { AttackResult, Evaluation, ModelResult } from '../../report/result.js';
+import type { DescribedAttack, Evaluation, ModelResult } from '../../report/result.js';
 
 /** One trained model and how it fared; all is known of it. */
 export interface DemoModel extends Required<ModelResult> {
-  attacks: Required<AttackResult>[];
+  attacks: Required<DescribedAttack>[];
 }
 
 export interface DemoResult extends Required<Evaluation> {
