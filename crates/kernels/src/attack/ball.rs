@@ -120,10 +120,15 @@ fn smaller(a: f64, b: f64) -> f64 {
     }
 }
 
-/// Clips to [0, 1]. Not by `clamp`, which relaxed SIMD makes of instructions that may lose NaN.
+/// Clips to [0, 1]; -0 becomes +0. Not by `clamp`, which relaxed SIMD makes of instructions that may lose NaN.
 #[inline(always)]
 fn into_box(value: f32) -> f32 {
-    smaller(larger(f64::from(value), 0.0), 1.0) as f32
+    match value {
+        v if v >= 1.0 => 1.0,
+        v if v > 0.0 => v,
+        v if v <= 0.0 => 0.0,
+        nan => nan,
+    }
 }
 
 #[cfg(test)]
