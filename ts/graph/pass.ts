@@ -5,8 +5,7 @@
  */
 
 import { isFloat32Array } from '../base/arrays.js';
-import type { Loss } from './losses.js';
-import { losses as lossNames } from './losses.js';
+import { type Loss, losses as lossNames } from './losses.js';
 import type { Network } from './network.js';
 import type { Plan } from './plan.js';
 import type { Workspace } from './workspace.js';
@@ -100,37 +99,41 @@ export class Pass {
     const { classes } = network;
     network.checkLoss(loss);
     kernels.u32(plan.labels.pointer, n).set(labels);
-    const logits = plan.logits.data.pointer;
-    const set = (name: Loss): void =>
-      kernels.exports.loss_gradient(
-        lossNames.indexOf(name),
-        n,
-        classes,
-        logits,
-        plan.labels.pointer,
-        scale,
-        plan.logitsGradient.pointer,
-      );
-    kernels.exports.losses(lossNames.indexOf(loss), n, classes, logits, plan.labels.pointer, plan.losses.pointer);
-    set(loss);
-    if (unsaturated && loss === 'crossEntropy' && classes > 1) {
-      const place = kernels.f32(plan.logitsGradient.pointer, n * classes);
-      const whole = place.slice();
-      const saturated = Array.from({ length: n }, (_, i) => i).filter((i) => whole[i * classes + labels[i]] === 0);
-      if (saturated.length > 0) {
-        set('margin');
-        const margins = place.slice();
-        place.set(whole);
-        for (const i of saturated) {
-          const from = i * classes;
-          place.set(
-            restored(whole.subarray(from, from + classes), labels[i], scale) ?? margins.subarray(from, from + classes),
-            from,
-          );
-        }
-      }
-    }
+    const sizes = [lossNames.indexOf(loss), n, classes] as const;
+    kernels.exports.losses(...sizes, plan.logits.data.pointer, plan.labels.pointer, plan.losses.pointer);
+    this.#writeCotangent(loss, scale);
+    if (unsaturated && loss === 'crossEntropy' && classes > 1) this.#restoreSaturated(labels, scale);
     return kernels.f32(plan.losses.pointer, n).slice();
+  }
+
+  /** The gradient of a loss by the logits, for the classes that are in the plan. */
+  #writeCotangent(loss: Loss, scale: number): void {
+    const { plan, n, network } = this;
+    const { logits, labels, logitsGradient } = plan;
+    const sizes = [lossNames.indexOf(loss), n, network.classes] as const;
+    this.workspace.kernels.exports.loss_gradient(
+      ...sizes,
+      logits.data.pointer,
+      labels.pointer,
+      scale,
+      logitsGradient.pointer,
+    );
+  }
+
+  /** Mends the cotangent of samples whose cross entropy is saturated: see {@link LossCotangent}. */
+  #restoreSaturated(labels: ArrayLike<number>, scale: number): void {
+    const { classes } = this.network;
+    const place = this.workspace.kernels.f32(this.plan.logitsGradient.pointer, this.n * classes);
+    const rowOf = (all: Float32Array, i: number) => all.subarray(i * classes, (i + 1) * classes);
+    const saturated = Array.from({ length: this.n }, (_, i) => i).filter((i) => place[i * classes + labels[i]] === 0);
+    if (saturated.length === 0) return;
+    const whole = place.slice();
+    this.#writeCotangent('margin', scale);
+    const margins = place.slice();
+    place.set(whole);
+    for (const i of saturated) {
+      place.set(restored(rowOf(whole, i), labels[i], scale) ?? rowOf(margins, i), i * classes);
+    }
   }
 
   #checkAlive(): void {

@@ -7,6 +7,7 @@ import type { NoiseStream } from '../../graph/antithetic.js';
 import type { Ascent, AscentStep } from '../../graph/ascent.js';
 import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
+import type { LossCotangent } from '../../graph/pass.js';
 import { argmax } from '../../graph/predictions.js';
 import { checkNumbers, type Goal } from './goal.js';
 import type { SampleWatch } from './watch.js';
@@ -30,8 +31,10 @@ export interface LossGradient {
 /** Directions drawn at once: bounds memory. */
 const pairsAtOnce = 128;
 
-/** What a gradient costs a sample: forward and backward. */
-export const gradientCost = 2;
+const gradientQueries: Queries = { forward: 1, backward: 1 };
+
+/** What a gradient costs a sample. */
+export const gradientCost = gradientQueries.forward + gradientQueries.backward;
 
 export class Target {
   readonly queries: Queries = { forward: 0, backward: 0 };
@@ -78,8 +81,7 @@ export class Target {
    * @param of the sample that each point belongs to, and whose query it is.
    */
   *logits(points: Float32Array, of: readonly number[]): Passes<Float32Array> {
-    this.#pay(of, 1);
-    this.queries.forward += of.length;
+    this.#pay(of, { forward: 1, backward: 0 });
     const result = new Float32Array(of.length * this.classes);
     for (let from = 0; from < of.length; from += defaultBatch) {
       const part = points.subarray(from * this.size, (from + defaultBatch) * this.size);
@@ -91,26 +93,23 @@ export class Target {
   }
 
   /**
-   * The loss of each point, growing towards the goal of its sample, and the gradient of it. A cross entropy that is
-   * saturated has the margin's gradient.
+   * The loss of each point, growing towards the goal of its sample, and the gradient of it; that of a saturated cross
+   * entropy is as in {@link LossCotangent}.
    *
    * @param of the sample that each point belongs to.
    * @throws {ConfigError} when the model has too few classes for the loss.
    */
   *gradient(points: Float32Array, of: readonly number[], loss: Loss): Passes<LossGradient> {
     this.#network.checkLoss(loss);
-    this.#pay(of, gradientCost);
-    this.queries.forward += of.length;
-    this.queries.backward += of.length;
+    this.#pay(of, gradientQueries);
     const { size, goal } = this;
     const scale = goal.direction;
     const parts: LossGradient[] = [];
     for (let from = 0; from < of.length; from += defaultBatch) {
       const part = points.subarray(from * size, (from + defaultBatch) * size);
-      const labels = of.slice(from, from + defaultBatch).map((i) => goal.classes[i]);
       const pass = this.#network.forward(part, { inputs: true });
       const logits = pass.logits();
-      const losses = pass.backward({ loss, labels, scale, unsaturated: true });
+      const losses = pass.backward(this.#towardsGoal(loss, of.slice(from, from + defaultBatch)));
       parts.push({
         logits,
         losses: scale === 1 ? losses : losses.map((value) => -value),
@@ -134,9 +133,7 @@ export class Target {
    */
   *jacobian(points: Float32Array, of: readonly number[]): Passes<{ logits: Float32Array; gradients: Float32Array }> {
     const { size, classes } = this;
-    this.#pay(of, 1 + classes);
-    this.queries.forward += of.length;
-    this.queries.backward += of.length * classes;
+    this.#pay(of, { forward: 1, backward: classes });
     const logits = new Float32Array(of.length * classes);
     const gradients = new Float32Array(of.length * classes * size);
     for (let from = 0; from < of.length; from += defaultBatch) {
@@ -178,24 +175,20 @@ export class Target {
     { loss, stops, step }: { loss: Loss; stops: boolean; step: AscentStep },
   ): Passes<number[]> {
     this.#network.checkLoss(loss);
-    this.#pay(of, gradientCost);
-    this.queries.forward += of.length;
-    this.queries.backward += of.length;
+    this.#pay(of, gradientQueries);
     const { goal, classes, size } = this;
     const there: number[] = [];
     for (let from = 0; from < of.length; from += defaultBatch) {
       const samples = of.slice(from, from + defaultBatch);
-      const labels = samples.map((i) => goal.classes[i]);
-      const { logits, gradient } = ascent.evaluate(from, samples.length, {
-        loss,
-        labels,
-        scale: goal.direction,
-        unsaturated: true,
-      });
+      const { logits, gradient } = ascent.evaluate(from, samples.length, this.#towardsGoal(loss, samples));
       checkNumbers('logits', logits);
       this.watch.look(gradient, samples, size);
-      const answers = argmax(logits, classes);
-      const still = stops ? samples.flatMap((i, at) => (goal.reached(answers[at], i) ? [from + at] : [])) : [];
+      const still: number[] = [];
+      if (stops) {
+        for (const [at, answer] of argmax(logits, classes).entries()) {
+          if (goal.reached(answer, samples[at])) still.push(from + at);
+        }
+      }
       ascent.move(from, samples.length, gradient, step, still);
       there.push(...still);
       yield;
@@ -214,8 +207,7 @@ export class Target {
     i: number,
     { stream, pairs, sigma }: { stream: NoiseStream; pairs: number; sigma: number },
   ): Passes<Float64Array> {
-    this.#pay([i], 2 * pairs);
-    this.queries.forward += 2 * pairs;
+    this.#pay([i], { forward: 2 * pairs, backward: 0 });
     const { classes, goal } = this;
     const around = this.#network.antithetic(stream, Math.min(pairs, pairsAtOnce));
     try {
@@ -239,9 +231,18 @@ export class Target {
     }
   }
 
-  #pay(of: readonly number[], cost: number): void {
+  /** A loss that grows as these samples come nearer to their goals. */
+  #towardsGoal(loss: Loss, samples: readonly number[]): LossCotangent {
+    const { classes, direction } = this.goal;
+    return { loss, labels: samples.map((i) => classes[i]), scale: direction, unsaturated: true };
+  }
+
+  /** Counts what each of the samples asks. */
+  #pay(of: readonly number[], { forward, backward }: Queries): void {
+    this.queries.forward += of.length * forward;
+    this.queries.backward += of.length * backward;
     for (const i of of) {
-      this.#spent[i] += cost;
+      this.#spent[i] += forward + backward;
       // An attack asks `afford` before.
       if (this.#spent[i] > this.budget) throw new TypeError(`sample ${i} asked for more than ${this.budget} queries`);
     }
