@@ -32,10 +32,15 @@ export function attackOf(value: unknown, argument = 'attack'): AttackSpec {
   return parse(attackSchema, value, argument);
 }
 
-/** What is true of an attack; a wrapper is of the family of what it wraps. */
+/** What is true of an attack; what its type leaves open is as in the attack inside. */
 export function traitsOf(spec: AttackSpec): AttackTraits {
-  const { traits } = attackDescriptors[spec.type];
-  return 'attack' in spec ? { ...traits, family: traitsOf(spec.attack).family } : traits;
+  const own: Partial<AttackTraits> = attackDescriptors[spec.type].traits;
+  const inner = 'attack' in spec ? traitsOf(spec.attack) : undefined;
+  return {
+    ...inner,
+    ...own,
+    needsSource: own.needsSource === true || inner?.needsSource === true,
+  } as AttackTraits;
 }
 
 /** Norm of an attack's ball: a wrapper's is that of what it wraps. */

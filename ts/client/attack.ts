@@ -1,5 +1,5 @@
 /** One attack on one model: options checked, the job in the engine, its results as tensors. */
-import type { AttackProgress, EpsilonResult } from '../attacks/core/run.js';
+import type { AttackFailure, AttackProgress, EpsilonResult } from '../attacks/core/run.js';
 import type { Queries } from '../attacks/core/target.js';
 import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
 import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
@@ -53,6 +53,8 @@ export interface AttackResult {
   gradingQueries: Queries;
   seconds: number[];
   warnings: string[][];
+  /** Samples that could not be attacked, by the reason: they are not to be taken for robust. */
+  failures: AttackFailure[][];
 }
 
 const keys = ['x', 'labels', 'epsilons', 'targets', 'seed', 'maxQueries', 'signal', 'onProgress'];
@@ -79,6 +81,7 @@ export async function runAttack(
     gradingQueries: total(results.map(({ gradingQueries }) => gradingQueries)),
     seconds: results.map(({ seconds }) => seconds),
     warnings: results.map(({ warnings }) => warnings),
+    failures: results.map(({ failures }) => failures),
   };
 }
 

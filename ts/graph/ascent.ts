@@ -22,6 +22,8 @@ export interface Evaluated {
   logits: Float32Array;
   /** `[n, size]` in wasm memory, channels last, valid until the next pass. */
   gradient: Float32Array;
+  /** A copy of it, `[n, C, H, W]`. */
+  copy(): Float32Array;
 }
 
 /** Made by `Network.ascent`, for a number of points; to be disposed. */
@@ -66,7 +68,7 @@ export class Ascent {
     pass.backward(cotangent);
     if (!pass.hasFiniteGradient())
       throw new DivergedError('attack: expected finite gradients of the samples, got others');
-    return { logits, gradient: pass.inputGradientView() };
+    return { logits, gradient: pass.inputGradientView(), copy: () => pass.inputGradient() };
   }
 
   /** Moves the points `from ... from + n` along the gradient of their evaluation, but for those that stay. */
@@ -82,6 +84,27 @@ export class Ascent {
     for (const [i, at] of stay.entries()) exports.copy(size, this.#at(this.#spare, i), this.#at(this.#points, at));
   }
 
+  /**
+   * Moves the points `from ... from + n` outside of wasm memory: `move` changes its first argument, `[n, C, H, W]`, and
+   * sees the centres of their balls. Those that stay do.
+   */
+  moveBy(
+    from: number,
+    n: number,
+    move: (points: Float32Array, origins: Float32Array) => void,
+    stay: readonly number[],
+  ): void {
+    const size = this.#size;
+    const points = this.#read(this.#points, from, n);
+    const before = points.slice();
+    move(points, this.#read(this.#origins, from, n));
+    for (const at of stay) {
+      const place = (at - from) * size;
+      points.set(before.subarray(place, place + size), place);
+    }
+    this.#write(points, this.#at(this.#points, from));
+  }
+
   /** Goes on with these points alone, given in ascending order. */
   keep(places: readonly number[]): void {
     for (const [to, at] of places.entries()) {
@@ -95,9 +118,9 @@ export class Ascent {
 
   /** Copies of the points with these numbers, or of all, `[n, C, H, W]`. */
   read(places?: readonly number[]): Float32Array {
-    if (places === undefined) return this.#read(0, this.#count);
+    if (places === undefined) return this.#read(this.#points, 0, this.#count);
     const result = new Float32Array(places.length * this.#size);
-    for (const [i, at] of places.entries()) result.set(this.#read(at, 1), i * this.#size);
+    for (const [i, at] of places.entries()) result.set(this.#read(this.#points, at, 1), i * this.#size);
     return result;
   }
 
@@ -115,9 +138,9 @@ export class Ascent {
     this.kernels.exports.nchw_to_nhwc(values.length / this.#size, c, h, w, this.#spare, target);
   }
 
-  #read(from: number, n: number): Float32Array {
+  #read(base: number, from: number, n: number): Float32Array {
     const { c, h, w } = this.#features;
-    this.kernels.exports.nhwc_to_nchw(n, c, h, w, this.#at(this.#points, from), this.#spare);
+    this.kernels.exports.nhwc_to_nchw(n, c, h, w, this.#at(base, from), this.#spare);
     return this.kernels.f32(this.#spare, n * this.#size).slice();
   }
 }

@@ -101,6 +101,9 @@ export class Network {
     this.#graph = buildGraph(spec);
     this.classes = classesOf(this.graph);
     this.sampleSize = featureSize(this.graph.input);
+    // What no sample fits into is refused before anybody makes one.
+    const sample = 4 * this.sampleSize;
+    workspace.kernels.free(workspace.kernels.allocate(sample, 'a sample'), sample);
     this.parameters = new Parameters(workspace.kernels, this.graph);
     this.parameters.initialise(seed);
     this.state = { seed, step: 0, updateRunning: false };

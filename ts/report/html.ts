@@ -1,5 +1,5 @@
 /** A run as one HTML file: figures, curves, images and words, with everything inline. */
-import type { Accuracy } from '../evaluate/robustness.js';
+import type { Accuracy, AttackReport } from '../evaluate/robustness.js';
 import { curves, dotPlot, whisker } from './charts.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
 import { pngUri } from './png.js';
@@ -196,9 +196,13 @@ function exampleFigure(example: Example, classNames: string[] | undefined): stri
 
 const GRADIENT_WORDS = {
   exact: 'Follows the gradient of the attacked model.',
+  surrogate: 'Follows the gradient of a smoother relative of the attacked model.',
   estimated: 'Estimates a gradient from outputs.',
+  search: 'Compares outputs at points it tries; follows no gradient.',
+  none: 'Follows nothing.',
   transfer: 'Follows the gradient of another model.',
-};
+  several: 'Several attacks, one after another on what the ones before left.',
+} satisfies Record<AttackReport['gradient'], string>;
 
 function attacks({ models }: Evaluation): string {
   const all = models.flatMap((model) => model.attacks);

@@ -4,9 +4,10 @@ import type { Descriptor, Schema } from '../../base/schema.js';
 import type { NoiseStream } from '../../graph/antithetic.js';
 import type { Network } from '../../graph/network.js';
 import type { AttackSpec } from '../table.js';
-import type { Target } from './target.js';
+import type { Grades } from './grading.js';
+import type { Passes, Target } from './target.js';
 
-/** What is true of every attack of a type. */
+/** What is true of an attack. */
 export interface AttackTraits {
   /**
    * `fixed`: looks for a loss inside a ball of a given radius. `minimal`: looks for the closest adversarial, once for
@@ -14,19 +15,20 @@ export interface AttackTraits {
    */
   family: 'fixed' | 'minimal';
   /**
-   * Where it gets its direction from: the model's own gradient (`exact`), an estimate from outputs (`estimated`), or
-   * another model (`transfer`).
+   * Where it gets its direction from: the model's own gradient (`exact`), that of a smoother relative of the model
+   * (`surrogate`), an estimate from outputs (`estimated`), none, for it tries points and compares outputs (`search`) or
+   * tries points blindly (`none`), another model (`transfer`), or one after another (`several`).
    */
-  gradient: 'exact' | 'estimated' | 'transfer';
+  gradient: 'exact' | 'surrogate' | 'estimated' | 'search' | 'none' | 'transfer' | 'several';
   /** It needs the model that its field `source` names. */
   needsSource: boolean;
 }
 
-/** One type of attack as plain data. */
+/** One type of attack as plain data. A trait that is left out is that of the attack inside. */
 export type AttackDescriptor<Type extends string = string, S extends Schema = Schema> = Descriptor<
   Type,
   S,
-  AttackTraits
+  Partial<AttackTraits>
 >;
 
 /** Samples to attack together. What is drawn for one is its own; nothing else may join them. */
@@ -47,8 +49,27 @@ export interface Batch {
   warn(message: string): void;
   /** The model of this id. @throws {ConfigError} */
   source(id: string): Network;
-  /** Another attack on the same samples; on another model, whose queries are free, when one is given. */
-  run(spec: AttackSpec, model?: Network): ReturnType<Attack<AttackSpec>>;
+  /** Sample `i` could not be attacked, for this reason: it is not to be taken for robust. */
+  failed(i: number, reason: string): void;
+  /** Another attack on these samples. */
+  run(spec: AttackSpec, inner?: Inner): ReturnType<Attack<AttackSpec>>;
+  /** What the driver will say of candidates `[m, size]` of some of the samples; asked by it and free. */
+  grade(candidates: Float32Array, samples: readonly number[]): Passes<Grades>;
+}
+
+/** How an attack runs inside another; all is as outside where it is left out. */
+export interface Inner {
+  /** Which of the samples. */
+  samples?: readonly number[];
+  /** The model that candidates are made on instead; its queries are free. */
+  model?: Network;
+  /** What sees the model in place of the batch's own target; its samples are those of `samples`. */
+  target?: Target;
+  epsilon?: number;
+  /** Queries that each of the samples may ask in this run. */
+  maxQueries?: number;
+  /** Runs of different numbers draw different random numbers; 0 when left out. */
+  attempt?: number;
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Fields that many attacks have. */
 import { choice, number, optional } from '../../base/schema.js';
 import { losses } from '../../graph/losses.js';
-import { norms } from './norms.js';
+import { type Norm, norms } from './norms.js';
 
 /** The ball's norm; `'linf'` by default. */
-export const norm = () => optional(choice(norms), 'linf');
+export const norm = <N extends Norm = Norm>(of: readonly N[] = norms as N[]) => optional(choice(of), 'linf' as N);
 
 /** The loss to climb; cross entropy by default. */
 export const loss = () => optional(choice(losses), 'crossEntropy');

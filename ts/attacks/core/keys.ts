@@ -40,8 +40,9 @@ class Hash {
  * @param attack the attack's type.
  * @param pixels of the sample.
  * @param goal its class.
+ * @param attempt 32 bits; runs of different ones draw different numbers.
  */
-export function sampleKey(seed: number, attack: string, pixels: Float32Array, goal: number): number {
+export function sampleKey(seed: number, attack: string, pixels: Float32Array, goal: number, attempt = 0): number {
   const bits = new Int32Array(pixels.slice().buffer);
   const [low, high] = [0x9747b28c, 0x3c6ef372].map((start) => {
     const hash = new Hash(start);
@@ -49,6 +50,7 @@ export function sampleKey(seed: number, attack: string, pixels: Float32Array, go
     hash.add(Math.floor(seed / 2 ** 32));
     for (let i = 0; i < attack.length; i++) hash.add(attack.charCodeAt(i));
     hash.add(goal);
+    if (attempt !== 0) hash.add(attempt);
     for (let i = 0; i < bits.length; i++) hash.add(bits[i]);
     return hash.end();
   });

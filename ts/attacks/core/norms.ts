@@ -1,11 +1,11 @@
 /**
- * The balls that perturbations live in: `linf` (largest change of a pixel) and `l2` (Euclidean length of a
- * sample's change). Points are `[n, size]`, in pixel units.
+ * The balls that perturbations live in: `linf` (largest change of a pixel), `l2` (Euclidean length of a sample's
+ * change) and `l1` (sum of the changes). Points are `[n, size]`, in pixel units.
  */
-import type { Random } from '../../base/random.js';
+import { logarithm, type Random } from '../../base/random.js';
 
 /** Norm of a perturbation. */
-export type Norm = 'linf' | 'l2';
+export type Norm = 'linf' | 'l2' | 'l1';
 
 /** The geometry of a norm. */
 export interface Ball {
@@ -99,8 +99,68 @@ const l2: Ball = {
   },
 };
 
+/** Share of the pixels, those of the largest slopes, that a step in l1 moves (Tramer & Boneh 2019). */
+const sparse = 0.05;
+
+const l1: Ball = {
+  step(points, gradient, x, size, { stepSize, epsilon }) {
+    const moved = Math.max(1, Math.round(sparse * size));
+    for (let s = 0; s < points.length / size; s++) {
+      const slopes = gradient.subarray(s * size, (s + 1) * size);
+      const least = Float32Array.from(slopes, Math.abs).sort()[size - moved];
+      let left = moved;
+      for (let i = 0; i < size && left > 0; i++) {
+        if (slopes[i] === 0 || Math.abs(slopes[i]) < least) continue;
+        points[s * size + i] += (sign(slopes[i]) * stepSize) / moved;
+        left--;
+      }
+    }
+    l1.project(points, x, epsilon, size);
+    clipToBox(points);
+  },
+  project(points, x, epsilon, size) {
+    for (const [s, distance] of l1.distances(points, x, size).entries()) {
+      if (distance <= epsilon) continue;
+      const threshold = excess(
+        points.subarray(s * size, (s + 1) * size),
+        x.subarray(s * size, (s + 1) * size),
+        epsilon,
+      );
+      for (let i = s * size; i < (s + 1) * size; i++) {
+        const change = points[i] - x[i];
+        points[i] = x[i] + sign(change) * Math.max(Math.abs(change) - threshold, 0);
+      }
+    }
+  },
+  start(point, epsilon, random) {
+    // Exponential sizes, of which one more takes its share, spread evenly over the ball.
+    const changes = Float64Array.from(point, () => -logarithm(1 - random.uniform()));
+    const sum = changes.reduce((total, value) => total + value, -logarithm(1 - random.uniform()));
+    for (let i = 0; i < point.length; i++) point[i] += (epsilon * changes[i] * (random.uniform() < 0.5 ? -1 : 1)) / sum;
+  },
+  distances(points, x, size) {
+    return bySample(x.length / size, (s) => {
+      let sum = 0;
+      for (let i = s * size; i < (s + 1) * size; i++) sum += Math.abs(points[i] - x[i]);
+      return sum;
+    });
+  },
+};
+
+/** By how much every change of a point is to shrink, so that their sum is `epsilon` (Duchi et al. 2008). */
+function excess(point: Float32Array, x: Float32Array, epsilon: number): number {
+  const sizes = point.map((value, i) => Math.abs(value - x[i])).sort();
+  let sum = 0;
+  for (let count = 1; count <= sizes.length; count++) {
+    sum += sizes[sizes.length - count];
+    const threshold = (sum - epsilon) / count;
+    if (count === sizes.length || sizes[sizes.length - count - 1] <= threshold) return threshold;
+  }
+  return 0;
+}
+
 /** The ball of each norm. */
-export const balls: Readonly<Record<Norm, Ball>> = { linf, l2 };
+export const balls: Readonly<Record<Norm, Ball>> = { linf, l2, l1 };
 
 /** All norms. */
 export const norms = Object.keys(balls) as Norm[];

@@ -54,6 +54,14 @@ export interface EpsilonResult {
   gradingQueries: Queries;
   seconds: number;
   warnings: string[];
+  /** Samples that could not be attacked, which are not to be taken for robust, by the reason. */
+  failures: AttackFailure[];
+}
+
+/** Samples that could not be attacked. */
+export interface AttackFailure {
+  reason: string;
+  samples: number[];
 }
 
 /** Progress at one epsilon. */
@@ -114,6 +122,7 @@ function* attackGroup(
   const { epsilon } = plain;
   const begun = performance.now();
   const warnings = new Set<string>();
+  const failures = new Map<string, Set<number>>();
   const watch = new GradientWatch();
   let reported = begun;
   let at = 0;
@@ -125,14 +134,27 @@ function* attackGroup(
     const raw = original.slice();
     if (attacked.length > 0) {
       const target = new Target(network, goal.subset(attacked), maxQueries, watch.samples(attacked.length));
+      let sourced = false;
+      const failed = (i: number, reason: string): void => {
+        const samples = failures.get(reason) ?? new Set<number>();
+        failures.set(reason, samples.add(attacked[i]));
+      };
       const run = start(spec, {
         network,
         x: pick(x, attacked, size),
         target,
         epsilon: minimal ? Number.POSITIVE_INFINITY : epsilon,
         seed,
+        attempt: 0,
         warn: (message) => warnings.add(message),
-        source,
+        failed,
+        graded: (count) => {
+          plain.gradingQueries.forward += count;
+        },
+        source: (id) => {
+          sourced = true;
+          return source(id);
+        },
       });
       let next = run.next();
       for (; !next.done; next = run.next()) {
@@ -147,6 +169,10 @@ function* attackGroup(
         next.value,
         size,
       );
+      // Candidates that were made without a look at any model are noise, unless that is what the attack is.
+      if (!sourced && traitsOf(spec).gradient !== 'none') {
+        for (const i of all(attacked.length)) if (target.asked(i) === 0) failed(i, 'no query was made');
+      }
       plain.queries.forward += target.queries.forward;
       plain.queries.backward += target.queries.backward;
     }
@@ -161,7 +187,11 @@ function* attackGroup(
     }
   }
   const seconds = (performance.now() - begun) / 1000;
-  for (const result of group) result.finish(seconds, [...warnings, ...watch.warnings(spec.type)]);
+  const list = [...failures].map(([reason, samples]) => ({ reason, samples: [...samples] }));
+  for (const { reason, samples } of list) {
+    warnings.add(`${spec.type}: ${samples.length} of ${labels.length} samples could not be attacked: ${reason}`);
+  }
+  for (const result of group) result.finish(seconds, [...warnings, ...watch.warnings(spec.type)], list);
   yield { epsilon, done: 1 };
 }
 
@@ -179,7 +209,9 @@ export function perturb(
   const source = (): never => {
     throw new TypeError('an attack in training has no source');
   };
-  const run = start(spec, { network, x, target, epsilon, seed: 0, random, warn: () => {}, source });
+  const ignore = (): void => {};
+  const told = { warn: ignore, failed: ignore, graded: ignore };
+  const run = start(spec, { network, x, target, epsilon, seed: 0, attempt: 0, random, ...told, source });
   let next = run.next();
   while (!next.done) next = run.next();
   return next.value;
@@ -204,6 +236,7 @@ class Result {
       gradingQueries: { forward: 0, backward: 0 },
       seconds: 0,
       warnings: [],
+      failures: [],
     };
   }
 
@@ -226,9 +259,10 @@ class Result {
   }
 
   /** The last words on the run. */
-  finish(seconds: number, warnings: readonly string[]): void {
+  finish(seconds: number, warnings: readonly string[], failures: AttackFailure[]): void {
     this.plain.seconds = seconds;
     this.plain.warnings = [...warnings];
+    this.plain.failures = failures;
     if (this.#outside > tolerance) {
       this.plain.warnings.push(
         `candidates left the ball or the box by up to ${this.#outside.toExponential(1)}; clipped`,

@@ -4,13 +4,14 @@
  */
 import { ConfigError } from '../../base/errors.js';
 import type { NoiseStream } from '../../graph/antithetic.js';
-import type { Ascent, AscentStep } from '../../graph/ascent.js';
+import type { Ascent } from '../../graph/ascent.js';
 import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
 import type { LossCotangent } from '../../graph/pass.js';
 import { argmax } from '../../graph/predictions.js';
 import { checkNumbers, type Goal } from './goal.js';
-import type { SampleWatch } from './watch.js';
+import { balls, type Norm } from './norms.js';
+import type { Watch } from './watch.js';
 
 /** Samples evaluated forward, and backward. */
 export interface Queries {
@@ -21,11 +22,25 @@ export interface Queries {
 /** Yields after every pass: others may have their turn, and an abort takes effect. */
 export type Passes<Result> = Generator<undefined, Result, void>;
 
+/**
+ * A loss that is not among the named ones: the value of a row of logits of sample `i`, growing towards its goal. Writes
+ * the gradient by the logits into `cotangent`, which holds zeros.
+ */
+export type RowLoss = (logits: Float32Array, i: number, cotangent: Float32Array) => number;
+
 /** Answers about `m` points: `[m]`, `[m, classes]` and `[m, size]`. */
 export interface LossGradient {
   losses: Float32Array;
   logits: Float32Array;
   gradient: Float32Array;
+}
+
+/** How a step of a climb goes. */
+export interface ClimbStep {
+  norm: Norm;
+  stepSize: number;
+  /** Radius of the ball. */
+  epsilon: number;
 }
 
 /** Directions drawn at once: bounds memory. */
@@ -40,19 +55,23 @@ export class Target {
   readonly queries: Queries = { forward: 0, backward: 0 };
   readonly #network: Network;
   readonly #spent: Float64Array;
+  readonly #whole: { target: Target; samples: readonly number[] } | undefined;
 
   /**
    * @param goal of the samples that are attacked; the loss of its classes rises, or falls when they are targets.
    * @param budget queries of each sample: forward plus backward.
    * @param watch sees every gradient.
+   * @param whole the target that this one is a part of, which pays with it, and the numbers of the samples there.
    */
   constructor(
     network: Network,
     readonly goal: Goal,
     private readonly budget: number,
-    readonly watch: SampleWatch,
+    readonly watch: Watch,
+    whole?: { target: Target; samples: readonly number[] },
   ) {
     this.#network = network;
+    this.#whole = whole;
     this.#spent = new Float64Array(goal.classes.length);
   }
 
@@ -67,7 +86,26 @@ export class Target {
 
   /** Queries that sample `i` may still ask. */
   left(i: number): number {
-    return this.budget - this.#spent[i];
+    const left = this.budget - this.#spent[i];
+    return this.#whole === undefined ? left : Math.min(left, this.#whole.target.left(this.#whole.samples[i]));
+  }
+
+  /** Queries that sample `i` has asked. */
+  asked(i: number): number {
+    return this.#spent[i];
+  }
+
+  /** The same model for some of the samples, numbered anew, which may ask `budget` queries each and pay here, too. */
+  part(samples: readonly number[], budget = Number.POSITIVE_INFINITY): Target {
+    const watch: Watch = {
+      look: (gradient, of, size) =>
+        this.watch.look(
+          gradient,
+          of.map((i) => samples[i]),
+          size,
+        ),
+    };
+    return new Target(this.#network, this.goal.subset(samples), budget, watch, { target: this, samples });
   }
 
   /** Those of the samples that can pay `cost` more queries each. */
@@ -99,22 +137,26 @@ export class Target {
    * @param of the sample that each point belongs to.
    * @throws {ConfigError} when the model has too few classes for the loss.
    */
-  *gradient(points: Float32Array, of: readonly number[], loss: Loss): Passes<LossGradient> {
-    this.#network.checkLoss(loss);
+  *gradient(points: Float32Array, of: readonly number[], loss: Loss | RowLoss): Passes<LossGradient> {
+    if (typeof loss === 'string') this.#network.checkLoss(loss);
     this.#pay(of, gradientQueries);
     const { size, goal } = this;
-    const scale = goal.direction;
     const parts: LossGradient[] = [];
     for (let from = 0; from < of.length; from += defaultBatch) {
       const part = points.subarray(from * size, (from + defaultBatch) * size);
       const pass = this.#network.forward(part, { inputs: true });
       const logits = pass.logits();
-      const losses = pass.backward(this.#towardsGoal(loss, of.slice(from, from + defaultBatch)));
-      parts.push({
-        logits,
-        losses: scale === 1 ? losses : losses.map((value) => -value),
-        gradient: pass.inputGradient(),
-      });
+      const samples = of.slice(from, from + defaultBatch);
+      let losses: Float32Array;
+      if (typeof loss === 'string') {
+        losses = pass.backward(this.#towardsGoal(loss, samples));
+        if (goal.direction === -1) losses = losses.map((value) => -value);
+      } else {
+        const cotangent = new Float32Array(logits.length);
+        losses = rowLosses(loss, logits, samples, cotangent);
+        pass.backward(cotangent);
+      }
+      parts.push({ logits, losses, gradient: pass.inputGradient() });
       yield;
     }
     const joined = (key: keyof LossGradient) => joinedArrays(parts.map((part) => part[key]));
@@ -172,7 +214,7 @@ export class Target {
   *climb(
     ascent: Ascent,
     of: readonly number[],
-    { loss, stops, step }: { loss: Loss; stops: boolean; step: AscentStep },
+    { loss, stops, step }: { loss: Loss; stops: boolean; step: ClimbStep },
   ): Passes<number[]> {
     this.#network.checkLoss(loss);
     this.#pay(of, gradientQueries);
@@ -180,7 +222,8 @@ export class Target {
     const there: number[] = [];
     for (let from = 0; from < of.length; from += defaultBatch) {
       const samples = of.slice(from, from + defaultBatch);
-      const { logits, gradient } = ascent.evaluate(from, samples.length, this.#towardsGoal(loss, samples));
+      const evaluated = ascent.evaluate(from, samples.length, this.#towardsGoal(loss, samples));
+      const { logits, gradient } = evaluated;
       checkNumbers('logits', logits);
       this.watch.look(gradient, samples, size);
       const still: number[] = [];
@@ -189,7 +232,12 @@ export class Target {
           if (goal.reached(answer, samples[at])) still.push(from + at);
         }
       }
-      ascent.move(from, samples.length, gradient, step, still);
+      const { norm } = step;
+      if (norm === 'l1') {
+        const slopes = evaluated.copy();
+        const move = (points: Float32Array, x: Float32Array) => balls.l1.step(points, slopes, x, size, step);
+        ascent.moveBy(from, samples.length, move, still);
+      } else ascent.move(from, samples.length, gradient, { ...step, norm }, still);
       there.push(...still);
       yield;
     }
@@ -246,7 +294,20 @@ export class Target {
       // An attack asks `afford` before.
       if (this.#spent[i] > this.budget) throw new TypeError(`sample ${i} asked for more than ${this.budget} queries`);
     }
+    if (this.#whole === undefined) return;
+    const { target, samples } = this.#whole;
+    target.#pay(
+      of.map((i) => samples[i]),
+      { forward, backward },
+    );
   }
+}
+
+/** The losses of rows of logits, and their gradients by them. */
+function rowLosses(loss: RowLoss, logits: Float32Array, of: readonly number[], cotangent: Float32Array): Float32Array {
+  const classes = logits.length / of.length;
+  const row = (values: Float32Array, at: number) => values.subarray(at * classes, (at + 1) * classes);
+  return Float32Array.from(of, (i, at) => loss(row(logits, at), i, row(cotangent, at)));
 }
 
 /** One array of all; the only one itself. */

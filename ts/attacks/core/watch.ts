@@ -1,7 +1,13 @@
 /** Looks at every gradient that an attack asks for: one that sees only zeros says nothing about a model. */
 
+/** Sees gradients. */
+export interface Watch {
+  /** @param gradient `[m, size]`, of the samples `of`. */
+  look(gradient: Float32Array, of: readonly number[], size: number): void;
+}
+
 /** Sees the gradients of some samples: which of them were asked for, and which were zero throughout. */
-export class SampleWatch {
+export class SampleWatch implements Watch {
   asked = 0;
   zero = 0;
   /** By sample. 0: no gradient yet, 1: only zeros, 2: another one. */
@@ -16,7 +22,6 @@ export class SampleWatch {
     return this.#seen.reduce((count, state) => count + Number(state === 1), 0);
   }
 
-  /** @param gradient `[m, size]`, of the samples `of`. */
   look(gradient: Float32Array, of: readonly number[], size: number): void {
     for (const [at, i] of of.entries()) {
       let j = at * size;

@@ -10,7 +10,7 @@ import { clipToBox, type Norm } from '../core/norms.js';
 /** See `attacks.deepFool`. */
 export const deepFoolDescriptor = descriptor(
   tagged('deepFool', {
-    norm: fields.norm(),
+    norm: fields.norm(['linf', 'l2']),
     steps: optional(integer({ min: 1 }), 50),
     overshoot: optional(number({ min: 0 }), 0.02),
   }),

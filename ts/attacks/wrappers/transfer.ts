@@ -14,8 +14,9 @@ export interface TransferSpec {
 /** With its type written out, for the attack inside may be any. */
 export const transferDescriptor: AttackDescriptor<'transfer', Tagged<'transfer', TransferSpec>> = descriptor(
   tagged('transfer', { source: string(), attack: lazy((): Schema<AttackSpec> => sourceless) }),
-  { family: 'fixed', gradient: 'transfer', needsSource: true },
+  { gradient: 'transfer', needsSource: true },
 );
 
 /** Queries to the source cost the attacker nothing at the target. */
-export const transfer: Attack<TransferSpec> = (spec, batch) => batch.run(spec.attack, batch.source(spec.source));
+export const transfer: Attack<TransferSpec> = (spec, batch) =>
+  batch.run(spec.attack, { model: batch.source(spec.source) });
