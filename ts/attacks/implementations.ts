@@ -1,5 +1,6 @@
 /** The procedures of all attacks, by type. An attack without one is a type error. */
 import { estimatedGradient } from './blackBox/estimatedGradient.js';
+import { square } from './blackBox/square.js';
 import type { Attack } from './core/attack.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
@@ -12,6 +13,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   pgd,
   deepFool,
   estimatedGradient,
+  square,
   transfer,
 };
 

@@ -3,6 +3,7 @@ import { ConfigError } from '../base/errors.js';
 import { construct, type Options as OptionsOf } from '../base/schema.js';
 import { describe } from '../base/tensor.js';
 import type { EstimatedGradientSpec } from './blackBox/estimatedGradient.js';
+import type { SquareSpec } from './blackBox/square.js';
 import type { Norm } from './core/norms.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
 import type { PgdSpec } from './fixed/pgd.js';
@@ -70,6 +71,21 @@ export function estimatedGradient(options: Options<'estimatedGradient'> = {}): E
   return construct(attackDescriptors.estimatedGradient, options);
 }
 
+/**
+ * Random search that looks at logits only: a square window of the image changes with every query, and the change stays
+ * when the margin grows (Andriushchenko et al. 2020). Needs no gradient, so that none can be hidden from it.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.queries logit queries of a sample in each run, >= 1; 5,000 by default.
+ * @param options.p share of the image that the first windows cover, in (0, 1]; 0.8 by default. It is halved at 10, 50,
+ *   200, 500, 1,000, 2,000, 4,000, 6,000 and 8,000 10,000ths of the queries.
+ * @param options.restarts runs from different starts, on the samples that are left, >= 1; 1 by default.
+ * @throws {ConfigError}
+ */
+export function square(options: Options<'square'> = {}): SquareSpec {
+  return construct(attackDescriptors.square, options);
+}
+
 /** A model that lives in the same runtime. */
 interface ModelHandle {
   readonly id: string;
@@ -90,4 +106,4 @@ export function transfer(options: { source: ModelHandle; attack?: AttackSpec }):
   return construct(attackDescriptors.transfer, { source: source.id, attack, ...rest });
 }
 
-export type { AttackSpec, DeepFoolSpec, EstimatedGradientSpec, FgsmSpec, Norm, PgdSpec, TransferSpec };
+export type { AttackSpec, DeepFoolSpec, EstimatedGradientSpec, FgsmSpec, Norm, PgdSpec, SquareSpec, TransferSpec };

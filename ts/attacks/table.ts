@@ -1,6 +1,7 @@
 /** All attacks as plain data: descriptors by type, and the one schema that an attack from anywhere is parsed with. */
 import { family, parse, refined, type Schema, variant } from '../base/schema.js';
 import { type EstimatedGradientSpec, estimatedGradientDescriptor } from './blackBox/estimatedGradient.js';
+import { type SquareSpec, squareDescriptor } from './blackBox/square.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
@@ -9,13 +10,14 @@ import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
-export type AttackSpec = DeepFoolSpec | EstimatedGradientSpec | FgsmSpec | PgdSpec | TransferSpec;
+export type AttackSpec = DeepFoolSpec | EstimatedGradientSpec | FgsmSpec | PgdSpec | SquareSpec | TransferSpec;
 
 export const attackDescriptors = family({
   fgsm: fgsmDescriptor,
   pgd: pgdDescriptor,
   deepFool: deepFoolDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
+  square: squareDescriptor,
   transfer: transferDescriptor,
 });
 

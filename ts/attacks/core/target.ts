@@ -9,6 +9,7 @@ import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
 import type { LossCotangent } from '../../graph/pass.js';
 import { argmax } from '../../graph/predictions.js';
+import type { Features } from '../../ops/op.js';
 import { checkNumbers, type Goal } from './goal.js';
 import { balls, type Norm } from './norms.js';
 import type { Watch } from './watch.js';
@@ -78,6 +79,11 @@ export class Target {
   /** Values of one sample. */
   get size(): number {
     return this.#network.sampleSize;
+  }
+
+  /** Shape of one sample. */
+  get input(): Features {
+    return this.#network.graph.input;
   }
 
   get classes(): number {

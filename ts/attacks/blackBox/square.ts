@@ -1,0 +1,278 @@
+/**
+ * Square (Andriushchenko, Croce, Flammarion & Hein 2020; l1: Croce & Hein 2021): random search that looks at logits only.
+ * Each query changes a square window of the image, and the change stays when the margin grows. Windows shrink on a
+ * schedule. In linf a window is set to the edge of the ball; in l2 and l1 it gets a bump whose length another window
+ * gives up.
+ */
+
+import type { Random } from '../../base/random.js';
+import { descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
+import type { Features } from '../../ops/op.js';
+import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
+import * as fields from '../core/fields.js';
+import { balls, clipToBox } from '../core/norms.js';
+
+/** See `attacks.square`. */
+export const squareDescriptor = descriptor(
+  tagged('square', {
+    norm: fields.norm(),
+    queries: optional(integer({ min: 1 }), 5000),
+    /** Share of the image that the first windows cover. */
+    p: optional(number({ above: 0, max: 1 }), 0.8),
+    restarts: optional(integer({ min: 1 }), 1),
+  }),
+  { family: 'fixed', gradient: 'search', needsSource: false },
+);
+
+export type SquareSpec = Output<typeof squareDescriptor.schema>;
+
+/** Where the share is halved, in 10,000ths of the budget. */
+const halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
+
+/** Share of the image that the window of a query covers. */
+export function windowShare(p: number, query: number, queries: number): number {
+  const at = Math.floor((query / queries) * 10_000);
+  return p / 2 ** halvings.filter((limit) => at > limit).length;
+}
+
+export const square: Attack<SquareSpec> = function* (spec, batch) {
+  const { target, x } = batch;
+  const { size } = target;
+  const result = x.slice();
+  let left = all(batch.count);
+  for (let restart = 0; restart < spec.restarts && left.length > 0; restart++) {
+    const search = searchFrom(spec, batch, left, restart);
+    let next = search.next();
+    for (; !next.done; next = search.next()) {
+      yield next.value === undefined ? undefined : (restart + next.value) / spec.restarts;
+    }
+    const { points, failed } = next.value;
+    put(result, left, points, size);
+    left = failed;
+  }
+  return result;
+};
+
+/** A sample that is still searched: its number, its place among the points, its random numbers. */
+interface Searched {
+  i: number;
+  at: number;
+  random: Random;
+  margin: number;
+}
+
+/** One search for each of the samples, from a random start; the best points, and the samples that have not reached their goal. */
+function* searchFrom(
+  { norm, queries, p }: SquareSpec,
+  { target, x, epsilon, random }: Batch,
+  samples: readonly number[],
+  restart: number,
+): Generator<number | undefined, { points: Float32Array; failed: number[] }, void> {
+  const { size, classes, goal, input } = target;
+  const moves = searches[norm](input, epsilon);
+  const points = pick(x, samples, size);
+  const row = (values: Float32Array, at: number) => values.subarray(at * size, (at + 1) * size);
+  let running: Searched[] = samples.map((i, at) => ({ i, at, random: random(i, restart), margin: -Infinity }));
+  for (let query = 0; query < queries; query++) {
+    const affordable = new Set(
+      target.afford(
+        running.map(({ i }) => i),
+        1,
+      ),
+    );
+    running = running.filter(({ i }) => affordable.has(i));
+    if (running.length === 0) break;
+    const share = windowShare(p, query, queries);
+    const candidates = new Float32Array(running.length * size);
+    for (const [c, { i, at, random: own }] of running.entries()) {
+      const candidate = row(candidates, c);
+      candidate.set(row(points, at));
+      if (query === 0) moves.start(candidate, row(x, i), own);
+      else moves.propose(candidate, row(x, i), share, own);
+    }
+    const logits = yield* target.logits(
+      candidates,
+      running.map(({ i }) => i),
+    );
+    for (const [c, sample] of running.entries()) {
+      const margin = goal.margin(logits.subarray(c * classes, (c + 1) * classes), sample.i);
+      if (query > 0 && margin <= sample.margin) continue;
+      sample.margin = margin;
+      row(points, sample.at).set(row(candidates, c));
+    }
+    running = running.filter(({ margin }) => margin <= 0);
+    yield (query + 1) / queries;
+  }
+  return { points, failed: running.map(({ i }) => i) };
+}
+
+/** How the points of one sample move; both change `point` in place and leave it in the ball and the box. */
+interface Search {
+  start(point: Float32Array, x: Float32Array, random: Random): void;
+  propose(point: Float32Array, x: Float32Array, share: number, random: Random): void;
+}
+
+const sign = (random: Random): 1 | -1 => ((random.uint32() & 1) === 0 ? 1 : -1);
+
+/** Side of a window, at most that of the image. */
+function sideOf({ h, w }: Features, share: number, least: number): number {
+  return Math.min(Math.max(Math.round(Math.sqrt(share * h * w)), least), h, w);
+}
+
+/** Tries for a window that changes anything, before a query is spent on one that does not. */
+const tries = 32;
+
+function linf({ c, h, w }: Features, epsilon: number): Search {
+  const at = (point: Float32Array, x: Float32Array, place: number, towards: 1 | -1): boolean => {
+    const value = Math.fround(Math.min(Math.max(Math.fround(x[place] + towards * epsilon), 0), 1));
+    const changes = point[place] !== value;
+    point[place] = value;
+    return changes;
+  };
+  return {
+    start(point, x, random) {
+      for (let channel = 0; channel < c; channel++) {
+        for (let column = 0; column < w; column++) {
+          const towards = sign(random);
+          for (let line = 0; line < h; line++) at(point, x, (channel * h + line) * w + column, towards);
+        }
+      }
+    },
+    propose(point, x, share, random) {
+      const side = sideOf({ c, h, w }, share, 1);
+      let changed = false;
+      for (let round = 0; round < tries && !changed; round++) {
+        const top = random.integer(h - side + 1);
+        const left = random.integer(w - side + 1);
+        for (let channel = 0; channel < c; channel++) {
+          const towards = sign(random);
+          for (let line = top; line < top + side; line++) {
+            for (let column = left; column < left + side; column++) {
+              changed = at(point, x, (channel * h + line) * w + column, towards) || changed;
+            }
+          }
+        }
+      }
+    },
+  };
+}
+
+/** A window: rows from `top`, columns from `left`. */
+interface Window {
+  top: number;
+  left: number;
+}
+
+/**
+ * Search in a ball whose sizes add up, of changes (l1) or of their squares (l2).
+ *
+ * @param power 1 or 2.
+ */
+function additive({ c, h, w }: Features, epsilon: number, power: 1 | 2): Search {
+  const ball = power === 1 ? balls.l1 : balls.l2;
+  const sizeOf = power === 1 ? Math.abs : (value: number) => value * value;
+  const length = (sum: number): number => (power === 1 ? sum : Math.sqrt(sum));
+  /** Places of a window in one channel. */
+  const places = (channel: number, { top, left }: Window, side: number): number[] => {
+    const result: number[] = [];
+    for (let line = top; line < top + side; line++) {
+      for (let column = left; column < left + side; column++) result.push((channel * h + line) * w + column);
+    }
+    return result;
+  };
+  const total = (change: Float64Array, at: readonly number[]): number => {
+    let sum = 0;
+    for (const place of at) sum += sizeOf(change[place]);
+    return sum;
+  };
+  /** Puts `x` plus a change, brought to the length `epsilon`, into `point`. */
+  const finish = (point: Float32Array, x: Float32Array, change: Float64Array): void => {
+    let sum = 0;
+    for (const value of change) sum += sizeOf(value);
+    const scale = sum === 0 ? 0 : epsilon / length(sum);
+    for (let i = 0; i < point.length; i++) point[i] = x[i] + scale * change[i];
+    ball.project(point, x, epsilon, point.length);
+    clipToBox(point);
+  };
+  return {
+    start(point, x, random) {
+      const change = new Float64Array(point.length);
+      const side = Math.max(1, Math.floor(Math.min(h, w) / 5));
+      const bump = bumpOf(side, random);
+      const first = (extent: number): number => Math.floor((extent % side) / 2);
+      for (let top = first(h); top + side <= h; top += side) {
+        for (let left = first(w); left + side <= w; left += side) {
+          for (let channel = 0; channel < c; channel++) {
+            const towards = sign(random);
+            for (const [at, place] of places(channel, { top, left }, side).entries())
+              change[place] = towards * bump[at];
+          }
+        }
+      }
+      finish(point, x, change);
+    },
+    propose(point, x, share, random) {
+      const wanted = sideOf({ c, h, w }, share, 3);
+      const side = wanted % 2 === 0 && wanted < Math.min(h, w) ? wanted + 1 : wanted;
+      const anywhere = (): Window => ({ top: random.integer(h - side + 1), left: random.integer(w - side + 1) });
+      const [gets, gives] = [anywhere(), anywhere()];
+      const bump = bumpOf(side, random);
+      const change = Float64Array.from(point, (value, i) => value - x[i]);
+      const unused = Math.max(epsilon ** power - change.reduce((sum, value) => sum + sizeOf(value), 0), 0);
+      for (let channel = 0; channel < c; channel++) {
+        const here = places(channel, gets, side);
+        const there = places(channel, gives, side);
+        const both = total(change, [...new Set([...here, ...there])]);
+        const old = length(total(change, here));
+        const towards = sign(random);
+        const shape = here.map((place, at) => towards * bump[at] + (old === 0 ? 0 : change[place] / old));
+        const own = length(shape.reduce((sum, value) => sum + sizeOf(value), 0));
+        const scale = own === 0 ? 0 : length(unused / c + both) / own;
+        for (const place of there) change[place] = 0;
+        for (const [at, place] of here.entries()) change[place] = scale * shape[at];
+      }
+      finish(point, x, change);
+    },
+  };
+}
+
+/** Two opposite bumps side by side, or one above the other, `[side, side]` of length 1. */
+function bumpOf(side: number, random: Random): Float64Array {
+  const half = Math.floor(side / 2);
+  const upper = rings(half, side);
+  const lower = rings(side - half, side);
+  const stacked = new Float64Array(side * side);
+  stacked.set(upper);
+  stacked.set(
+    lower.map((value) => -value),
+    half * side,
+  );
+  const length = Math.sqrt(stacked.reduce((sum, value) => sum + value * value, 0));
+  const turned = random.uint32() < 2 ** 31;
+  return stacked.map((_, at) => {
+    const from = turned ? (at % side) * side + Math.floor(at / side) : at;
+    return stacked[from] / length;
+  });
+}
+
+/** Rectangles around the middle, each smaller one on top of the larger; `[rows, columns]` of length 1. */
+function rings(rows: number, columns: number): Float64Array {
+  const result = new Float64Array(rows * columns);
+  const middle = [Math.floor(rows / 2), Math.floor(columns / 2)];
+  const count = Math.max(...middle) + 1;
+  for (let ring = 0; ring < count; ring++) {
+    for (let line = Math.max(middle[0] - ring, 0); line < Math.min(middle[0] + ring + 1, rows); line++) {
+      for (let column = Math.max(middle[1] - ring, 0); column < Math.min(middle[1] + ring + 1, columns); column++) {
+        result[line * columns + column] += 1 / (ring + 1) ** 2;
+      }
+    }
+  }
+  const length = Math.sqrt(result.reduce((sum, value) => sum + value * value, 0));
+  return result.map((value) => value / length);
+}
+
+const searches = {
+  linf,
+  l2: (input: Features, epsilon: number) => additive(input, epsilon, 2),
+  l1: (input: Features, epsilon: number) => additive(input, epsilon, 1),
+};
