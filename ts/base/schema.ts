@@ -101,6 +101,21 @@ export function array<S extends Schema>(item: S, what = 'an array') {
   return named(v.array(item, expected(what)), what);
 }
 
+/** Values of one kind by any name. */
+export function record<S extends Schema>(value: S, what = 'values by name') {
+  return named(v.record(v.string(), value, expected(what)), what);
+}
+
+/** null, or what `schema` describes. */
+export function nullable<S extends Schema>(schema: S) {
+  return v.nullable(schema);
+}
+
+/** Plain data that another schema describes. */
+export function unknown() {
+  return named(v.unknown(), 'a value');
+}
+
 /** Exactly these values; `what` as `[rows, columns]`. */
 export function tuple<const Items extends readonly Schema[]>(items: Items, what = `${items.length} values`) {
   const message = (issue: Issue): string => {

@@ -7,6 +7,9 @@ import type { AttackSpec } from '../table.js';
 import type { Grades } from './grading.js';
 import type { Passes, Target } from './target.js';
 
+/** Where an attack may get its direction from. */
+export const gradients = ['exact', 'surrogate', 'estimated', 'search', 'none', 'transfer', 'several'] as const;
+
 /** What is true of an attack. */
 export interface AttackTraits {
   /**
@@ -19,7 +22,7 @@ export interface AttackTraits {
    * (`surrogate`), an estimate from outputs (`estimated`), none, for it tries points and compares outputs (`search`) or
    * tries points blindly (`none`), another model (`transfer`), or one after another (`several`).
    */
-  gradient: 'exact' | 'surrogate' | 'estimated' | 'search' | 'none' | 'transfer' | 'several';
+  gradient: (typeof gradients)[number];
   /** It needs the model that its field `source` names. */
   needsSource: boolean;
 }

@@ -1,0 +1,245 @@
+/**
+ * The robustness report: plain JSON, described by one schema that its types follow from. Every figure in it is either
+ * measured (predictions, queries, diagnostics, probes) or follows from what was measured, so that it can be checked.
+ */
+import { gradients } from '../attacks/core/attack.js';
+import { norms } from '../attacks/core/norms.js';
+import {
+  array,
+  boolean,
+  choice,
+  integer,
+  nullable,
+  number,
+  type Output,
+  object,
+  optional,
+  record,
+  string,
+  tuple,
+  union,
+  unknown,
+} from '../base/schema.js';
+import { variants } from '../kernels/variant.js';
+import { findingCodes } from './codes.js';
+
+/** What makes a report of this package one that this version reads. */
+export const reportVersion = 1;
+
+const count = () => integer({ min: 0 }, 'a whole number', Number.MAX_SAFE_INTEGER);
+const share = () => number({ min: 0, max: 1 });
+/** SHA-256 as 64 hexadecimal digits. */
+const hash = string;
+
+const accuracyFields = {
+  correct: count(),
+  total: integer({ min: 1 }),
+  /** `correct / total`. */
+  accuracy: share(),
+  /** Wilson's 95 % interval. */
+  ci95: tuple([share(), share()], '[lower, upper]'),
+};
+const accuracySchema = object(accuracyFields, 'an accuracy');
+
+const findingSchema = object(
+  {
+    /** Stable identifier. */
+    code: choice(findingCodes),
+    severity: choice(['note', 'warning', 'failure']),
+    message: string(),
+    /** The figures that it rests on. */
+    evidence: record(union([number(), string()], 'a number or a string')),
+  },
+  'a finding',
+);
+
+const queriesSchema = object({ /** Samples evaluated. */ forward: count(), backward: count() }, 'queries');
+
+/** What is seen of an attack from outside while it runs; samples unless said otherwise. */
+const diagnosticsFields = {
+  /** Gradients that were asked for, and how many of them were zero or too small to be one (below 1e-10) throughout. */
+  gradients: count(),
+  zero: count(),
+  tiny: count(),
+  /** Those that saw nothing but zeros, or nothing but what is too small. */
+  blind: count(),
+  faint: count(),
+  /** Those not broken of which gradients were asked at two points or more; the margin never rose above its first. */
+  followed: count(),
+  notRising: count(),
+  /** Those not broken with gradients at more than ten points; the last ten brought more than 5 % of all that was won. */
+  long: count(),
+  unfinished: count(),
+  /** Those not broken although an adversarial point inside ball and box was answered on the way. */
+  silent: count(),
+};
+const diagnosticsSchema = object(diagnosticsFields, 'diagnostics');
+
+const attackReportSchema = object(
+  {
+    /** Unique among the attacks of a report. */
+    name: string(),
+    /** In pixel units. */
+    epsilon: number({ min: 0 }),
+    /** Where the attack gets its direction from. */
+    gradient: choice(gradients),
+    /** `left`: only samples that no attack before it (of this epsilon) broke; the figures are then of all together. */
+    scope: choice(['all', 'left']),
+    /** Samples that it was given, and those of them that were right before: it worked on these. */
+    seen: count(),
+    attacked: count(),
+    /** Samples that are still right. */
+    ...accuracyFields,
+    /** Samples evaluated by this attack; one of minimum norm runs once, and its queries stand at the first epsilon. */
+    queries: queriesSchema,
+    /** Forward and backward, by sample that it worked on. */
+    meanQueries: number({ min: 0 }),
+    seconds: number({ min: 0 }),
+    /** Adversarials that it made, and those still misclassified when every pixel is rounded to a multiple of 1/255. */
+    eightBit: object({ adversarials: count(), remaining: count() }, 'counts'),
+    /** Samples that it could not attack, which are not to be taken for robust. */
+    failures: array(object({ reason: string(), samples: array(count()) }, 'a failure')),
+    diagnostics: diagnosticsSchema,
+    warnings: array(string()),
+    /** What is to be said of this attack's figures. */
+    findings: array(findingSchema),
+    /** By sample: still right, after those before it too where the scope is `left`. */
+    survived: array(boolean()),
+    /** Class given to each adversarial sample; -1 where it was not given the sample. */
+    predictions: array(integer({ min: -1 })),
+  },
+  'an attack of a report',
+);
+
+/** What is asked of a model whatever the attacks are. */
+const probesSchema = object(
+  {
+    /** The same samples asked again: how many answered with other logits. `evaluations` of each decided by majority. */
+    repeated: object({ samples: count(), differing: count(), evaluations: count() }),
+    /** Rows of logits that lie in [0, 1] and have the sum 1. */
+    probabilities: object({ rows: count(), of: count() }),
+    /** By sample: the share of the margin's variance among `neighbours` (L-inf, within `radius`) that the gradient leaves unexplained. */
+    neighbours: object({ radius: number({ above: 0 }), neighbours: count(), unexplained: array(number({ min: 0 })) }),
+    /** PGD on the margin with the whole box as its ball: samples that it left right. */
+    wholeBox: object({ samples: count(), left: count(), queries: count() }),
+  },
+  'probes',
+);
+
+const curveSchema = object(
+  {
+    /** What was tried at each radius on those still right, in words. */
+    attack: string(),
+    queries: queriesSchema,
+    seconds: number({ min: 0 }),
+    /** By sample: the smallest radius at which any attack broke it (0: wrong as it is), null when none did. */
+    radii: array(nullable(number({ min: 0 }))),
+    /** By radius, ascending, until nothing is right. */
+    points: array(object({ epsilon: number({ min: 0 }), ...accuracyFields }, 'a point')),
+  },
+  'a security curve',
+);
+
+const modelFields = {
+  /** SHA-256 of the state dict. */
+  weights: hash(),
+  parameters: count(),
+  clean: object({ ...accuracyFields, /** Class given to each sample. */ predictions: array(count()) }),
+  /** By epsilon: samples that no attack broke. */
+  worstCase: record(accuracySchema),
+  attacks: array(attackReportSchema),
+  /** Accuracy by radius; of presets only. */
+  curve: optional(curveSchema),
+  probes: probesSchema,
+  /** What is to be said of the figures, those of single attacks among it. */
+  findings: array(findingSchema),
+};
+
+/** Two models on the same samples. */
+const pairSchema = object(
+  {
+    first: string(),
+    second: string(),
+    epsilon: number({ min: 0 }),
+    /** The attack compared; the worst case when left out. */
+    attack: optional(string()),
+    /** Samples that only one of them has right. */
+    onlyFirst: count(),
+    onlySecond: count(),
+    /** Exact p-value of McNemar's test. */
+    p: share(),
+    /** Accuracy of the first minus that of the second, and its paired 95 % interval (Bonett & Price 2012). */
+    difference: number({ min: -1, max: 1 }),
+    ci95: tuple([number({ min: -1, max: 1 }), number({ min: -1, max: 1 })], '[lower, upper]'),
+  },
+  'a comparison',
+);
+
+const provenanceSchema = object(
+  {
+    versions: object({ kwta: string(), platform: string() }),
+    runtime: object({ variant: choice(variants), threads: integer({ min: 1 }) }),
+    /** The samples: what they are called, how many, and SHA-256 of pixels and labels. */
+    data: object({ name: string(), samples: integer({ min: 1 }), hash: hash() }),
+    /** The preset, or null for a list. */
+    preset: nullable(string()),
+    attacks: array(object({ name: string(), scope: choice(['all', 'left']), attack: unknown() })),
+    /** Ids in the attacks above that are models of this report. */
+    sources: array(object({ id: string(), model: string() })),
+    seed: count(),
+    /** Queries that a sample might ask at one epsilon, or null without a limit. */
+    maxQueries: nullable(integer({ min: 1 }, 'a whole number', Number.MAX_SAFE_INTEGER)),
+    /** When the evaluation began, as ISO 8601. */
+    date: string(),
+    /** Of all its parts; those of an evaluation that was resumed add up. */
+    seconds: number({ min: 0 }),
+  },
+  'provenance',
+);
+
+const headFields = {
+  schema: integer({ min: reportVersion, max: reportVersion }),
+  norm: choice(norms),
+  epsilons: array(number({ min: 0 })),
+  labels: array(count()),
+  provenance: provenanceSchema,
+};
+
+/** Of one model. */
+export const robustnessReportSchema = object({ ...headFields, ...modelFields }, 'a report');
+
+/** Of several models on the same samples. */
+export const comparisonReportSchema = object(
+  {
+    ...headFields,
+    models: array(object({ name: string(), ...modelFields }, 'a model of a report')),
+    /** Each model with each that comes after it, at each epsilon, by attack and in the worst case. */
+    pairs: array(pairSchema),
+    /** What is to be said of the comparisons. */
+    findings: array(findingSchema),
+  },
+  'a report',
+);
+
+/** Right answers among samples, with Wilson's 95 % interval. */
+export type Accuracy = Output<typeof accuracySchema>;
+/** What a report says beside its figures. */
+export type Finding = Output<typeof findingSchema>;
+/** What is seen of an attack from outside while it runs. */
+export type Diagnostics = Output<typeof diagnosticsSchema>;
+/** Accuracy under one attack at one epsilon. */
+export type AttackReport = Output<typeof attackReportSchema>;
+/** What is asked of a model whatever the attacks are. */
+export type Probes = Output<typeof probesSchema>;
+/** Accuracy by radius. */
+export type SecurityCurve = Output<typeof curveSchema>;
+/** Two models on the same samples. */
+export type PairReport = Output<typeof pairSchema>;
+/** What a report was made from and on. */
+export type Provenance = Output<typeof provenanceSchema>;
+/** What `evaluateRobustness` returns for one model. */
+export type RobustnessReport = Output<typeof robustnessReportSchema>;
+/** What `evaluateRobustness` returns for a list of models. */
+export type ComparisonReport = Output<typeof comparisonReportSchema>;
+/** One model of a report. */
+export type ModelReport = ComparisonReport['models'][number];
