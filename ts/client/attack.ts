@@ -1,5 +1,6 @@
 /** One attack on one model: options checked, the job in the engine, its results as tensors. */
-import type { AttackFailure, AttackProgress, EpsilonResult } from '../attacks/core/run.js';
+import type { AttackFailure } from '../attacks/core/observed.js';
+import type { AttackProgress, EpsilonResult } from '../attacks/core/run.js';
 import type { Queries } from '../attacks/core/target.js';
 import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
 import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
@@ -81,7 +82,7 @@ export async function runAttack(
     gradingQueries: total(results.map(({ gradingQueries }) => gradingQueries)),
     seconds: results.map(({ seconds }) => seconds),
     warnings: results.map(({ warnings }) => warnings),
-    failures: results.map(({ failures }) => failures),
+    failures: results.map(({ observed }) => observed.failures),
   };
 }
 

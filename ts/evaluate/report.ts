@@ -4,6 +4,7 @@
  */
 import { gradients } from '../attacks/core/attack.js';
 import { norms } from '../attacks/core/norms.js';
+import { type Diagnostics, noDiagnostics } from '../attacks/core/watch.js';
 import {
   array,
   boolean,
@@ -55,25 +56,13 @@ const findingSchema = object(
 
 const queriesSchema = object({ /** Samples evaluated. */ forward: count(), backward: count() }, 'queries');
 
-/** What is seen of an attack from outside while it runs; samples unless said otherwise. */
-const diagnosticsFields = {
-  /** Gradients that were asked for, and how many of them were zero or too small to be one (below 1e-10) throughout. */
-  gradients: count(),
-  zero: count(),
-  tiny: count(),
-  /** Those that saw nothing but zeros, or nothing but what is too small. */
-  blind: count(),
-  faint: count(),
-  /** Those not broken of which gradients were asked at two points or more; the margin never rose above its first. */
-  followed: count(),
-  notRising: count(),
-  /** Those not broken with gradients at more than ten points; the last ten brought more than 5 % of all that was won. */
-  long: count(),
-  unfinished: count(),
-  /** Those not broken although an adversarial point inside ball and box was answered on the way. */
-  silent: count(),
-};
-const diagnosticsSchema = object(diagnosticsFields, 'diagnostics');
+const diagnosticsSchema = object(
+  Object.fromEntries(Object.keys(noDiagnostics).map((key) => [key, count()])) as Record<
+    keyof Diagnostics,
+    ReturnType<typeof count>
+  >,
+  'diagnostics',
+);
 
 const attackReportSchema = object(
   {
@@ -99,6 +88,7 @@ const attackReportSchema = object(
     eightBit: object({ adversarials: count(), remaining: count() }, 'counts'),
     /** Samples that it could not attack, which are not to be taken for robust. */
     failures: array(object({ reason: string(), samples: array(count()) }, 'a failure')),
+    /** What was seen of it from outside while it ran. */
     diagnostics: diagnosticsSchema,
     warnings: array(string()),
     /** What is to be said of this attack's figures. */
@@ -225,8 +215,6 @@ export const comparisonReportSchema = object(
 export type Accuracy = Output<typeof accuracySchema>;
 /** What a report says beside its figures. */
 export type Finding = Output<typeof findingSchema>;
-/** What is seen of an attack from outside while it runs. */
-export type Diagnostics = Output<typeof diagnosticsSchema>;
 /** Accuracy under one attack at one epsilon. */
 export type AttackReport = Output<typeof attackReportSchema>;
 /** What is asked of a model whatever the attacks are. */

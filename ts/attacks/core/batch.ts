@@ -8,6 +8,7 @@ import { grade } from './grading.js';
 import { sampleKey } from './keys.js';
 import { balls } from './norms.js';
 import { checkSource, Target } from './target.js';
+import { watchPart } from './watch.js';
 
 /** What the streams of an attack's samples depend on, and where what is said of them goes. */
 export interface Context {
@@ -73,11 +74,15 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
         return start(spec, { ...shared, target: asks });
       }
       checkSource(model, network);
-      const { watch } = target.part(samples);
       return start(spec, {
         ...shared,
         network: model,
-        target: new Target(model, goal.subset(samples), maxQueries ?? Number.POSITIVE_INFINITY, watch),
+        target: new Target(
+          model,
+          goal.subset(samples),
+          maxQueries ?? Number.POSITIVE_INFINITY,
+          watchPart(target.watch, samples, true),
+        ),
       });
     },
     *grade(candidates, samples) {

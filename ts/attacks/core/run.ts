@@ -13,8 +13,9 @@ import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, grade } from './grading.js';
 import { balls } from './norms.js';
+import { addObserved, nothingObserved, type Observed, warningsOf } from './observed.js';
 import { type Queries, Target } from './target.js';
-import { GradientWatch, SampleWatch } from './watch.js';
+import { blind, SampleWatch } from './watch.js';
 
 /** Samples and what is asked of them. */
 export interface AttackRequest {
@@ -53,15 +54,9 @@ export interface EpsilonResult {
   /** What the grader asked. */
   gradingQueries: Queries;
   seconds: number;
+  /** What was observed, in words. */
   warnings: string[];
-  /** Samples that could not be attacked, which are not to be taken for robust, by the reason. */
-  failures: AttackFailure[];
-}
-
-/** Samples that could not be attacked. */
-export interface AttackFailure {
-  reason: string;
-  samples: number[];
+  observed: Observed;
 }
 
 /** Progress at one epsilon. */
@@ -70,9 +65,6 @@ export interface AttackProgress {
   /** Share of the work at this epsilon, 0 to 1. */
   done: number;
 }
-
-/** How far outside the ball a candidate may lie by rounding alone. */
-const tolerance = 1e-6;
 
 /** Samples that an attack gets at once: many passes of the network, so that few are small when samples drop out. */
 const together = 256;
@@ -121,9 +113,6 @@ function* attackGroup(
   const [{ plain }] = group;
   const { epsilon } = plain;
   const begun = performance.now();
-  const warnings = new Set<string>();
-  const failures = new Map<string, Set<number>>();
-  const watch = new GradientWatch();
   let reported = begun;
   let at = 0;
   for (let from = 0; from < labels.length; from += together) {
@@ -132,21 +121,27 @@ function* attackGroup(
     while (at < open.length && open[at] < to) attacked.push(open[at++]);
     const original = x.subarray(from * size, to * size);
     const raw = original.slice();
+    const said = new Set<string>();
+    const failures = new Map<string, Set<number>>();
+    let watch: SampleWatch | undefined;
     if (attacked.length > 0) {
-      const target = new Target(network, goal.subset(attacked), maxQueries, watch.samples(attacked.length));
+      const origins = pick(x, attacked, size);
+      const goals = goal.subset(attacked);
+      watch = new SampleWatch(goals, origins, ball, minimal ? 0 : epsilon);
+      const target = new Target(network, goals, maxQueries, watch);
       let sourced = false;
       const failed = (i: number, reason: string): void => {
         const samples = failures.get(reason) ?? new Set<number>();
-        failures.set(reason, samples.add(attacked[i]));
+        failures.set(reason, samples.add(i));
       };
       const run = start(spec, {
         network,
-        x: pick(x, attacked, size),
+        x: origins,
         target,
         epsilon: minimal ? Number.POSITIVE_INFINITY : epsilon,
         seed,
         attempt: 0,
-        warn: (message) => warnings.add(message),
+        warn: (message) => said.add(message),
         failed,
         graded: (count) => {
           plain.gradingQueries.forward += count;
@@ -178,20 +173,25 @@ function* attackGroup(
     }
     const chunk = all(to - from).map((i) => from + i);
     for (const result of group) {
-      result.take(
-        from,
-        raw,
-        yield* grade(network, ball, goal.subset(chunk), original, raw, result.plain.epsilon),
-        minimal,
-      );
+      const { epsilon: radius } = result.plain;
+      const grades = yield* grade(network, ball, goal.subset(chunk), original, raw, radius);
+      result.take(from, raw, grades, minimal);
+      const broken = attacked.map((i) => grades.success[i - from]);
+      const observed = {
+        said: [...said],
+        attacked: attacked.length,
+        failures: [...failures].map(([reason, samples]) => ({ reason, samples: [...samples] })),
+        diagnostics: watch?.diagnostics(broken, radius) ?? nothingObserved.diagnostics,
+        outside: grades.outside,
+      };
+      result.plain.observed = addObserved(result.plain.observed, observed, attacked);
     }
   }
   const seconds = (performance.now() - begun) / 1000;
-  const list = [...failures].map(([reason, samples]) => ({ reason, samples: [...samples] }));
-  for (const { reason, samples } of list) {
-    warnings.add(`${spec.type}: ${samples.length} of ${labels.length} samples could not be attacked: ${reason}`);
+  for (const { plain } of group) {
+    plain.seconds = seconds;
+    plain.warnings = warningsOf(spec.type, labels.length, plain.observed);
   }
-  for (const result of group) result.finish(seconds, [...warnings, ...watch.warnings(spec.type)], list);
   yield { epsilon, done: 1 };
 }
 
@@ -205,7 +205,7 @@ export function perturb(
   spec: AttackSpec,
   { x, labels, epsilon, random }: { x: Float32Array; labels: Int32Array; epsilon: number; random: Random },
 ): Float32Array {
-  const target = new Target(network, new Goal(labels, false), Number.POSITIVE_INFINITY, new SampleWatch(labels.length));
+  const target = new Target(network, new Goal(labels, false), Number.POSITIVE_INFINITY, blind);
   const source = (): never => {
     throw new TypeError('an attack in training has no source');
   };
@@ -221,7 +221,6 @@ export function perturb(
 class Result {
   readonly plain: EpsilonResult;
   readonly #images: boolean;
-  #outside = 0;
 
   constructor(epsilon: number, { x, labels, images }: AttackRequest) {
     this.#images = images;
@@ -236,7 +235,7 @@ class Result {
       gradingQueries: { forward: 0, backward: 0 },
       seconds: 0,
       warnings: [],
-      failures: [],
+      observed: nothingObserved,
     };
   }
 
@@ -255,18 +254,5 @@ class Result {
       from,
     );
     plain.gradingQueries.forward += grades.predictions.length;
-    this.#outside = Math.max(this.#outside, grades.outside);
-  }
-
-  /** The last words on the run. */
-  finish(seconds: number, warnings: readonly string[], failures: AttackFailure[]): void {
-    this.plain.seconds = seconds;
-    this.plain.warnings = [...warnings];
-    this.plain.failures = failures;
-    if (this.#outside > tolerance) {
-      this.plain.warnings.push(
-        `candidates left the ball or the box by up to ${this.#outside.toExponential(1)}; clipped`,
-      );
-    }
   }
 }

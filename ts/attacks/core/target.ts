@@ -12,7 +12,7 @@ import { argmax } from '../../graph/predictions.js';
 import type { Features } from '../../ops/op.js';
 import { checkNumbers, type Goal } from './goal.js';
 import { balls, type Norm } from './norms.js';
-import type { Watch } from './watch.js';
+import { type Watch, watchPart } from './watch.js';
 
 /** Samples evaluated forward, and backward. */
 export interface Queries {
@@ -61,7 +61,7 @@ export class Target {
   /**
    * @param goal of the samples that are attacked; the loss of its classes rises, or falls when they are targets.
    * @param budget queries of each sample: forward plus backward.
-   * @param watch sees every gradient.
+   * @param watch sees what is answered.
    * @param whole the target that this one is a part of, which pays with it, and the numbers of the samples there.
    */
   constructor(
@@ -103,14 +103,7 @@ export class Target {
 
   /** The same model for some of the samples, numbered anew, which may ask `budget` queries each and pay here, too. */
   part(samples: readonly number[], budget = Number.POSITIVE_INFINITY): Target {
-    const watch: Watch = {
-      look: (gradient, of, size) =>
-        this.watch.look(
-          gradient,
-          of.map((i) => samples[i]),
-          size,
-        ),
-    };
+    const watch = watchPart(this.watch, samples);
     return new Target(this.#network, this.goal.subset(samples), budget, watch, { target: this, samples });
   }
 
@@ -133,6 +126,7 @@ export class Target {
       yield;
     }
     checkNumbers('logits', result);
+    this.watch.see({ of, logits: result, point: this.#pointOf(points) });
     return result;
   }
 
@@ -169,7 +163,7 @@ export class Target {
     const result = { losses: joined('losses'), logits: joined('logits'), gradient: joined('gradient') };
     checkNumbers('logits', result.logits);
     checkNumbers('input gradients', result.gradient);
-    this.watch.look(result.gradient, of, size);
+    this.watch.see({ of, logits: result.logits, gradient: result.gradient, point: this.#pointOf(points) });
     return result;
   }
 
@@ -200,7 +194,7 @@ export class Target {
     }
     checkNumbers('logits', logits);
     checkNumbers('input gradients', gradients);
-    this.watch.look(gradients, of, classes * size);
+    this.watch.see({ of, logits, gradient: gradients, point: this.#pointOf(points) });
     return { logits, gradients };
   }
 
@@ -231,7 +225,7 @@ export class Target {
       const evaluated = ascent.evaluate(from, samples.length, this.#towardsGoal(loss, samples));
       const { logits, gradient } = evaluated;
       checkNumbers('logits', logits);
-      this.watch.look(gradient, samples, size);
+      this.watch.see({ of: samples, logits, gradient, point: (at) => ascent.read([from + at]) });
       const still: number[] = [];
       if (stops) {
         for (const [at, answer] of argmax(logits, classes).entries()) {
@@ -283,6 +277,10 @@ export class Target {
     } finally {
       around.dispose();
     }
+  }
+
+  #pointOf(points: Float32Array): (at: number) => Float32Array {
+    return (at) => points.subarray(at * this.size, (at + 1) * this.size);
   }
 
   /** A loss that grows as these samples come nearer to their goals. */

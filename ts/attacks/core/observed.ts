@@ -1,0 +1,74 @@
+/** What is known of a run of an attack beside its figures, in parts that can be put together, and in words. */
+import { addDiagnostics, type Diagnostics, noDiagnostics } from './watch.js';
+
+/** Samples that could not be attacked. */
+export interface AttackFailure {
+  reason: string;
+  samples: number[];
+}
+
+/** Of one run of an attack on some samples at one epsilon. */
+export interface Observed {
+  /** What the attack itself said. */
+  said: string[];
+  /** Samples that were not at their goal before. */
+  attacked: number;
+  failures: AttackFailure[];
+  diagnostics: Diagnostics;
+  /** Furthest that a candidate had left the ball or the box. */
+  outside: number;
+}
+
+/** Nothing was run yet. */
+export const nothingObserved: Readonly<Observed> = {
+  said: [],
+  attacked: 0,
+  failures: [],
+  diagnostics: noDiagnostics,
+  outside: 0,
+};
+
+/** How far outside the ball a candidate may lie by rounding alone. */
+const tolerance = 1e-6;
+
+/**
+ * What was observed on two sets of samples.
+ *
+ * @param numbers of the samples of the second.
+ */
+export function addObserved(a: Observed, b: Observed, numbers: readonly number[]): Observed {
+  const failures = a.failures.map(({ reason, samples }) => ({ reason, samples: [...samples] }));
+  for (const { reason, samples } of b.failures) {
+    const renumbered = samples.map((i) => numbers[i]);
+    const known = failures.find((failure) => failure.reason === reason);
+    if (known === undefined) failures.push({ reason, samples: renumbered });
+    else known.samples.push(...renumbered);
+  }
+  return {
+    said: [...new Set([...a.said, ...b.said])],
+    attacked: a.attacked + b.attacked,
+    failures,
+    diagnostics: addDiagnostics(a.diagnostics, b.diagnostics),
+    outside: Math.max(a.outside, b.outside),
+  };
+}
+
+/** What to tell the user of a run on `total` samples. */
+export function warningsOf(type: string, total: number, observed: Observed): string[] {
+  const { said, attacked, failures, outside, diagnostics } = observed;
+  const { gradients, zero, blind } = diagnostics;
+  const warnings = [...said];
+  for (const { reason, samples } of failures) {
+    warnings.push(`${type}: ${samples.length} of ${total} samples could not be attacked: ${reason}`);
+  }
+  if (blind > 0 || zero > gradients / 10) {
+    warnings.push(
+      `${type}: the gradient was zero for ${Math.round((100 * zero) / gradients)} % of the queries; ` +
+        `${blind} of ${attacked} samples saw no other`,
+    );
+  }
+  if (outside > tolerance) {
+    warnings.push(`candidates left the ball or the box by up to ${outside.toExponential(1)}; clipped`);
+  }
+  return warnings;
+}
