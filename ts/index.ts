@@ -26,17 +26,21 @@ export {
 } from './client/runtime.js';
 export { Dataset } from './data/dataset.js';
 export * as datasets from './data/index.js';
-export type { Finding } from './evaluate/findings.js';
-export {
-  type Accuracy,
-  type AttackReport,
-  accuracyOf,
-  type EvaluateOptions,
-  type EvaluationProgress,
-  evaluateRobustness,
-  type NamedAttack,
-  type RobustnessReport,
-} from './evaluate/robustness.js';
+export type { NamedModel } from './evaluate/evaluable.js';
+export type { EvaluateOptions, EvaluationProgress } from './evaluate/plan.js';
+export type { NamedAttack } from './evaluate/presets.js';
+export type {
+  Accuracy,
+  AttackReport,
+  ComparisonReport,
+  Finding,
+  ModelReport,
+  PairReport,
+  RobustnessReport,
+  SecurityCurve,
+} from './evaluate/report.js';
+export { evaluateRobustness } from './evaluate/robustness.js';
+export { accuracyOf } from './evaluate/statistics.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';

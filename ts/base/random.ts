@@ -35,6 +35,8 @@ export const STREAMS = {
   figureLabels: 3 * TWO_32,
   /** Attacks, whose keys are their samples' own; one a step, 2^20 a restart. */
   attack: 4 * TWO_32,
+  /** Neighbours of samples that are evaluated; one a sample. */
+  neighbours: 2 ** 52,
   /** Noise around a sample, whose keys are likewise; one a step, 2^32 of them. */
   noise: 2 ** 57,
 } as const;

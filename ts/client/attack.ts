@@ -68,7 +68,7 @@ export async function runAttack(
   options: AttackOptions,
 ): Promise<AttackResult> {
   checkKeys('attack', options, keys);
-  const results = await request(connection, model, attack, options, { images: true });
+  const results = await request(connection, model, attack, options);
   const asTensor = (data: Float32Array): Tensor => ({ shape: [...options.x.shape], data });
   return {
     epsilons: results.map(({ epsilon }) => epsilon),
@@ -86,14 +86,14 @@ export async function runAttack(
   };
 }
 
-/** The same for a report, whose images stay in the engine. */
+/** The same for a report, which knows the classes of `x` already. */
 export function runReportedAttack(
   connection: Connection,
   model: ModelInfo,
   attack: AttackSpec,
   { clean, ...options }: ReportedAttackOptions,
 ): Promise<ReportedAttack[]> {
-  return request(connection, model, attack, options, { images: false, clean });
+  return request(connection, model, attack, options, clean);
 }
 
 /** Checks everything, then asks the engine. @throws {ConfigError}, {ShapeError}, {DataError}; AbortError. */
@@ -102,7 +102,7 @@ async function request(
   model: ModelInfo,
   attack: AttackSpec,
   options: AttackOptions,
-  { images, clean }: { images: boolean; clean?: Int32Array },
+  clean?: Int32Array,
 ): Promise<EpsilonResult[]> {
   const spec = attackOf(attack);
   const { x, epsilons, seed = 0, maxQueries, signal, onProgress } = options;
@@ -114,11 +114,10 @@ async function request(
   if (maxQueries !== undefined) checkInteger('attack.maxQueries', maxQueries, { min: 1 });
   const labels = checkedLabels(model, options.labels, x);
   const targets = options.targets && checkedTargets(model, options.targets, labels, x);
-  return connection.job(
-    'attack',
-    [model.id, spec, { x: x.data, labels, targets, epsilons, seed, maxQueries, clean, images }],
-    { signal, onProgress },
-  );
+  return connection.job('attack', [model.id, spec, { x: x.data, labels, targets, epsilons, seed, maxQueries, clean }], {
+    signal,
+    onProgress,
+  });
 }
 
 function checkRadii(spec: AttackSpec, epsilons: unknown): void {

@@ -26,11 +26,15 @@ export class Connection {
   #remote: RemoteEngine | undefined;
   #jobs = 0;
 
-  private constructor() {}
+  private constructor(
+    /** The build of the kernels, and the threads that run it. */
+    readonly variant: Variant,
+    readonly threads: number,
+  ) {}
 
   /** Starts an engine and, for `threads` > 1, its team of threads. @throws {WorkerLostError}, {MemoryError} */
   static async open(variant: Variant, threads: number): Promise<Connection> {
-    const connection = new Connection();
+    const connection = new Connection(variant, threads);
     try {
       const module = await platform.compile(wasmUrl(variant));
       const memory = variant === 'simd' ? undefined : createSharedMemory();

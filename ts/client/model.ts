@@ -7,7 +7,14 @@ import { checkPath } from '../base/paths.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import type { ModelInfo } from '../engine/protocol.js';
-import { type ReportedAttack, type ReportedAttackOptions, reportAttack } from '../evaluate/evaluable.js';
+import {
+  type Evaluable,
+  type ReportedAttack,
+  type ReportedAttackOptions,
+  type ReportedModel,
+  reportAttack,
+  reportModel,
+} from '../evaluate/evaluable.js';
 import type { ModelSpec } from '../graph/graph.js';
 import { type Loss, losses } from '../graph/losses.js';
 import type { MemoryUse } from '../graph/network.js';
@@ -28,7 +35,7 @@ import { checkedLabels, checkInput } from './inputs.js';
  * `fit` it sees the weights as they are then. A job that was aborted rejects at once; what needs its models waits for
  * the step that it is still in.
  */
-export class Model {
+export class Model implements Evaluable {
   /** Of this model alone, among those of all runtimes. */
   readonly id: string;
   /** Number of trainable values. */
@@ -186,6 +193,13 @@ export class Model {
   async [reportAttack](attack: AttackSpec, options: ReportedAttackOptions): Promise<ReportedAttack[]> {
     this.#checkAlive();
     return runReportedAttack(this.#connection, this.#info, attack, options);
+  }
+
+  /** What `evaluateRobustness` says of the model. @internal */
+  async [reportModel](id: string = this.id): Promise<ReportedModel> {
+    this.#checkAlive();
+    const { variant, threads } = this.#connection;
+    return { ...(await this.#connection.call('snapshot', id)), variant, threads };
   }
 
   /**

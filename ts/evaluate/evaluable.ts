@@ -2,6 +2,9 @@
 import type { AttackProgress, EpsilonResult } from '../attacks/core/run.js';
 import type { AttackSpec } from '../attacks/table.js';
 import type { Tensor } from '../base/tensor.js';
+import type { ModelSpec } from '../graph/graph.js';
+import type { Loss } from '../graph/losses.js';
+import type { Variant } from '../kernels/variant.js';
 
 /** How a report asks for an attack. */
 export interface ReportedAttackOptions {
@@ -16,14 +19,39 @@ export interface ReportedAttackOptions {
   onProgress?: (progress: AttackProgress) => unknown;
 }
 
-/** What it gets at one epsilon: no images. */
-export type ReportedAttack = Omit<EpsilonResult, 'raw' | 'clipped'>;
+/** What it gets at one epsilon. */
+export type ReportedAttack = Omit<EpsilonResult, 'raw' | 'warnings'>;
 
-/** The method that reports call; models of any copy of the package have it. */
+/** What a model is, and what it runs on. */
+export interface ReportedModel {
+  spec: ModelSpec;
+  stateDict: Record<string, Tensor>;
+  variant: Variant;
+  threads: number;
+}
+
+/** The methods that reports call; models of any copy of the package have them. */
 export const reportAttack = Symbol.for('kwta.reportAttack');
+export const reportModel = Symbol.for('kwta.reportModel');
 
 /** What is evaluated: a model of a runtime. */
 export interface Evaluable {
-  predict(x: Tensor): Promise<Int32Array>;
+  readonly id: string;
+  readonly classes: number;
+  readonly parameters: number;
+  logits(x: Tensor): Promise<Tensor>;
+  inputGradient(
+    x: Tensor,
+    labels: ArrayLike<number>,
+    options: { loss: Loss },
+  ): Promise<{ loss: Float32Array; gradient: Tensor }>;
   [reportAttack](attack: AttackSpec, options: ReportedAttackOptions): Promise<ReportedAttack[]>;
+  /** @param id of another model of the same runtime. */
+  [reportModel](id?: string): Promise<ReportedModel>;
+}
+
+/** A model and what to call it in a report. */
+export interface NamedModel {
+  name: string;
+  model: Evaluable;
 }

@@ -1,28 +1,20 @@
-/** Judgements on what attacks found, each with its evidence. This is the only place that judges. */
+/** Comparisons of what attacks leave on the same samples, which the judgements in findings/ rest on. */
 import type { AttackTraits } from '../attacks/core/attack.js';
 import { mcnemar } from './statistics.js';
-
-/** What a report says beside its figures. */
-export interface Finding {
-  /** Stable identifier. */
-  code: 'hidden-gradient' | 'constant-model';
-  severity: 'note' | 'warning' | 'failure';
-  message: string;
-  /** The figures that it rests on. */
-  evidence: Record<string, number | string>;
-}
 
 /** An attack's outcome as it is judged. */
 export interface Judged {
   name: string;
   epsilon: number;
   gradient: AttackTraits['gradient'];
+  /** `left`: it was given only what others left, and is compared with nothing. */
+  scope?: 'all' | 'left';
   /** By sample: still right. */
   survived: readonly boolean[];
 }
 
 /** A difference that chance alone gives less often than this is taken for real. */
-const significance = 0.05;
+export const significance = 0.05;
 
 /** Whether two series over the same samples differ by more than chance (McNemar's exact test). */
 export function differ(first: readonly boolean[], second: readonly boolean[]): boolean {
@@ -48,12 +40,17 @@ export interface HiddenGradient<Attack extends Judged> {
   significant: boolean;
 }
 
+/** The attacks at one epsilon that saw the same samples. */
+export function comparable<Attack extends Judged>(attacks: readonly Attack[], epsilon: number): Attack[] {
+  return attacks.filter((attack) => attack.epsilon === epsilon && attack.scope !== 'left');
+}
+
 /** All such attacks at one epsilon, the strongest first. */
 export function hiddenGradients<Attack extends Judged>(
   attacks: readonly Attack[],
   epsilon: number,
 ): HiddenGradient<Attack>[] {
-  const here = attacks.filter((attack) => attack.epsilon === epsilon);
+  const here = comparable(attacks, epsilon);
   const samples = here.reduce((least, { survived }) => Math.min(least, survived.length), Number.POSITIVE_INFINITY);
   const graded = here
     .map((attack) => ({ attack, survived: attack.survived.slice(0, samples) }))
@@ -63,7 +60,7 @@ export function hiddenGradients<Attack extends Judged>(
   const exact = graded.find(({ attack }) => attack.gradient === 'exact');
   if (exact === undefined) return [];
   return graded
-    .filter(({ attack, right }) => attack.gradient !== 'exact' && right < exact.right)
+    .filter(({ attack: { gradient }, right }) => gradient !== 'exact' && gradient !== 'several' && right < exact.right)
     .map((other) => ({ epsilon, samples, exact, other, significant: differ(exact.survived, other.survived) }));
 }
 
@@ -71,42 +68,9 @@ function share(flags: readonly boolean[]): number {
   return flags.filter(Boolean).length / flags.length;
 }
 
-/** What a report says of a gradient that is hidden by more than chance. */
-export function hiddenGradientFinding({ epsilon, samples, exact, other }: HiddenGradient<Judged>): Finding {
-  return {
-    code: 'hidden-gradient',
-    severity: 'warning',
-    message:
-      `${other.attack.name} breaks ${exact.right - other.right} samples more than ${exact.attack.name} at epsilon ` +
-      `${epsilon} without the true gradient: the gradient is hidden, not the weakness`,
-    evidence: {
-      epsilon,
-      samples,
-      exact: exact.attack.name,
-      leftByExact: exact.right,
-      other: other.attack.name,
-      leftByOther: other.right,
-    },
-  };
-}
-
 /** Whether the same class is given to every sample. */
 export function isConstant(predictions: ArrayLike<number>): boolean {
   return (
     predictions.length > 1 && Array.prototype.every.call(predictions, (prediction) => prediction === predictions[0])
   );
-}
-
-/**
- * What a report says of a model that always answers alike: it cannot be broken, and is worthless, unless there is
- * nothing else to answer.
- */
-export function constantModelFinding(predictions: ArrayLike<number>, labels: ArrayLike<number>): Finding | undefined {
-  if (!isConstant(predictions)) return undefined;
-  return {
-    code: 'constant-model',
-    severity: isConstant(labels) ? 'note' : 'failure',
-    message: `the model answers ${predictions[0]} to every sample`,
-    evidence: { answer: predictions[0], samples: predictions.length },
-  };
 }

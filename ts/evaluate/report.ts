@@ -131,8 +131,9 @@ const curveSchema = object(
 );
 
 const modelFields = {
-  /** SHA-256 of the state dict. */
+  /** SHA-256 of the state dict, and of the model's description as JSON, with the gamma in use. */
   weights: hash(),
+  description: hash(),
   parameters: count(),
   clean: object({ ...accuracyFields, /** Class given to each sample. */ predictions: array(count()) }),
   /** By epsilon: samples that no attack broke. */
@@ -174,8 +175,8 @@ const provenanceSchema = object(
     /** The preset, or null for a list. */
     preset: nullable(string()),
     attacks: array(object({ name: string(), scope: choice(['all', 'left']), attack: unknown() })),
-    /** Ids in the attacks above that are models of this report. */
-    sources: array(object({ id: string(), model: string() })),
+    /** Models that the attacks above name by an id of their runtime: SHA-256 of the state dict. */
+    sources: array(object({ id: string(), weights: hash() })),
     seed: count(),
     /** Queries that a sample might ask at one epsilon, or null without a limit. */
     maxQueries: nullable(integer({ min: 1 }, 'a whole number', Number.MAX_SAFE_INTEGER)),
@@ -192,6 +193,8 @@ const headFields = {
   norm: choice(norms),
   epsilons: array(number({ min: 0 })),
   labels: array(count()),
+  /** SHA-256 of the file with the adversarials, if one was written. */
+  adversarials: optional(hash()),
   provenance: provenanceSchema,
 };
 

@@ -1,206 +1,246 @@
-/** How robust a model is: accuracy as it is and under attacks, with confidence intervals, worst case and checks. */
-
-import type { AttackTraits } from '../attacks/core/attack.js';
-import * as attacks from '../attacks/index.js';
-import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
-import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
+/**
+ * How robust models are: accuracy as they are and under attacks, on the same samples, with confidence intervals, worst
+ * case, security curves, and findings that judge the evaluation itself.
+ */
+import { platform } from '#platform';
+import { sourcesOf, traitsOf } from '../attacks/table.js';
 import { ConfigError } from '../base/errors.js';
 import { describe } from '../base/tensor.js';
+import { version } from '../base/version.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
-import { type Evaluable, reportAttack } from './evaluable.js';
-import { constantModelFinding, type Finding, hiddenGradientFinding, hiddenGradients } from './findings.js';
-import { wilson } from './statistics.js';
-
-/** Right answers among samples, with Wilson's 95 % interval. */
-export interface Accuracy {
-  correct: number;
-  total: number;
-  accuracy: number;
-  ci95: [number, number];
-}
-
-/** Accuracy under one attack at one epsilon. */
-export interface AttackReport extends Accuracy {
-  name: string;
-  epsilon: number;
-  /** Where the attack gets its direction from: the model's gradient, an estimate from outputs, or another model. */
-  gradient: AttackTraits['gradient'];
-  /** Samples evaluated by this attack. */
-  queries: { forward: number; backward: number };
-  seconds: number;
-  warnings: string[];
-  /** What is to be said of this attack's figures. */
-  findings: Finding[];
-  /** By sample: still right. */
-  survived: boolean[];
-  /** Class given to each adversarial sample. */
-  predictions: number[];
-}
-
-/** See {@link evaluateRobustness}. */
-export interface RobustnessReport {
-  clean: Accuracy & { /** Class given to each sample. */ predictions: number[] };
-  /** By epsilon: samples that no attack broke. */
-  worstCase: Record<string, Accuracy>;
-  attacks: AttackReport[];
-  /** What is to be said of the figures, those of single attacks among it. */
-  findings: Finding[];
-  labels: number[];
-}
-
-/** An attack and what to call it in reports. */
-export interface NamedAttack {
-  name: string;
-  attack: AttackSpec;
-}
-
-/** Progress of one attack at one epsilon. */
-export interface EvaluationProgress {
-  name: string;
-  epsilon: number;
-  /** 0 to 1. */
-  done: number;
-  /** What the attack left, once it is known. */
-  accuracy?: number;
-}
-
-/** Options of {@link evaluateRobustness}. */
-export interface EvaluateOptions {
-  /** Radii in pixel units. */
-  epsilons: number[];
-  /**
-   * `'standard'` (the default): FGSM, PGD of 40 steps with restarts, and the gradient-free estimated-gradient
-   * attack that shows whether a gradient is only hidden. Or a list.
-   */
-  attacks?: 'standard' | (AttackSpec | NamedAttack)[];
-  /** How many samples, from the start of the data; all by default. */
-  samples?: number;
-  seed?: number;
-  signal?: AbortSignal;
-  /** As in `model.attack`: what it throws, or the promise that it returns rejects with, ends the evaluation. */
-  onProgress?: (progress: EvaluationProgress) => unknown;
-}
-
-/** The attacks that every model should be tried with. */
-export function standardAttacks(): NamedAttack[] {
-  return [
-    { name: 'fgsm', attack: attacks.fgsm() },
-    { name: 'pgd', attack: attacks.pgd({ steps: 40, restarts: 3, earlyStop: true }) },
-    { name: 'estimatedGradient', attack: attacks.estimatedGradient({ steps: 30, samples: 100 }) },
-  ];
-}
-
-/** Accuracy from a count. */
-export function accuracyOf(correct: number, total: number): Accuracy {
-  return { correct, total, accuracy: correct / total, ci95: wilson(correct, total) };
-}
+import type { Variant } from '../kernels/variant.js';
+import { encodeAdversarials } from './adversarials.js';
+import { type Evaluable, type NamedModel, type ReportedModel, reportAttack, reportModel } from './evaluable.js';
+import { judgeModel, judgePairs } from './findings/judge.js';
+import { dataHash, sha256, textHash, weightsHash } from './hash.js';
+import { type Journal, noJournal, openJournal } from './journal.js';
+import { chunk, type Measured, ModelEvaluation } from './modelEvaluation.js';
+import { pairsOf } from './pairs.js';
+import { type EvaluateOptions, type Plan, planOf } from './plan.js';
+import { Progress } from './progress.js';
+import {
+  type ComparisonReport,
+  type ModelReport,
+  type Provenance,
+  type RobustnessReport,
+  reportVersion,
+} from './report.js';
 
 /**
- * Attacks a model with several attacks and reports accuracy under each, and under all of them together.
- * When an attack that never sees a gradient beats PGD, the report's warnings say so.
+ * Attacks models with several attacks and reports accuracy under each, and under all of them together. What is wrong with
+ * the evaluation (a gradient that hides, an attack that could not start) stands in the report's findings.
  *
- * @throws {ConfigError} for wrong options; AbortError.
+ * With a list of models every one of them is evaluated on the same samples, and each is compared with each that comes
+ * after it.
+ *
+ * @param test pixels in [0, 1].
+ * @throws {ConfigError} for wrong options, or a journal of another evaluation; {DataError} for labels that a model does
+ *   not have; {DivergedError} when a model answers NaN to a sample as it is; AbortError.
  */
+export async function evaluateRobustness(
+  models: readonly NamedModel[],
+  test: Dataset,
+  options: EvaluateOptions,
+): Promise<ComparisonReport>;
 export async function evaluateRobustness(
   model: Evaluable,
   test: Dataset,
   options: EvaluateOptions,
-): Promise<RobustnessReport> {
-  if (typeof model?.[reportAttack] !== 'function') {
-    throw new ConfigError(`model: expected a model of a runtime, got ${describe(model)}`);
-  }
+): Promise<RobustnessReport>;
+export async function evaluateRobustness(
+  models: Evaluable | readonly NamedModel[],
+  test: Dataset,
+  options: EvaluateOptions,
+): Promise<RobustnessReport | ComparisonReport> {
+  const subjects = subjectsOf(models);
   checkDataset('test', test);
-  checkKeys('evaluateRobustness', options, ['epsilons', 'attacks', 'samples', 'seed', 'signal', 'onProgress']);
-  const { epsilons, samples = test.length, seed = 0, signal, onProgress } = options;
-  if (!Array.isArray(epsilons) || epsilons.length === 0) {
-    throw new ConfigError(`evaluateRobustness.epsilons: expected a list of radii, got ${describe(epsilons)}`);
-  }
-  for (const epsilon of epsilons) checkNumber('evaluateRobustness.epsilons', epsilon, { min: 0 });
-  checkInteger('evaluateRobustness.samples', samples, { min: 1, max: test.length });
-  const list = named(options.attacks ?? 'standard');
+  const plan = planOf(options, test);
+  return evaluate(subjects, test, plan, options, Array.isArray(models));
+}
 
-  const data = test.take(samples);
-  const x = data.tensor();
-  const labels = Array.from(data.labels);
-  const clean = await model.predict(x);
-  const right = labels.map((label, i) => clean[i] === label);
-  const unbroken = epsilons.map(() => right.slice());
-  const reports: AttackReport[] = [];
-  for (const { name, attack } of list) {
-    const results = await model[reportAttack](attack, {
-      x,
-      labels,
-      epsilons,
-      clean,
-      seed,
-      signal,
-      onProgress: (progress) => onProgress?.({ name, ...progress }),
-    });
-    for (const [e, { success, epsilon, queries, seconds, warnings, predictions }] of results.entries()) {
-      const survived = success.map((broken) => !broken);
-      for (const [i, alive] of survived.entries()) if (!alive) unbroken[e][i] = false;
-      reports.push({
-        name,
-        epsilon,
-        gradient: traitsOf(attack).gradient,
-        ...accuracyOf(count(survived), samples),
-        queries,
-        seconds,
-        warnings,
-        findings: [],
-        survived,
-        predictions: Array.from(predictions),
-      });
-      await onProgress?.({ name, epsilon, done: 1, accuracy: count(survived) / samples });
+/** A model, with its name if it is one of several. */
+export interface NamedSubject {
+  name?: string;
+  model: Evaluable;
+}
+
+/** @throws {ConfigError} */
+export function subjectsOf(models: Evaluable | readonly NamedModel[]): NamedSubject[] {
+  if (!Array.isArray(models)) {
+    checkModel('model', models);
+    return [{ model: models as Evaluable }];
+  }
+  if (models.length === 0) throw new ConfigError('models: expected at least one { name, model }, got none');
+  const list = models as readonly NamedModel[];
+  for (const [i, entry] of list.entries()) {
+    if (typeof entry?.name !== 'string' || entry.name === '') {
+      throw new ConfigError(`models[${i}]: expected { name, model }, got ${describe(entry)}`);
     }
+    checkModel(`models[${i}].model`, entry.model);
+    const twin = list.findIndex(({ name }) => name === entry.name);
+    if (twin < i) throw new ConfigError(`models[${i}].name: expected unique names, got '${entry.name}' twice`);
   }
-  const findings = judge(reports, epsilons, clean, labels);
-  return {
-    clean: { ...accuracyOf(count(right), samples), predictions: Array.from(clean) },
-    worstCase: Object.fromEntries(epsilons.map((e, i) => [String(e), accuracyOf(count(unbroken[i]), samples)])),
-    attacks: reports,
-    findings,
-    labels,
+  return list.map(({ name, model }) => ({ name, model }));
+}
+
+function checkModel(argument: string, model: unknown): void {
+  if (typeof (model as Partial<Evaluable> | null)?.[reportAttack] !== 'function') {
+    throw new ConfigError(`${argument}: expected a model of a runtime, got ${describe(model)}`);
+  }
+}
+
+/** What is known of a model before it is asked anything. */
+interface Identity extends ReportedModel {
+  weights: string;
+  description: string;
+}
+
+/** Runs a plan. */
+export async function evaluate(
+  subjects: readonly NamedSubject[],
+  test: Dataset,
+  plan: Plan,
+  options: Pick<EvaluateOptions, 'adversarials' | 'resume' | 'signal' | 'onProgress'>,
+  several: boolean,
+): Promise<RobustnessReport | ComparisonReport> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const data = test.take(plan.samples);
+  const identities = await Promise.all(subjects.map(({ model }) => identify(model)));
+  const known: Known = {
+    subjects,
+    identities,
+    sources: await sourcesIn(plan, subjects[0].model),
+    data: { name: data.name, samples: data.length, hash: await dataHash(data) },
   };
-}
-
-function named(list: 'standard' | (AttackSpec | NamedAttack)[]): NamedAttack[] {
-  if (list === 'standard') return standardAttacks();
-  if (!Array.isArray(list) || list.length === 0) {
-    throw new ConfigError(
-      `evaluateRobustness.attacks: expected 'standard' or a list of attacks, got ${describe(list)}`,
-    );
+  const journal = await journalFor(known, plan, options);
+  const labels = Array.from(data.labels);
+  const progress = new Progress(subjects.length * unitsOf(plan), onProgress);
+  const images = options.adversarials !== undefined;
+  const measured: Measured[] = [];
+  for (const [m, { name, model }] of subjects.entries()) {
+    const setting = { plan, data, labels, journal, progress, signal, images };
+    measured.push(await new ModelEvaluation({ key: String(m), name, model }, setting).run());
   }
-  return list.map((entry) => {
-    // A transfer attack has an attack too, but no name.
-    const named = 'name' in entry ? entry : { name: entry.type, attack: entry };
-    return { ...named, attack: attackOf(named.attack, 'evaluateRobustness.attacks') };
+  const models = measured.map(({ report }, m) => {
+    const { weights, description } = identities[m];
+    const own = { weights, description, ...report, findings: [] };
+    return judgeModel(own, { labels, plan });
   });
+  const adversarials =
+    options.adversarials && (await writeAdversarials(options.adversarials, subjects, measured, data));
+  const head = {
+    schema: reportVersion,
+    norm: plan.norm,
+    epsilons: plan.epsilons,
+    labels,
+    ...(adversarials === undefined ? {} : { adversarials }),
+    provenance: provenanceOf(known, plan, journal, measured),
+  };
+  if (!several) return { ...head, ...models[0] };
+  const named: ModelReport[] = models.map((model, m) => ({ name: subjects[m].name as string, ...model }));
+  const pairs = pairsOf(named, plan.epsilons);
+  return { ...head, models: named, pairs, findings: judgePairs(pairs) };
 }
 
-function count(flags: boolean[]): number {
-  return flags.reduce((sum, flag) => sum + Number(flag), 0);
+async function identify(model: Evaluable): Promise<Identity> {
+  const reported = await model[reportModel]();
+  const [weights, description] = await Promise.all([
+    weightsHash(reported.stateDict),
+    textHash(JSON.stringify(reported.spec)),
+  ]);
+  return { ...reported, weights, description };
 }
 
-/** Writes findings beside the attacks they are about, and gives all of them. */
-function judge(
-  reports: readonly AttackReport[],
-  epsilons: readonly number[],
-  clean: Int32Array,
-  labels: readonly number[],
-): Finding[] {
-  const findings: Finding[] = [];
-  const constant = constantModelFinding(clean, labels);
-  if (constant) {
-    findings.push(constant);
-    for (const report of reports) report.warnings.push(constant.message);
-  }
-  for (const hidden of epsilons.flatMap((epsilon) => hiddenGradients(reports, epsilon))) {
-    if (!hidden.significant) continue;
-    const finding = hiddenGradientFinding(hidden);
-    findings.push(finding);
-    hidden.other.attack.findings.push(finding);
-    hidden.other.attack.warnings.push(finding.message);
-  }
-  return findings;
+/** Units of work of each model, but for its probes and its curve. */
+function unitsOf({ attacks, epsilons, samples }: Plan): number {
+  const runs = attacks.map(({ attack }) => (traitsOf(attack).family === 'minimal' ? 1 : epsilons.length));
+  return runs.reduce((sum, each) => sum + each, 0) * Math.ceil(samples / chunk);
+}
+
+/** What is evaluated. */
+interface Known {
+  subjects: readonly NamedSubject[];
+  identities: readonly Identity[];
+  sources: Provenance['sources'];
+  data: Provenance['data'];
+}
+
+/** The models that attacks are made on, which live in the runtime of the model that is attacked. */
+async function sourcesIn({ attacks }: Plan, model: Evaluable): Promise<Provenance['sources']> {
+  const ids = new Set(attacks.flatMap(({ attack }) => sourcesOf(attack)));
+  return Promise.all(
+    [...ids].map(async (id) => ({ id, weights: await weightsHash((await model[reportModel](id)).stateDict) })),
+  );
+}
+
+async function journalFor(
+  { subjects, identities, sources, data }: Known,
+  plan: Plan,
+  { resume, adversarials }: Pick<EvaluateOptions, 'resume' | 'adversarials'>,
+): Promise<Journal> {
+  const [{ threads }] = identities;
+  const begun = { date: new Date().toISOString(), platform: platform.describe(), threads };
+  if (resume === undefined) return noJournal(begun);
+  const each = (value: (identity: Identity) => string): string => identities.map(value).join();
+  const { epsilons, attacks, seed, maxQueries, preset } = plan;
+  // Ids change from runtime to runtime.
+  const weights = new Map(sources.map((source) => [source.id, source.weights]));
+  const text = JSON.stringify(attacks, (key, value) => (key === 'source' ? weights.get(value) : value));
+  const fingerprint = {
+    version,
+    bits: each(({ variant }) => bitsOf(variant)),
+    names: subjects.map(({ name }) => name ?? '').join(),
+    weights: each((identity) => identity.weights),
+    description: each(({ description }) => description),
+    data: data.hash,
+    epsilons: epsilons.join(),
+    preset,
+    attacks: text,
+    seed,
+    maxQueries: maxQueries ?? null,
+    adversarials: adversarials === undefined ? 'no' : 'yes',
+  };
+  return openJournal(resume, fingerprint, begun);
+}
+
+/** Builds of the kernels that give the same bits have the same name. */
+export function bitsOf(variant: Variant): string {
+  return variant === 'relaxed-threads' ? 'relaxed' : 'deterministic';
+}
+
+async function writeAdversarials(
+  path: string | URL,
+  subjects: readonly NamedSubject[],
+  measured: readonly Measured[],
+  { shape }: Dataset,
+): Promise<string> {
+  const models = measured.map(({ adversarials }, m) => ({ name: subjects[m].name, adversarials }));
+  const bytes = encodeAdversarials(models, shape);
+  await platform.writeFile(path, bytes);
+  return sha256(bytes);
+}
+
+function provenanceOf(
+  { identities, sources, data }: Known,
+  { attacks, preset, seed, maxQueries }: Plan,
+  { begun }: Journal,
+  measured: readonly Measured[],
+): Provenance {
+  const seconds = measured.flatMap(({ report }) => [
+    ...report.attacks.map((attack) => attack.seconds),
+    report.curve?.seconds ?? 0,
+  ]);
+  return {
+    versions: { kwta: version, platform: begun.platform },
+    runtime: { variant: identities[0].variant, threads: begun.threads },
+    data,
+    preset,
+    attacks: attacks.map(({ name, attack, scope }) => ({ name, scope, attack })),
+    sources,
+    seed,
+    maxQueries: maxQueries ?? null,
+    date: begun.date,
+    seconds: seconds.reduce((sum, each) => sum + each, 0),
+  };
 }

@@ -1,5 +1,6 @@
 /** Statistics of counts: how sure a measured accuracy is, and whether two differ on the same samples. */
 import { checkInteger, checkNumber } from '../base/check.js';
+import type { Accuracy } from './report.js';
 
 /** The 97.5 % point of the standard normal: two-sided 95 %. */
 const Z_95 = 1.959964;
@@ -43,4 +44,27 @@ export function mcnemar(onlyFirst: number, onlySecond: number): number {
     logChoices += Math.log((disagreements - k) / (k + 1));
   }
   return Math.min(1, 2 * tail);
+}
+
+/** Right answers among `total`, with their interval. */
+export function accuracyOf(correct: number, total: number): Accuracy {
+  return { correct, total, accuracy: correct / total, ci95: wilson(correct, total) };
+}
+
+/**
+ * The 95 % interval of the difference of two proportions on the same samples, of Bonett & Price (2012): Wald's, with one
+ * sample added to either kind of disagreement; it holds for few samples and for none that disagree.
+ *
+ * @param onlyFirst samples where only the first method succeeds.
+ * @param onlySecond samples where only the second does.
+ * @returns of the first minus the second, within [-1, 1].
+ */
+export function pairedInterval(onlyFirst: number, onlySecond: number, total: number): [number, number] {
+  checkInteger('total', total, { min: 1 });
+  checkInteger('onlyFirst', onlyFirst, { min: 0, max: total });
+  checkInteger('onlySecond', onlySecond, { min: 0, max: total - onlyFirst });
+  const first = (onlyFirst + 1) / (total + 2);
+  const second = (onlySecond + 1) / (total + 2);
+  const half = Z_95 * Math.sqrt((first + second - (first - second) ** 2) / (total + 2));
+  return [Math.max(first - second - half, -1), Math.min(first - second + half, 1)];
 }

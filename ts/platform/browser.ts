@@ -5,7 +5,12 @@ import { fetchBytes } from './web.js';
 
 const noFiles = 'a browser cannot write files; keep model.stateDict() instead';
 
+function refuseWriting(path: string | URL): Promise<never> {
+  return Promise.reject(new ConfigError(`cannot write ${path}: ${noFiles}`));
+}
+
 export const platform: Platform = {
+  describe: () => navigator.userAgent,
   concurrency: () => Math.min(navigator.hardwareConcurrency || 1, maxThreads),
 
   async compile(url) {
@@ -49,9 +54,8 @@ export const platform: Platform = {
     }
   },
 
-  writeFile(path) {
-    return Promise.reject(new ConfigError(`cannot write ${path}: ${noFiles}`));
-  },
+  writeFile: refuseWriting,
+  writeFileAt: refuseWriting,
 
   checkWritable: () => noFiles,
 };

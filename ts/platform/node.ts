@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../base/errors.js';
-import { readBytes, whyNotWritable, writeBytes } from './nodeFiles.js';
+import { readBytes, whyNotWritable, writeBytes, writeBytesAt } from './nodeFiles.js';
 import type { Platform } from './platform.js';
 import { concurrency } from './processors.js';
 
 export const platform: Platform = {
+  describe: () => `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
   concurrency,
 
   async compile(url) {
@@ -54,5 +55,6 @@ export const platform: Platform = {
 
   readFile: readBytes,
   writeFile: writeBytes,
+  writeFileAt: writeBytesAt,
   checkWritable: whyNotWritable,
 };

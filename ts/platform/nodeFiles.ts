@@ -42,6 +42,27 @@ export async function writeBytes(path: string | URL, bytes: Uint8Array): Promise
   }
 }
 
+/** See `Platform.writeFileAt`. */
+export async function writeBytesAt(path: string | URL, from: number, bytes: Uint8Array): Promise<void> {
+  const problem = whyNotWritable(path);
+  if (problem !== undefined) throw new ConfigError(`cannot write ${path}: ${problem}`);
+  try {
+    const file = await open(filePath(path), constants.O_RDWR | constants.O_CREAT);
+    try {
+      await file.truncate(from);
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, at, bytes.length - at, from + at);
+        at += bytesWritten;
+      }
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw new ConfigError(`cannot write ${path}: ${reasonInWords(cause)}`, { cause });
+  }
+}
+
 /** See `Platform.checkWritable`. */
 export function whyNotWritable(path: string | URL): string | undefined {
   if (path === '') return 'expected the path of a file';

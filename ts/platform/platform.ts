@@ -14,6 +14,8 @@ export interface WorkerHandle {
 }
 
 export interface Platform {
+  /** What this is, in words, for reports. */
+  describe(): string;
   /** Threads that this process may run at once, from 1 to {@link maxThreads}. */
   concurrency(): number;
   compile(wasm: URL): Promise<WebAssembly.Module>;
@@ -40,6 +42,12 @@ export interface Platform {
    * @throws {ConfigError} naming the path and the reason.
    */
   writeFile(path: string | URL, bytes: Uint8Array): Promise<void>;
+  /**
+   * Writes bytes into a file from a place on, which becomes its new end, and brings them to the disk (Node only).
+   *
+   * @throws {ConfigError} naming the path and the reason.
+   */
+  writeFileAt(path: string | URL, from: number, bytes: Uint8Array): Promise<void>;
   /** Why {@link writeFile} would refuse `path`, in words, as far as it can be known before; `undefined` when it would not. */
   checkWritable(path: string | URL): string | undefined;
 }

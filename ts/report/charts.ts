@@ -1,5 +1,5 @@
 /** The report's graphics, as SVG text. Colours and type come from the page's style sheet. */
-import type { Accuracy } from '../evaluate/robustness.js';
+import type { Accuracy } from '../evaluate/report.js';
 import { escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
 import type { Evaluation, HistoryPoint, ModelResult } from './result.js';
 

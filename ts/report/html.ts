@@ -1,5 +1,5 @@
 /** A run as one HTML file: figures, curves, images and words, with everything inline. */
-import type { Accuracy, AttackReport } from '../evaluate/robustness.js';
+import type { Accuracy, AttackReport } from '../evaluate/report.js';
 import { curves, dotPlot, whisker } from './charts.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
 import { pngUri } from './png.js';

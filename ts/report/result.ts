@@ -1,5 +1,5 @@
 /** What the reports draw: figures of an evaluation, as plain data. What is not known of it is left out and not drawn. */
-import type { Accuracy, AttackReport, RobustnessReport } from '../evaluate/robustness.js';
+import type { Accuracy, AttackReport, RobustnessReport } from '../evaluate/report.js';
 
 /**
  * One attack at one strength on one model. The same attack has the same name on every model; attacks look at the

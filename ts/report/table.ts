@@ -1,5 +1,5 @@
 /** A run's figures as a table for the terminal. */
-import type { Accuracy } from '../evaluate/robustness.js';
+import type { Accuracy } from '../evaluate/report.js';
 import { duration, modelTitle, percent, percentRange, shortCount } from './format.js';
 import type { Evaluation, ModelResult } from './result.js';
 

@@ -32,17 +32,15 @@ export interface AttackRequest {
   maxQueries?: number;
   /** Classes the model gives to `x`, when they are known. */
   clean?: Int32Array;
-  /** Whether `raw` and `clipped` are wanted. */
-  images: boolean;
 }
 
 /** Result at one epsilon, in plain arrays. */
 export interface EpsilonResult {
   /** Infinity for an attack of minimum norm that was given none. */
   epsilon: number;
-  /** What the attack returned, `[n, size]`; empty unless images are wanted. */
+  /** What the attack returned, `[n, size]`. */
   raw: Float32Array;
-  /** The same, brought into the ball and the box, as it was graded; empty unless images are wanted. */
+  /** The same, brought into the ball and the box, as it was graded. */
   clipped: Float32Array;
   /** Class the model gives to each clipped sample. */
   predictions: Int32Array;
@@ -220,14 +218,12 @@ export function perturb(
 /** Gathers what is found at one epsilon. */
 class Result {
   readonly plain: EpsilonResult;
-  readonly #images: boolean;
 
-  constructor(epsilon: number, { x, labels, images }: AttackRequest) {
-    this.#images = images;
+  constructor(epsilon: number, { x, labels }: AttackRequest) {
     this.plain = {
       epsilon,
-      raw: new Float32Array(images ? x.length : 0),
-      clipped: new Float32Array(images ? x.length : 0),
+      raw: new Float32Array(x.length),
+      clipped: new Float32Array(x.length),
       predictions: new Int32Array(labels.length),
       success: [],
       distances: new Float32Array(labels.length),
@@ -243,10 +239,8 @@ class Result {
   take(from: number, raw: Float32Array, grades: Grades, minimal: boolean): void {
     const { plain } = this;
     const size = raw.length / grades.predictions.length;
-    if (this.#images) {
-      plain.raw.set(raw, from * size);
-      plain.clipped.set(grades.clipped, from * size);
-    }
+    plain.raw.set(raw, from * size);
+    plain.clipped.set(grades.clipped, from * size);
     plain.predictions.set(grades.predictions, from);
     plain.success.push(...grades.success);
     plain.distances.set(

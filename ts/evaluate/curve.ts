@@ -1,0 +1,69 @@
+/**
+ * Accuracy by radius, up to the radius where nothing is right. The attacks of the report say what is left at its epsilons;
+ * between them and beyond, what is left at one radius goes on to the next, by a factor of the root of 2, with the margin's
+ * PGD (20 steps) and then Square (200 queries): 240 queries at most for each sample and radius.
+ */
+import type { Norm } from '../attacks/core/norms.js';
+import { pgd, square } from '../attacks/index.js';
+import type { AttackSpec } from '../attacks/table.js';
+import type { SecurityCurve } from './report.js';
+import type { Part } from './rows.js';
+import { accuracyOf } from './statistics.js';
+
+const steps = 20;
+const queries = 200;
+
+/** What is tried at a radius, one after another. */
+export const curveAttacks = (norm: Norm): AttackSpec[] => [
+  pgd({ norm, steps, earlyStop: true, loss: 'margin' }),
+  square({ norm, queries }),
+];
+
+const words = `PGD (${steps} steps on the margin), then Square (${queries} queries)`;
+
+/** The radius of the ball that holds the whole box, from anywhere in it. */
+const largest: Record<Norm, (size: number) => number> = { linf: () => 1, l2: Math.sqrt, l1: (size) => size };
+
+/** Ascending: from half of the smallest epsilon, if there is one above 0, to the whole box. */
+export function radiiOf(epsilons: readonly number[], norm: Norm, size: number): number[] {
+  const end = largest[norm](size);
+  const given = epsilons.filter((epsilon) => epsilon > 0 && epsilon <= end);
+  const radii = new Set([...given, end]);
+  const start = Math.min(end, ...given) / 2;
+  // A product of exact numbers is the same on every platform; `**` need not be.
+  for (let radius = start; radius < end; radius *= 2) {
+    radii.add(radius);
+    if (radius * Math.SQRT2 < end) radii.add(radius * Math.SQRT2);
+  }
+  return [...radii].sort((a, b) => a - b);
+}
+
+/** What was tried at one radius. */
+export interface RadiusRun {
+  epsilon: number;
+  parts: Part[];
+}
+
+/** @param radii by sample: where it was broken. */
+export function curveOf(runs: readonly RadiusRun[], radii: readonly (number | null)[]): SecurityCurve {
+  const parts = runs.flatMap((run) => run.parts);
+  const sum = (value: (part: Part) => number): number => parts.reduce((total, part) => total + value(part), 0);
+  return {
+    attack: words,
+    queries: { forward: sum((part) => part.queries.forward), backward: sum((part) => part.queries.backward) },
+    seconds: sum((part) => part.seconds),
+    radii: [...radii],
+    points: pointsOf(
+      runs.map(({ epsilon }) => epsilon),
+      radii,
+    ),
+  };
+}
+
+/** Accuracy at each radius. */
+export function pointsOf(epsilons: readonly number[], radii: readonly (number | null)[]): SecurityCurve['points'] {
+  return epsilons.map((epsilon) => {
+    const right = radii.filter((radius) => radius === null || radius > epsilon).length;
+    return { epsilon, ...accuracyOf(right, radii.length) };
+  });
+}

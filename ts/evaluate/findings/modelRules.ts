@@ -1,0 +1,236 @@
+/** What a model's figures say together: its answers, its probes, and its attacks beside each other. */
+import type { AttackSpec } from '../../attacks/table.js';
+import { comparable, differ, hiddenGradients, isConstant } from '../findings.js';
+import type { Plan } from '../plan.js';
+import { weakPresets } from '../presets.js';
+import type { Accuracy, AttackReport, Finding, ModelReport } from '../report.js';
+
+/** A model's report before it is judged. */
+export type Unjudged = Omit<ModelReport, 'name'>;
+
+/** What it is a report of. */
+export interface Evaluated {
+  labels: readonly number[];
+  plan: Pick<Plan, 'preset' | 'attacks' | 'epsilons'>;
+}
+
+/** A finding, and the attacks that it is about. */
+export interface Said {
+  finding: Finding;
+  about: readonly AttackReport[];
+}
+
+type Rule = (model: Unjudged, evaluated: Evaluated) => Said[];
+
+const said = (finding: Finding, about: readonly AttackReport[] = []): Said[] => [{ finding, about }];
+
+/** A model that always answers alike cannot be broken, and is worthless, unless there is nothing else to answer. */
+const constant: Rule = ({ clean: { predictions } }, { labels }) => {
+  if (!isConstant(predictions)) return [];
+  return said({
+    code: 'constant-model',
+    severity: isConstant(labels) ? 'note' : 'failure',
+    message: `the model answers ${predictions[0]} to every sample`,
+    evidence: { answer: predictions[0], samples: predictions.length },
+  });
+};
+
+const hiddenGradient: Rule = ({ attacks }, { plan: { epsilons } }) =>
+  epsilons
+    .flatMap((epsilon) => hiddenGradients(attacks, epsilon))
+    .filter(({ significant }) => significant)
+    .map(({ epsilon, samples, exact, other }) => ({
+      finding: {
+        code: 'hidden-gradient',
+        severity: 'warning',
+        message:
+          `${other.attack.name} breaks ${exact.right - other.right} samples more than ${exact.attack.name} at epsilon ` +
+          `${epsilon} without the true gradient: the gradient is hidden, not the weakness`,
+        evidence: {
+          epsilon,
+          samples,
+          exact: exact.attack.name,
+          leftByExact: exact.right,
+          other: other.attack.name,
+          leftByOther: other.right,
+        },
+      },
+      about: [other.attack],
+    }));
+
+/** The attack that leaves least; the first among equals. */
+function strongest(attacks: readonly AttackReport[]): AttackReport | undefined {
+  return attacks.reduce<AttackReport | undefined>(
+    (best, attack) => (best === undefined || attack.correct < best.correct ? attack : best),
+    undefined,
+  );
+}
+
+const transfer: Rule = ({ attacks }, { plan: { epsilons } }) =>
+  epsilons.flatMap((epsilon) => {
+    const here = comparable(attacks, epsilon);
+    const direct = strongest(here.filter(({ gradient }) => gradient !== 'transfer'));
+    if (direct === undefined) return [];
+    const better = here.filter(
+      (attack) =>
+        attack.gradient === 'transfer' && attack.correct < direct.correct && differ(attack.survived, direct.survived),
+    );
+    return better.map((attack) => ({
+      finding: {
+        code: 'transfer-beats-direct' as const,
+        severity: 'warning' as const,
+        message:
+          `${attack.name}, made on another model, breaks ${direct.correct - attack.correct} samples more at epsilon ` +
+          `${epsilon} than ${direct.name}, the strongest attack on the model itself: attacks on it are misled`,
+        evidence: {
+          epsilon,
+          transfer: attack.name,
+          leftByTransfer: attack.correct,
+          direct: direct.name,
+          leftByDirect: direct.correct,
+        },
+      },
+      about: [attack],
+    }));
+  });
+
+/** Attacks that walk to the border that a linear picture shows; in a network that jumps there is none such. */
+const walkers: readonly AttackSpec['type'][] = ['deepFool'];
+
+const discontinuous: Rule = ({ attacks, clean }, { plan }) =>
+  plan.epsilons.flatMap((epsilon) => {
+    const here = comparable(attacks, epsilon);
+    const walks = (attack: AttackReport): boolean => {
+      const spec = plan.attacks.find(({ name }) => name === attack.name)?.attack;
+      return spec !== undefined && walkers.includes(spec.type);
+    };
+    const broken = (attack: AttackReport): number => clean.correct - attack.correct;
+    const climber = strongest(here.filter((attack) => attack.gradient === 'exact' && !walks(attack)));
+    const best = strongest(here);
+    // A climber that is itself far behind says nothing about who walks.
+    if (climber === undefined || best === undefined || 2 * broken(climber) < broken(best)) return [];
+    const behind = here.filter(
+      (attack) => walks(attack) && 2 * broken(attack) < broken(climber) && differ(attack.survived, climber.survived),
+    );
+    return behind.map((attack) => ({
+      finding: {
+        code: 'discontinuous' as const,
+        severity: 'note' as const,
+        message:
+          `${attack.name} breaks ${broken(attack)} samples at epsilon ${epsilon} where ${climber.name} breaks ` +
+          `${broken(climber)}: the model jumps, and there is no border to walk to`,
+        evidence: {
+          epsilon,
+          walker: attack.name,
+          brokenByWalker: broken(attack),
+          climber: climber.name,
+          brokenByClimber: broken(climber),
+        },
+      },
+      about: [attack],
+    }));
+  });
+
+/** Neighbours' margins are explained by the gradient by half or more in a model whose gradient can be followed. */
+const unstable = 0.5;
+
+const unstableGradient: Rule = ({ probes: { neighbours } }) => {
+  const { unexplained, radius } = neighbours;
+  const median = [...unexplained].sort((a, b) => a - b)[Math.floor(unexplained.length / 2)];
+  if (unexplained.length === 0 || median <= unstable) return [];
+  return said({
+    code: 'unstable-gradient',
+    severity: 'warning',
+    message:
+      `of how the margin differs among ${neighbours.neighbours} neighbours within ${radius.toFixed(4)}, the gradient leaves ` +
+      `${Math.round(100 * Math.min(median, 1))} % unexplained (median of ${unexplained.length} samples): attacks that follow it are misled`,
+    evidence: { median, samples: unexplained.length, neighbours: neighbours.neighbours, radius },
+  });
+};
+
+/** Of the samples, so many may resist by accident. */
+const resisting = 0.05;
+
+const unbounded: Rule = ({ probes: { wholeBox }, clean }) => {
+  const { samples, left } = wholeBox;
+  if (left <= resisting * samples || isConstant(clean.predictions)) return [];
+  return said({
+    code: 'unbounded-attack-fails',
+    severity: 'warning',
+    message: `PGD leaves ${left} of ${samples} samples right when every pixel may become anything: its gradient does not lead there`,
+    evidence: { epsilon: 1, samples, left },
+  });
+};
+
+const randomised: Rule = ({ probes: { repeated } }) => {
+  const { samples, differing, evaluations } = repeated;
+  if (differing === 0) return [];
+  return said({
+    code: 'randomised',
+    severity: 'warning',
+    message:
+      `${differing} of ${samples} samples got other logits when asked again: the majority of ${evaluations} answers counts, ` +
+      'and attacks have to average their gradients',
+    evidence: { samples, differing, evaluations },
+  });
+};
+
+const softmax: Rule = ({ probes: { probabilities } }) => {
+  const { rows, of } = probabilities;
+  if (rows < of) return [];
+  return said({
+    code: 'softmax-output',
+    severity: 'warning',
+    message: 'every output lies in [0, 1] and has the sum 1: losses expect logits, not probabilities',
+    evidence: { rows },
+  });
+};
+
+/** Half of a 95 % interval that is wider says little. */
+const wide = 0.1;
+
+const fewSamples: Rule = ({ worstCase }) => {
+  const widths = Object.entries(worstCase).map(([epsilon, { ci95, total }]) => {
+    return { epsilon: Number(epsilon), half: (ci95[1] - ci95[0]) / 2, total };
+  });
+  const widest = widths.reduce((a, b) => (b.half > a.half ? b : a));
+  if (widest.half <= wide) return [];
+  return said({
+    code: 'few-samples',
+    severity: 'note',
+    message:
+      `${widest.total} samples leave the worst case at epsilon ${widest.epsilon} uncertain by ` +
+      `${Math.round(100 * widest.half)} points either way`,
+    evidence: { epsilon: widest.epsilon, samples: widest.total, halfWidth: widest.half },
+  });
+};
+
+const upperBound: Rule = ({ worstCase }, { plan: { preset } }) => {
+  if (preset === null || !weakPresets.includes(preset)) return [];
+  const standing = Object.values(worstCase).some(({ correct }: Accuracy) => correct > 0);
+  if (!standing) return [];
+  return said({
+    code: 'upper-bound',
+    severity: 'note',
+    message: `the worst case of '${preset}' is an upper bound: stronger attacks, as those of 'standard', may leave less`,
+    evidence: { preset },
+  });
+};
+
+const rules: readonly Rule[] = [
+  constant,
+  randomised,
+  softmax,
+  hiddenGradient,
+  transfer,
+  discontinuous,
+  unstableGradient,
+  unbounded,
+  fewSamples,
+  upperBound,
+];
+
+/** All that is to be said of a model as a whole, and of its attacks beside each other. */
+export function judgeTogether(model: Unjudged, evaluated: Evaluated): Said[] {
+  return rules.flatMap((rule) => rule(model, evaluated));
+}

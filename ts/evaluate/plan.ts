@@ -1,0 +1,157 @@
+/** What `evaluateRobustness` is asked for: its options checked, its attacks named. */
+import { platform } from '#platform';
+import { type Norm, norms } from '../attacks/core/norms.js';
+import { type AttackSpec, attackOf, normOf } from '../attacks/table.js';
+import { checkChoice, checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { ConfigError } from '../base/errors.js';
+import { checkPath } from '../base/paths.js';
+import { describe } from '../base/tensor.js';
+import type { Dataset } from '../data/dataset.js';
+import { type NamedAttack, type Preset, presets, type Scope } from './presets.js';
+
+/** Progress of one attack at one epsilon. */
+export interface EvaluationProgress {
+  /** The model, of several. */
+  model?: string;
+  /** The attack's name; `'curve'` for the radii of a security curve. */
+  name: string;
+  epsilon: number;
+  /** 0 to 1. */
+  done: number;
+  /** What the attack left (in a cascade: with those before it), once it is known. */
+  accuracy?: number;
+  /** Seconds until the whole evaluation is done, if the rest is as slow as what was done; once there is a guess. */
+  secondsLeft?: number;
+}
+
+/** Options of `evaluateRobustness`. */
+export interface EvaluateOptions {
+  /** Radii in pixel units, all different. */
+  epsilons: number[];
+  /** Of the attacks of a preset: `'linf'` by default. */
+  norm?: Norm;
+  /**
+   * `'standard'` (the default): a cascade that is enough for an honest figure. `'quick'` is weaker and says so,
+   * `'adaptive'` stronger against discontinuous networks, `'paper'` has the settings of Xiao, Zhong & Zheng (2020). Or a
+   * list of attacks of one norm, with unique names.
+   */
+  attacks?: Preset | (AttackSpec | NamedAttack)[];
+  /** How many samples, from the start of the data; all by default. */
+  samples?: number;
+  /** 0 by default. */
+  seed?: number;
+  /** Most queries of a sample by one attack at one epsilon, as in `model.attack`. */
+  maxQueries?: number;
+  /**
+   * Where to write the adversarials that decide the worst case, as safetensors (Node only): by model and epsilon, those
+   * of the first attack that broke each sample. They are held in memory until then.
+   */
+  adversarials?: string | URL;
+  /**
+   * A journal (Node only): what is done is kept there, so that the same call goes on where an evaluation was killed, to
+   * the same report. It is left in place.
+   */
+  resume?: string | URL;
+  signal?: AbortSignal;
+  /** As in `model.attack`: what it throws, or the promise that it returns rejects with, ends the evaluation. */
+  onProgress?: (progress: EvaluationProgress) => unknown;
+}
+
+const keys = [
+  ...['epsilons', 'norm', 'attacks', 'samples', 'seed', 'maxQueries', 'adversarials', 'resume', 'signal', 'onProgress'],
+];
+
+/** An attack of a report. */
+export interface PlannedAttack {
+  name: string;
+  attack: AttackSpec;
+  scope: Scope;
+}
+
+/** What is asked for, checked and complete. */
+export interface Plan {
+  epsilons: number[];
+  norm: Norm;
+  preset: Preset | null;
+  attacks: PlannedAttack[];
+  samples: number;
+  seed: number;
+  maxQueries: number | undefined;
+}
+
+/** @throws {ConfigError} naming the option. */
+export function planOf(options: EvaluateOptions, test: Dataset): Plan {
+  checkKeys('evaluateRobustness', options, keys);
+  const { epsilons, samples = test.length, seed = 0, maxQueries, adversarials, resume } = options;
+  if (!Array.isArray(epsilons) || epsilons.length === 0) {
+    throw new ConfigError(`evaluateRobustness.epsilons: expected a list of radii, got ${describe(epsilons)}`);
+  }
+  for (const epsilon of epsilons) checkNumber('evaluateRobustness.epsilons', epsilon, { min: 0 });
+  const twice = epsilons.find((epsilon, i) => epsilons.indexOf(epsilon) !== i);
+  if (twice !== undefined) {
+    throw new ConfigError(`evaluateRobustness.epsilons: expected different radii, got ${twice} twice`);
+  }
+  checkInteger('evaluateRobustness.samples', samples, { min: 1, max: test.length });
+  checkInteger('evaluateRobustness.seed', seed, { min: 0 });
+  if (maxQueries !== undefined) checkInteger('evaluateRobustness.maxQueries', maxQueries, { min: 1 });
+  for (const [name, path] of Object.entries({ adversarials, resume })) {
+    if (path === undefined) continue;
+    checkPath(`evaluateRobustness.${name}`, path);
+    const problem = platform.checkWritable(path);
+    if (problem !== undefined) {
+      throw new ConfigError(`evaluateRobustness.${name}: cannot write ${path}: ${problem}`);
+    }
+  }
+  return { epsilons: [...epsilons], ...attacksOf(options), samples, seed, maxQueries };
+}
+
+function attacksOf({ attacks = 'standard', norm }: EvaluateOptions): Pick<Plan, 'norm' | 'preset' | 'attacks'> {
+  if (norm !== undefined) checkChoice('evaluateRobustness.norm', norm, norms);
+  if (typeof attacks === 'string' && Object.hasOwn(presets, attacks)) {
+    const named: NamedAttack[] = presets[attacks](norm ?? 'linf');
+    const list = named.map(({ scope = 'all', ...rest }) => ({ ...rest, scope }));
+    return { norm: norm ?? 'linf', preset: attacks, attacks: list };
+  }
+  if (!Array.isArray(attacks) || attacks.length === 0) {
+    const names = Object.keys(presets).map((name) => `'${name}'`);
+    throw new ConfigError(
+      `evaluateRobustness.attacks: expected ${names.join(' or ')} or a list of attacks, got ${describe(attacks)}`,
+    );
+  }
+  const list = attacks.map(planned);
+  const names = list.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new ConfigError(
+      `evaluateRobustness.attacks: expected unique names, got '${twice}' twice; write { name, attack }`,
+    );
+  }
+  const [first] = list;
+  for (const { name, attack } of list) {
+    const expected = norm ?? normOf(first.attack);
+    if (normOf(attack) === expected) continue;
+    const why = norm === undefined ? `as '${first.name}'` : 'as asked for';
+    throw new ConfigError(
+      `evaluateRobustness.attacks: expected one norm for all, ${expected} ${why}, got ${normOf(attack)} for '${name}'`,
+    );
+  }
+  return { norm: normOf(first.attack), preset: null, attacks: list };
+}
+
+function planned(entry: AttackSpec | NamedAttack): PlannedAttack {
+  const argument = 'evaluateRobustness.attacks';
+  if (typeof entry !== 'object' || entry === null) {
+    throw new ConfigError(`${argument}: expected attacks or { name, attack }, got ${describe(entry)}`);
+  }
+  // A wrapper has an attack too, but no name.
+  if (!('name' in entry)) {
+    const attack = attackOf(entry, argument);
+    return { name: attack.type, attack, scope: 'all' };
+  }
+  const { name, attack, scope = 'all' } = entry;
+  if (typeof name !== 'string' || name === '') {
+    throw new ConfigError(`${argument}: expected a name that is text, got ${describe(name)}`);
+  }
+  checkChoice(`${argument}.scope`, scope, ['all', 'left']);
+  return { name, attack: attackOf(attack, argument), scope };
+}

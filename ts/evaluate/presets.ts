@@ -1,0 +1,66 @@
+/**
+ * The attacks that a report runs by name. What is cheap and tells most runs on all samples, so that attacks can be
+ * compared; what is expensive gets the samples that those before left.
+ */
+import type { Norm } from '../attacks/core/norms.js';
+import * as attacks from '../attacks/index.js';
+import type { AttackSpec } from '../attacks/table.js';
+
+/** Which samples an attack of a report is given: all, or those that no attack before it (of this epsilon) broke. */
+export type Scope = 'all' | 'left';
+
+/** An attack and what to call it in reports. */
+export interface NamedAttack {
+  /** Unique in a report. */
+  name: string;
+  attack: AttackSpec;
+  /** `'all'` by default. */
+  scope?: Scope;
+}
+
+const pgd = (norm: Norm): NamedAttack => ({
+  name: 'pgd',
+  attack: attacks.pgd({ norm, steps: 40, restarts: 2, earlyStop: true }),
+});
+
+const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm }) });
+
+/** The presets by name. */
+export const presets = {
+  /** Seconds: PGD, and a random search that shows whether the gradient is only hidden. An upper bound. */
+  quick: (norm: Norm) => [
+    { name: 'pgd', attack: attacks.pgd({ norm, steps: 20, earlyStop: true }) },
+    { name: 'square', attack: attacks.square({ norm, queries: 500 }) },
+  ],
+  /** Enough for an honest figure. */
+  standard: (norm: Norm) => [
+    pgd(norm),
+    square(norm),
+    {
+      name: 'estimatedGradient',
+      attack: attacks.estimatedGradient({ norm, steps: 30, samples: 100 }),
+      scope: 'left',
+    },
+  ],
+  /** The strongest there is for networks that are discontinuous. */
+  adaptive: (norm: Norm) => [
+    pgd(norm),
+    square(norm),
+    {
+      name: 'estimatedGradient',
+      attack: attacks.estimatedGradient({ norm, steps: 100, samples: [100, 1000] }),
+      scope: 'left',
+    },
+  ],
+  /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
+  paper: (norm: Norm) => [
+    { name: 'pgd-40', attack: attacks.pgd({ norm, steps: 40, stepSize: 0.003 }) },
+    { name: 'pgd-20', attack: attacks.pgd({ norm, steps: 20, stepSize: 0.007 }) },
+  ],
+} satisfies Record<string, (norm: Norm) => NamedAttack[]>;
+
+/** Name of a preset. */
+export type Preset = keyof typeof presets;
+
+/** Presets that leave attacks out which are known to break more: what they find is an upper bound. */
+export const weakPresets: readonly string[] = ['quick', 'paper'] satisfies Preset[];
