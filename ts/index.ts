@@ -41,6 +41,7 @@ export type {
 } from './evaluate/report.js';
 export { evaluateRobustness } from './evaluate/robustness.js';
 export { accuracyOf } from './evaluate/statistics.js';
+export { type Verification, type VerifyOptions, verifyReport } from './evaluate/verify.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';

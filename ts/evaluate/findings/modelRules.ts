@@ -108,7 +108,7 @@ const discontinuous: Rule = ({ attacks, clean }, { plan }) =>
     const climber = strongest(here.filter((attack) => attack.gradient === 'exact' && !walks(attack)));
     const best = strongest(here);
     // A climber that is itself far behind says nothing about who walks.
-    if (climber === undefined || best === undefined || 2 * broken(climber) < broken(best)) return [];
+    if (climber === undefined || best === undefined || 3 * broken(climber) < broken(best)) return [];
     const behind = here.filter(
       (attack) => walks(attack) && 2 * broken(attack) < broken(climber) && differ(attack.survived, climber.survived),
     );
