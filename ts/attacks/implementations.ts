@@ -1,6 +1,7 @@
 /** The procedures of all attacks, by type. An attack without one is a type error. */
 import { estimatedGradient } from './blackBox/estimatedGradient.js';
 import type { Attack } from './core/attack.js';
+import { apgd } from './fixed/apgd.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
@@ -10,6 +11,7 @@ import { transfer } from './wrappers/transfer.js';
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
   fgsm,
   pgd,
+  apgd,
   deepFool,
   estimatedGradient,
   transfer,
