@@ -2,6 +2,7 @@
 import { estimatedGradient } from './blackBox/estimatedGradient.js';
 import { square } from './blackBox/square.js';
 import type { Attack } from './core/attack.js';
+import { apgd } from './fixed/apgd.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
@@ -11,6 +12,7 @@ import { transfer } from './wrappers/transfer.js';
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
   fgsm,
   pgd,
+  apgd,
   deepFool,
   estimatedGradient,
   square,

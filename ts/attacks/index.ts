@@ -5,6 +5,7 @@ import { describe } from '../base/tensor.js';
 import type { EstimatedGradientSpec } from './blackBox/estimatedGradient.js';
 import type { SquareSpec } from './blackBox/square.js';
 import type { Norm } from './core/norms.js';
+import type { ApgdSpec } from './fixed/apgd.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
 import type { PgdSpec } from './fixed/pgd.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
@@ -40,6 +41,29 @@ export function fgsm(options: Options<'fgsm'> = {}): FgsmSpec {
  */
 export function pgd(options: Options<'pgd'> = {}): PgdSpec {
   return construct(attackDescriptors.pgd, options);
+}
+
+/**
+ * Auto-PGD (Croce & Hein 2020; in l1, 2021): gradient ascent with momentum that needs no step size. Steps begin at
+ * 2 * epsilon and halve for a sample where they no longer raise its loss; it then goes on from its best point. In l1 they
+ * begin at epsilon and move the pixels of the largest slopes alone, and balls of 3 and 2 epsilon come before that of
+ * epsilon, for 30 % of the steps each (of 5 steps or more). A sample that reaches its goal asks no more.
+ *
+ * A run asks for `steps + 1` gradients (`steps + 3` in l1), of two queries each.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.loss loss to climb; cross entropy by default. `'targetedDlr'` runs to one class after another, the most
+ *   likely first, and asks one query for their order; with `targets`, to the target alone.
+ * @param options.steps gradient steps, >= 1; 100 by default.
+ * @param options.restarts runs from different random points (to each class), >= 1; 1 by default.
+ * @param options.rho steps halve when at most this share of those since the last checkpoint raised the loss, in (0, 1);
+ *   0.75 by default. Not used in l1, where they shrink when the best point gets no sparser.
+ * @param options.eot gradients that are averaged for each step, >= 1; 1 by default. For models whose answers are random.
+ * @param options.targetClasses classes that `'targetedDlr'` tries, >= 1; 9 by default, or all there are.
+ * @throws {ConfigError} also when the model has too few classes for the loss.
+ */
+export function apgd(options: Options<'apgd'> = {}): ApgdSpec {
+  return construct(attackDescriptors.apgd, options);
 }
 
 /**
@@ -106,4 +130,14 @@ export function transfer(options: { source: ModelHandle; attack?: AttackSpec }):
   return construct(attackDescriptors.transfer, { source: source.id, attack, ...rest });
 }
 
-export type { AttackSpec, DeepFoolSpec, EstimatedGradientSpec, FgsmSpec, Norm, PgdSpec, SquareSpec, TransferSpec };
+export type {
+  ApgdSpec,
+  AttackSpec,
+  DeepFoolSpec,
+  EstimatedGradientSpec,
+  FgsmSpec,
+  Norm,
+  PgdSpec,
+  SquareSpec,
+  TransferSpec,
+};

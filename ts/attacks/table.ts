@@ -4,17 +4,26 @@ import { type EstimatedGradientSpec, estimatedGradientDescriptor } from './black
 import { type SquareSpec, squareDescriptor } from './blackBox/square.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
+import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
-export type AttackSpec = DeepFoolSpec | EstimatedGradientSpec | FgsmSpec | PgdSpec | SquareSpec | TransferSpec;
+export type AttackSpec =
+  | ApgdSpec
+  | DeepFoolSpec
+  | EstimatedGradientSpec
+  | FgsmSpec
+  | PgdSpec
+  | SquareSpec
+  | TransferSpec;
 
 export const attackDescriptors = family({
   fgsm: fgsmDescriptor,
   pgd: pgdDescriptor,
+  apgd: apgdDescriptor,
   deepFool: deepFoolDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
