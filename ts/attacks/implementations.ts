@@ -5,6 +5,7 @@ import type { Attack } from './core/attack.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
+import { fab } from './minimal/fab.js';
 import type { AttackSpec } from './table.js';
 import { transfer } from './wrappers/transfer.js';
 
@@ -12,6 +13,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   fgsm,
   pgd,
   deepFool,
+  fab,
   estimatedGradient,
   square,
   transfer,

@@ -7,15 +7,24 @@ import type { Norm } from './core/norms.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
+import { type FabSpec, fabDescriptor } from './minimal/fab.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
-export type AttackSpec = DeepFoolSpec | EstimatedGradientSpec | FgsmSpec | PgdSpec | SquareSpec | TransferSpec;
+export type AttackSpec =
+  | DeepFoolSpec
+  | EstimatedGradientSpec
+  | FabSpec
+  | FgsmSpec
+  | PgdSpec
+  | SquareSpec
+  | TransferSpec;
 
 export const attackDescriptors = family({
   fgsm: fgsmDescriptor,
   pgd: pgdDescriptor,
   deepFool: deepFoolDescriptor,
+  fab: fabDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   transfer: transferDescriptor,
