@@ -25,7 +25,16 @@ describe('the package', () => {
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();
-    expect(names(attacks)).toEqual(['apgd', 'deepFool', 'estimatedGradient', 'fgsm', 'pgd', 'square', 'transfer']);
+    expect(names(attacks)).toEqual([
+      'apgd',
+      'deepFool',
+      'estimatedGradient',
+      'fab',
+      'fgsm',
+      'pgd',
+      'square',
+      'transfer',
+    ]);
     expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);

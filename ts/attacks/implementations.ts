@@ -6,6 +6,7 @@ import { apgd } from './fixed/apgd.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
+import { fab } from './minimal/fab.js';
 import type { AttackSpec } from './table.js';
 import { transfer } from './wrappers/transfer.js';
 
@@ -14,6 +15,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   pgd,
   apgd,
   deepFool,
+  fab,
   estimatedGradient,
   square,
   transfer,

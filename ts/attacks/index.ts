@@ -9,6 +9,7 @@ import type { ApgdSpec } from './fixed/apgd.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
 import type { PgdSpec } from './fixed/pgd.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
+import type { FabSpec } from './minimal/fab.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { TransferSpec } from './wrappers/transfer.js';
 
@@ -80,6 +81,26 @@ export function deepFool(options: Options<'deepFool'> = {}): DeepFoolSpec {
 }
 
 /**
+ * The fast adaptive boundary attack (Croce & Hein 2020), as in AutoAttack: steps to the border of the linearised classes
+ * within the box, drawn towards the original; an attack of minimum norm, which runs once for all epsilons, or for none.
+ * Inside a ball (in a cascade) a sample that is in it is left alone. With targets, the border is that of the target.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.targeted goes for each of the most likely other classes in turn, one gradient a step, instead of for the
+ *   nearest of all, which takes the gradients of all logits; false by default.
+ * @param options.steps of each run, >= 1; 100 by default.
+ * @param options.restarts runs, of which all but the first begin at random points, >= 1; 1 by default.
+ * @param options.alphaMax largest weight of the original in a step, 0 to 1; 0.1 by default.
+ * @param options.eta length of a step relative to the border, >= 1; 1.05 by default.
+ * @param options.beta what is left of the distance after a step back from an adversarial, > 0 and <= 1; 0.9 by default.
+ * @param options.targetClasses classes that the targeted variant goes for, >= 1; 9 by default, at most all others.
+ * @throws {ConfigError}
+ */
+export function fab(options: Options<'fab'> = {}): FabSpec {
+  return construct(attackDescriptors.fab, options);
+}
+
+/**
  * Ascent on the margin loss along a gradient estimated from logits by antithetic Gaussian sampling (Tramer
  * et al. 2020). A sample is left alone once it has reached its goal.
  *
@@ -135,6 +156,7 @@ export type {
   AttackSpec,
   DeepFoolSpec,
   EstimatedGradientSpec,
+  FabSpec,
   FgsmSpec,
   Norm,
   PgdSpec,

@@ -8,6 +8,7 @@ import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
+import { type FabSpec, fabDescriptor } from './minimal/fab.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
@@ -15,6 +16,7 @@ export type AttackSpec =
   | ApgdSpec
   | DeepFoolSpec
   | EstimatedGradientSpec
+  | FabSpec
   | FgsmSpec
   | PgdSpec
   | SquareSpec
@@ -25,6 +27,7 @@ export const attackDescriptors = family({
   pgd: pgdDescriptor,
   apgd: apgdDescriptor,
   deepFool: deepFoolDescriptor,
+  fab: fabDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   transfer: transferDescriptor,
