@@ -25,7 +25,17 @@ describe('the package', () => {
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();
-    expect(names(attacks)).toEqual(['deepFool', 'estimatedGradient', 'fgsm', 'pgd', 'square', 'transfer']);
+    expect(names(attacks)).toEqual([
+      'bpda',
+      'deepFool',
+      'estimatedGradient',
+      'fgsm',
+      'pgd',
+      'restarts',
+      'smoothed',
+      'square',
+      'transfer',
+    ]);
     expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);

@@ -62,7 +62,14 @@ const layerRows: { [Type in keyof typeof layerDescriptors]: Row } = {
   kwta: {
     make: nn.kwta,
     options: { gamma: 0.5 },
-    bad: { gamma: [0, 1.5, 2.5, '0.1'], k: [0, 2.5, -1], ties: ['all', 1], backward: ['none', true], name: notNames },
+    bad: {
+      gamma: [0, 1.5, 2.5, '0.1'],
+      k: [0, 2.5, -1],
+      ties: ['all', 1],
+      backward: ['none', true],
+      temperature: notPositive,
+      name: notNames,
+    },
   },
   linear: { make: nn.linear, options: { out: 3 }, bad: { out: notCounts, bias: notFlags, name: notNames } },
   maxPool2d: { make: nn.maxPool2d, options: { kernel: 2 }, bad: pool, beyondJson: ['padding'] },

@@ -6,6 +6,9 @@ import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
 import type { AttackSpec } from './table.js';
+import { bpda } from './wrappers/bpda.js';
+import { restarts } from './wrappers/restarts.js';
+import { smoothed } from './wrappers/smoothed.js';
 import { transfer } from './wrappers/transfer.js';
 
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
@@ -15,6 +18,9 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   estimatedGradient,
   square,
   transfer,
+  bpda,
+  smoothed,
+  restarts,
 };
 
 /** The procedure of an attack. */

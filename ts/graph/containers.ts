@@ -34,6 +34,8 @@ export interface ResidualSpec {
 
 export type ContainerSpec = SequentialSpec | ResidualSpec;
 
+export type { LayerSpec };
+
 export type ModuleSpec = LayerSpec | ContainerSpec;
 
 /** A whole model: a container and the extents of one sample. */
