@@ -45,7 +45,7 @@ describe('bpda', () => {
 
   it('has a temperature of 0.1 unless told otherwise, and another makes a difference', async () => {
     const at = async (temperature?: number) =>
-      (await model.attack(attacks.bpda({ attack: step, backward: 'softmask', temperature }), options)).raw[0].data;
+      (await model.attack(attacks.bpda({ attack: step, temperature }), options)).raw[0].data;
     expect(await at()).toEqual(await at(0.1));
     expect(await at()).not.toEqual(await at(1));
   });
@@ -61,7 +61,7 @@ describe('bpda', () => {
     await changed.loadStateDict(state);
     const second = await changed.attack(attacks.bpda({ attack: step }), options);
     expect(second.raw[0].data).not.toEqual(first.raw[0].data);
-    const built = await runtime().model(stripeNet(nn.kwta({ gamma: 0.2, backward: 'identity' })));
+    const built = await runtime().model(stripeNet(nn.kwta({ gamma: 0.2, backward: 'softmask' })));
     await built.loadStateDict(state);
     expect(second.raw[0].data).toEqual((await built.attack(step, options)).raw[0].data);
   });
@@ -88,15 +88,11 @@ describe('bpda', () => {
   });
 
   it('refuses what it would not change', async () => {
-    await expectError(() => attacks.bpda({ temperature: 1 }), ConfigError, 'bpda.temperature', "'softmask'", 'got 1');
+    const idle = { backward: 'identity', temperature: 1 } as const;
+    await expectError(() => attacks.bpda(idle), ConfigError, 'bpda.temperature', "'softmask'", 'got 1');
     await expectError(() => nn.kwta({ gamma: 0.1, temperature: 1 }), ConfigError, 'temperature', "'softmask'", '1');
     for (const temperature of [0, -1, 1e-9]) {
-      await expectError(
-        () => attacks.bpda({ backward: 'softmask', temperature }),
-        ConfigError,
-        'bpda.temperature',
-        `got ${temperature}`,
-      );
+      await expectError(() => attacks.bpda({ temperature }), ConfigError, 'bpda.temperature', `got ${temperature}`);
     }
     const blind = attacks.estimatedGradient();
     await expectError(() => attacks.bpda({ attack: blind }), ConfigError, 'bpda.attack', "'estimatedGradient'");

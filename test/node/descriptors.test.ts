@@ -56,7 +56,7 @@ const layerRows: { [Type in keyof typeof layerDescriptors]: Row } = {
       name: notNames,
     },
   },
-  dropout: { make: nn.dropout, options: { p: 0.5 }, bad: { p: notShares, name: notNames } },
+  dropout: { make: nn.dropout, options: { p: 0.5 }, bad: { p: notShares, always: notFlags, name: notNames } },
   flatten: { make: nn.flatten, options: {}, bad: { name: notNames } },
   globalAvgPool2d: { make: nn.globalAvgPool2d, options: {}, bad: { name: notNames } },
   kwta: {

@@ -115,8 +115,8 @@ export function transfer(options: { source: ModelHandle; attack?: AttackSpec }):
  * k-WTA the attack inside runs as it is, with a warning.
  *
  * @param options.attack one that follows the model's gradient; 40 steps of PGD by default.
- * @param options.backward `'identity'` by default: every value's gradient passes. `'softmask'`: that of a value x behind
- *   the threshold t times sigmoid((x - t) / temperature).
+ * @param options.backward `'softmask'` by default: the gradient of a value x times sigmoid((x - t) / temperature), with t
+ *   the smallest of the winners. `'identity'`: every value's gradient passes, which leads less far.
  * @param options.temperature of `'softmask'`, >= 1e-6, in units of the layer's values; 0.1 by default.
  * @throws {ConfigError}
  */

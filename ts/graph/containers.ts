@@ -34,8 +34,6 @@ export interface ResidualSpec {
 
 export type ContainerSpec = SequentialSpec | ResidualSpec;
 
-export type { LayerSpec };
-
 export type ModuleSpec = LayerSpec | ContainerSpec;
 
 /** A whole model: a container and the extents of one sample. */
@@ -133,4 +131,17 @@ export function isContainer(module: ModuleSpec): module is ContainerSpec {
 /** How a container works. */
 export function containerOf(spec: ContainerSpec): Container<ContainerSpec> {
   return containers[spec.type] as Container<ContainerSpec>;
+}
+
+/** The same description with every layer changed, those inside containers, too. */
+export function mapLayers(model: ModelSpec, change: (layer: LayerSpec) => LayerSpec): ModelSpec {
+  const changed = (module: ModuleSpec): ModuleSpec => {
+    if (!isContainer(module)) return change(module);
+    const { branches, withBranches } = containerOf(module);
+    return withBranches(
+      module,
+      branches(module).map(({ layers }) => layers.map(changed)),
+    );
+  };
+  return { ...model, layers: model.layers.map(changed) };
 }

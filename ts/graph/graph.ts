@@ -3,7 +3,7 @@ import { ConfigError, ShapeError } from '../base/errors.js';
 import { type OpSpec, opOf, traitsOf } from '../ops/index.js';
 import type { Surrogate } from '../ops/kwta.js';
 import { type Features, featureText } from '../ops/op.js';
-import { containerOf, isContainer, type LayerSpec, type ModelSpec, type ModuleSpec } from './containers.js';
+import { containerOf, isContainer, type ModelSpec, type ModuleSpec, mapLayers } from './containers.js';
 
 /** Index of the graph's input among the inputs of nodes. */
 export const graphInput = -1;
@@ -71,19 +71,6 @@ function fullName(own: string | undefined, position: string, container: string):
   if (own === undefined) return position;
   if (!own.startsWith('.')) return own;
   return container === '' ? own.slice(1) : container + own;
-}
-
-/** The same description with every layer changed, those inside containers, too. */
-export function mapLayers(model: ModelSpec, change: (layer: LayerSpec) => LayerSpec): ModelSpec {
-  const changed = (module: ModuleSpec): ModuleSpec => {
-    if (!isContainer(module)) return change(module);
-    const { branches, withBranches } = containerOf(module);
-    return withBranches(
-      module,
-      branches(module).map(({ layers }) => layers.map(changed)),
-    );
-  };
-  return { ...model, layers: model.layers.map(changed) };
 }
 
 /** The same description with another gamma in every layer that selects a share of its values. */

@@ -114,7 +114,7 @@ export class Network {
     workspace.kernels.free(workspace.kernels.allocate(sample, 'a sample'), sample);
     this.parameters = original?.parameters ?? new Parameters(workspace.kernels, this.graph);
     if (original === undefined) this.parameters.initialise(seed);
-    this.state = original?.state ?? { seed, step: 0, updateRunning: false };
+    this.state = original?.state ?? { seed, step: 0, passes: 0, updateRunning: false };
   }
 
   /**
@@ -336,6 +336,7 @@ export class Network {
     const workspace = this.workspace.slot(slot);
     const plan = this.#plan(purpose, n, slot, workspace);
     this.state.updateRunning = updateRunning;
+    this.state.passes++;
     try {
       return new Pass(this, plan, n, workspace, plan.forward(x, n));
     } finally {

@@ -20,7 +20,7 @@ export const bpdaDescriptor: AttackDescriptor<'bpda', Tagged<'bpda', Written, Bp
   checkedSurrogate(
     tagged('bpda', {
       attack: lazy((): Schema<AttackSpec> => followsGradient),
-      backward: optional(choice(surrogates), 'identity'),
+      backward: optional(choice(surrogates), 'softmask'),
       temperature: optional(temperature()),
     }),
   ),
