@@ -13,6 +13,7 @@ export {
 } from './base/errors.js';
 export { type Tensor, tensor } from './base/tensor.js';
 export type { AttackOptions, AttackResult } from './client/attack.js';
+export { type DistillOptions, distill } from './client/distill.js';
 export type { FitOptions } from './client/fit.js';
 export type { FitRun, History } from './client/fitRun.js';
 export type { Model } from './client/model.js';
@@ -37,6 +38,7 @@ export {
   type NamedAttack,
   type RobustnessReport,
 } from './evaluate/robustness.js';
+export { type TransferMatrix, type TransferMatrixOptions, transferMatrix } from './evaluate/transferMatrix.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';

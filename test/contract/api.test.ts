@@ -16,12 +16,13 @@ describe('the package', () => {
           'createRuntime',
           'Dataset',
           'datasets',
+          'distill',
           'evaluateRobustness',
           'models',
           'nn',
           'optim',
         ],
-        ...['regimes', 'schedules', 'tensor'],
+        ...['regimes', 'schedules', 'tensor', 'transferMatrix'],
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();
@@ -32,6 +33,9 @@ describe('the package', () => {
       'fab',
       'fgsm',
       'pgd',
+      'bpda',
+      'restarts',
+      'smoothed',
       'square',
       'transfer',
     ]);
@@ -43,7 +47,7 @@ describe('the package', () => {
     expect(names(nn)).toEqual(
       [
         ...['avgPool2d', 'batchNorm2d', 'conv2d', 'dropout', 'flatten', 'globalAvgPool2d', 'kwta', 'linear'],
-        ...['maxPool2d', 'normalize', 'relu', 'residual', 'sequential'],
+        ...['maxPool2d', 'normalize', 'relu', 'replaceActivation', 'residual', 'sequential'],
       ].sort(),
     );
   });

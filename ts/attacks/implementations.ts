@@ -8,6 +8,9 @@ import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
 import type { AttackSpec } from './table.js';
+import { bpda } from './wrappers/bpda.js';
+import { restarts } from './wrappers/restarts.js';
+import { smoothed } from './wrappers/smoothed.js';
 import { transfer } from './wrappers/transfer.js';
 
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
@@ -19,6 +22,9 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   estimatedGradient,
   square,
   transfer,
+  bpda,
+  smoothed,
+  restarts,
 };
 
 /** The procedure of an attack. */

@@ -11,6 +11,9 @@ import type { PgdSpec } from './fixed/pgd.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
+import type { BpdaSpec } from './wrappers/bpda.js';
+import type { RestartsSpec } from './wrappers/restarts.js';
+import type { SmoothedSpec } from './wrappers/smoothed.js';
 import type { TransferSpec } from './wrappers/transfer.js';
 
 /** Options of an attack's constructor. */
@@ -151,15 +154,59 @@ export function transfer(options: { source: ModelHandle; attack?: AttackSpec }):
   return construct(attackDescriptors.transfer, { source: source.id, attack, ...rest });
 }
 
+/**
+ * An attack along a surrogate gradient (BPDA: Athalye, Carlini & Wagner 2018): on the way back, the k-WTA layers let other
+ * gradients through than those of their winners. The model is not changed, and queries count as before. On a model without
+ * k-WTA the attack inside runs as it is, with a warning.
+ *
+ * @param options.attack one that follows the model's gradient; 40 steps of PGD by default.
+ * @param options.backward `'softmask'` by default: the gradient of a value x times sigmoid((x - t) / temperature), with t
+ *   the smallest of the winners. `'identity'`: every value's gradient passes, which leads less far.
+ * @param options.temperature of `'softmask'`, >= 1e-6, in units of the layer's values; 0.1 by default.
+ * @throws {ConfigError}
+ */
+export function bpda(options: Partial<Options<'bpda'>> = {}): BpdaSpec {
+  return construct(attackDescriptors.bpda, { attack: pgd(), ...options });
+}
+
+/**
+ * An attack along gradients that are means over Gaussian noise: those of a smoother loss, where the model's own are
+ * rough. The losses that the attack sees are means over the same noise; its goal is looked for at the point itself. A
+ * gradient costs 2 * samples + 1 queries.
+ *
+ * @param options.attack one that follows the model's gradient; 40 steps of PGD by default.
+ * @param options.sigma standard deviation of the noise in pixel units, > 0; 8/255 by default.
+ * @param options.samples gradients of each mean, >= 1; 10 by default.
+ * @throws {ConfigError}
+ */
+export function smoothed(options: Partial<Options<'smoothed'>> = {}): SmoothedSpec {
+  return construct(attackDescriptors.smoothed, { attack: pgd(), ...options });
+}
+
+/**
+ * An attack again and again with other random numbers, each time on the samples that are left. Of an attack of minimum norm
+ * the closest result is kept, and no sample is left out.
+ *
+ * @param attack the first run is it as it is; an attack that draws no random numbers gains nothing.
+ * @param runs >= 1.
+ * @throws {ConfigError}
+ */
+export function restarts(attack: AttackSpec, runs: number): RestartsSpec {
+  return construct(attackDescriptors.restarts, { attack, runs });
+}
+
 export type {
   ApgdSpec,
   AttackSpec,
+  BpdaSpec,
   DeepFoolSpec,
   EstimatedGradientSpec,
   FabSpec,
   FgsmSpec,
   Norm,
   PgdSpec,
+  RestartsSpec,
+  SmoothedSpec,
   SquareSpec,
   TransferSpec,
 };

@@ -11,7 +11,7 @@ import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, type Batch, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox, type Norm, projectInBox } from '../core/norms.js';
-import { gradientCost, type LossGradient, type Passes, type RowLoss, type Target } from '../core/target.js';
+import { type LossGradient, type Passes, type RowLoss, type Target } from '../core/target.js';
 import { checkTargetedDlr, ranking, targetedDlr } from '../core/targetedDlr.js';
 import { Climbers } from './climbers.js';
 import { beginSparse, climbs } from './climbs.js';
@@ -56,7 +56,7 @@ export const apgd: Attack<ApgdSpec> = function* (spec, batch) {
     for (; !next.done; next = climb.next()) {
       yield next.value === undefined ? undefined : (run + next.value) / runs;
     }
-    left = target.afford(next.value, spec.eot * gradientCost);
+    left = target.afford(next.value, spec.eot * target.gradientCost);
   }
   return found.points;
 };
@@ -152,7 +152,7 @@ function* climbStage(
 ): Generator<number | undefined, void, void> {
   const { size, goal, classes } = target;
   const climb = climbs[spec.norm];
-  const cost = spec.eot * gradientCost;
+  const cost = spec.eot * target.gradientCost;
   const radius = scale * epsilon;
   const drop = (gone: readonly number[]): void => {
     const without = new Set(gone);

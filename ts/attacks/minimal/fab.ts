@@ -10,7 +10,7 @@ import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { dualLength, type Projection, projectionOf } from '../core/hyperplane.js';
 import { type Ball, balls, clipToBox, type Norm } from '../core/norms.js';
-import { gradientCost, type Passes, type RowLoss, type Target } from '../core/target.js';
+import { type Passes, type RowLoss, type Target } from '../core/target.js';
 
 /** See `attacks.fab`. */
 export const fabDescriptor = descriptor(
@@ -45,7 +45,7 @@ export const fab: Attack<FabSpec> = function* (spec, batch) {
   const best = new Closest(x, size, balls[spec.norm], epsilon);
   const single = spec.targeted || goal.targeted;
   // Who cannot pay for a step has no use for the first question.
-  let open = target.afford(all(batch.count), 1 + (single ? gradientCost : 1 + classes) + 1);
+  let open = target.afford(all(batch.count), 1 + (single ? target.gradientCost : 1 + classes) + 1);
   const logits = yield* target.logits(pick(x, open, size), open);
   const rowOf = (at: number): Float32Array => logits.subarray(at * classes, (at + 1) * classes);
   const margins = new Map(open.map((i, at) => [i, goal.margin(rowOf(at), i)]));
@@ -135,7 +135,7 @@ function towards(target: Target, norm: Norm, classOf: ((i: number) => number) | 
     return goal.direction * (logits[other] - logits[own]);
   };
   return {
-    cost: gradientCost,
+    cost: target.gradientCost,
     *at(points, of) {
       const { losses, gradient } = yield* target.gradient(points, of, difference);
       return of.map((_, at) => {
