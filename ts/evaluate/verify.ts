@@ -18,6 +18,7 @@ import { differences, recomputed } from './recompute.js';
 import {
   type ComparisonReport,
   comparisonReportSchema,
+  type ModelReport,
   type RobustnessReport,
   robustnessReportSchema,
 } from './report.js';

@@ -95,7 +95,7 @@ const transfer: Rule = ({ attacks }, { plan: { epsilons } }) =>
   });
 
 /** Attacks that walk to the border that a linear picture shows; in a network that jumps there is none such. */
-const walkers: readonly AttackSpec['type'][] = ['deepFool'];
+const walkers: readonly AttackSpec['type'][] = ['deepFool', 'fab'];
 
 const discontinuous: Rule = ({ attacks, clean }, { plan }) =>
   plan.epsilons.flatMap((epsilon) => {
