@@ -1,4 +1,5 @@
 /** One attack on one model: options checked, the job in the engine, its results as tensors. */
+import type { AttackStage } from '../attacks/core/attack.js';
 import type { AttackFailure, AttackProgress, EpsilonResult } from '../attacks/core/run.js';
 import type { Queries } from '../attacks/core/target.js';
 import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
@@ -55,6 +56,8 @@ export interface AttackResult {
   warnings: string[][];
   /** Samples that could not be attacked, by the reason: they are not to be taken for robust. */
   failures: AttackFailure[][];
+  /** What each attack of a cascade did, in their order; empty for other attacks. */
+  stages: AttackStage[][];
 }
 
 const keys = ['x', 'labels', 'epsilons', 'targets', 'seed', 'maxQueries', 'signal', 'onProgress'];
@@ -82,6 +85,7 @@ export async function runAttack(
     seconds: results.map(({ seconds }) => seconds),
     warnings: results.map(({ warnings }) => warnings),
     failures: results.map(({ failures }) => failures),
+    stages: results.map(({ stages }) => stages),
   };
 }
 

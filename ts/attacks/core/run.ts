@@ -8,7 +8,7 @@
 import type { Random } from '../../base/random.js';
 import type { Network } from '../../graph/network.js';
 import { type AttackSpec, normOf, traitsOf } from '../table.js';
-import { all, pick, put } from './attack.js';
+import { type AttackStage, all, pick, put } from './attack.js';
 import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, grade } from './grading.js';
@@ -56,6 +56,8 @@ export interface EpsilonResult {
   warnings: string[];
   /** Samples that could not be attacked, which are not to be taken for robust, by the reason. */
   failures: AttackFailure[];
+  /** What each attack of a cascade did, in their order; nothing for others. */
+  stages: AttackStage[];
 }
 
 /** Samples that could not be attacked. */
@@ -148,6 +150,7 @@ function* attackGroup(
         attempt: 0,
         warn: (message) => warnings.add(message),
         failed,
+        stage: (done) => addStage(plain.stages, done),
         graded: (count) => {
           plain.gradingQueries.forward += count;
         },
@@ -210,11 +213,24 @@ export function perturb(
     throw new TypeError('an attack in training has no source');
   };
   const ignore = (): void => {};
-  const told = { warn: ignore, failed: ignore, graded: ignore };
+  const told = { warn: ignore, failed: ignore, stage: ignore, graded: ignore };
   const run = start(spec, { network, x, target, epsilon, seed: 0, attempt: 0, random, ...told, source });
   let next = run.next();
   while (!next.done) next = run.next();
   return next.value;
+}
+
+/** Adds what a stage did in a batch to what it did before. */
+function addStage(stages: AttackStage[], { name, attacked, broken, queries }: AttackStage): void {
+  const known = stages.find((stage) => stage.name === name);
+  if (known === undefined) {
+    stages.push({ name, attacked, broken, queries });
+    return;
+  }
+  known.attacked += attacked;
+  known.broken += broken;
+  known.queries.forward += queries.forward;
+  known.queries.backward += queries.backward;
 }
 
 /** Gathers what is found at one epsilon. */
@@ -237,6 +253,7 @@ class Result {
       seconds: 0,
       warnings: [],
       failures: [],
+      stages: [],
     };
   }
 

@@ -11,7 +11,7 @@ import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, type Batch, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox, type Norm, projectInBox } from '../core/norms.js';
-import { type LossGradient, type Passes, type RowLoss, type Target } from '../core/target.js';
+import type { LossGradient, Passes, RowLoss, Target } from '../core/target.js';
 import { checkTargetedDlr, ranking, targetedDlr } from '../core/targetedDlr.js';
 import { Climbers } from './climbers.js';
 import { beginSparse, climbs } from './climbs.js';
@@ -36,7 +36,7 @@ export const apgdDescriptor = descriptor(
         : undefined,
     'targetClasses',
   ),
-  { family: 'fixed', gradient: 'exact', needsSource: false },
+  { family: 'fixed', gradient: 'exact' },
 );
 
 export type ApgdSpec = Output<typeof apgdDescriptor.schema>;

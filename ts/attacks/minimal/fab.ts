@@ -10,7 +10,7 @@ import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { dualLength, type Projection, projectionOf } from '../core/hyperplane.js';
 import { type Ball, balls, clipToBox, type Norm } from '../core/norms.js';
-import { type Passes, type RowLoss, type Target } from '../core/target.js';
+import type { Passes, RowLoss, Target } from '../core/target.js';
 
 /** See `attacks.fab`. */
 export const fabDescriptor = descriptor(
@@ -24,7 +24,7 @@ export const fabDescriptor = descriptor(
     beta: optional(number({ above: 0, max: 1 }), 0.9),
     targetClasses: optional(integer({ min: 1 }), 9),
   }),
-  { family: 'minimal', gradient: 'exact', needsSource: false },
+  { family: 'minimal', gradient: 'exact' },
 );
 
 export type FabSpec = Output<typeof fabDescriptor.schema>;
