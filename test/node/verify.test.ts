@@ -20,6 +20,7 @@ import { differences, recomputed } from '../../dist/evaluate/recompute.js';
 import { decodeSafetensors, encodeSafetensors } from '../../dist/io/safetensors.js';
 import { expectError, useRuntime } from '../contract/support.js';
 import { stripes, trainedStripeNet } from '../contract/toys.js';
+import { conforms, type JsonSchema } from './jsonSchema.js';
 
 type Plain = Record<string, unknown>;
 
@@ -84,6 +85,16 @@ describe('verifyReport', () => {
   it('finds nothing wrong with a report that holds', async () => {
     expect(await verifyReport(report, model, test, { adversarials: file })).toEqual({ verified: true, problems: [] });
     expect(await verifyReport(both, models(), test)).toEqual({ verified: true, problems: [] });
+  });
+
+  it('has a form that is exported, and says which version wrote it', async () => {
+    const read = async (name: string) => JSON.parse(await readFile(`dist/schema/${name}.json`, 'utf8')) as JsonSchema;
+    const [one, several] = [await read('report'), await read('comparison')];
+    expect([conforms(one, report), conforms(several, both)]).toEqual([true, true]);
+    expect([conforms(one, both), conforms(several, report)]).toEqual([false, false]);
+    expect(conforms(one, forged(report, ['worstCase', '0.1', 'total'], () => 'many'))).toBe(false);
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    expect(report.provenance.versions.kwta).toBe(version);
   });
 
   it('has models and samples of another runtime, too', async () => {
