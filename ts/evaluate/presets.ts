@@ -23,7 +23,7 @@ const pgd = (norm: Norm): NamedAttack => ({
   attack: attacks.pgd({ norm, steps: 40, restarts: 2, earlyStop: true }),
 });
 
-const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm, queries: 1000 }) });
+const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm }) });
 
 const autoAttack = (norm: Norm): NamedAttack => ({
   name: 'autoAttack',
@@ -45,11 +45,7 @@ export const presets = {
     pgd(norm),
     square(norm),
     autoAttack(norm),
-    {
-      name: 'estimatedGradient',
-      attack: attacks.estimatedGradient({ norm, steps: 100, samples: [100, 1000] }),
-      scope: 'left',
-    },
+    { name: 'square again', attack: attacks.restarts(attacks.square({ norm }), 4), scope: 'left' },
   ],
   /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
   paper: (norm: Norm) => [
