@@ -45,7 +45,12 @@ export const presets = {
     pgd(norm),
     square(norm),
     autoAttack(norm),
-    { name: 'square again', attack: attacks.restarts(attacks.square({ norm }), 4), scope: 'left' },
+    {
+      name: 'square again',
+      // A cascade of the same attack draws other numbers in each stage.
+      attack: attacks.autoAttack({ norm, attacks: new Array(3).fill(attacks.square({ norm })) }),
+      scope: 'left',
+    },
   ],
   /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
   paper: (norm: Norm) => [
