@@ -13,6 +13,7 @@ import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { BpdaSpec } from './wrappers/bpda.js';
+import type { MinimalSpec } from './wrappers/minimal.js';
 import type { RestartsSpec } from './wrappers/restarts.js';
 import type { SmoothedSpec } from './wrappers/smoothed.js';
 import type { TransferSpec } from './wrappers/transfer.js';
@@ -212,6 +213,21 @@ export function autoAttack(options: Options<'autoAttack'> = {}): AutoAttackSpec 
   return construct(attackDescriptors.autoAttack, options);
 }
 
+/**
+ * The smallest ball in which an attack of a fixed radius succeeds: the radius doubles from 1/64 of the largest change inside
+ * the box until the attack does, and is then halved in between. An attack of minimum norm, in the norm of the one inside.
+ *
+ * @param attack of a fixed radius; what its step size is in pixels stays the same at every radius.
+ * @param options.steps halvings, 1 to 50; 10 by default.
+ * @throws {ConfigError}
+ */
+export function minimal(attack: AttackSpec, options: { steps?: number } = {}): MinimalSpec {
+  return construct(
+    attackDescriptors.minimal,
+    typeof options === 'object' && options ? { ...options, attack } : options,
+  );
+}
+
 export type {
   ApgdSpec,
   AttackSpec,
@@ -221,6 +237,7 @@ export type {
   EstimatedGradientSpec,
   FabSpec,
   FgsmSpec,
+  MinimalSpec,
   Norm,
   PgdSpec,
   RestartsSpec,
