@@ -107,11 +107,13 @@ export function fab(options: Options<'fab'> = {}): FabSpec {
 
 /**
  * Ascent on the margin loss along a gradient estimated from logits by antithetic Gaussian sampling (Tramer
- * et al. 2020). A sample is left alone once it has reached its goal.
+ * et al. 2020) or simultaneous perturbation. A sample is left alone once it has reached its goal.
  *
  * @param options.norm `'linf'` by default, or `'l2'`.
  * @param options.steps steps, >= 1; 100 by default.
  * @param options.stepSize in pixel units, > 0; 2.5 * epsilon / steps by default.
+ * @param options.estimator `'gaussian'` by default, or `'spsa'`: every pixel of a direction is 1 or -1 (Uesato et al. 2018).
+ *   The ascent is the same for both, without the Adam of that paper.
  * @param options.sigma standard deviation of the noise in pixel units, > 0; 8/255 by default.
  * @param options.samples logit queries of each step, even and >= 2; 100 by default. A list is a schedule: the
  *   steps are divided evenly between its entries, as in [100, 1000, 20000].
