@@ -50,6 +50,7 @@ function batchOf({ x, labels, epsilon, draws }: ScheduleCase, network: Network):
     failed: never,
     run: never,
     grade: never,
+    stage: never,
   };
 }
 
