@@ -157,7 +157,9 @@ describe('a sample that APGD, MI-FGSM or noise attacks', () => {
       for (const attack of [
         attacks.apgd({ norm, steps: 10 }),
         attacks.apgd({ norm, steps: 3, loss: 'targetedDlr' }),
+        attacks.fgsm({ norm }),
         attacks.mim({ norm, steps: 3 }),
+        attacks.estimatedGradient({ norm, steps: 2, samples: 10 }),
         attacks.noise({ norm, repeats: 2 }),
         attacks.noise({ norm, kind: 'saltPepper', repeats: 2 }),
       ]) {
