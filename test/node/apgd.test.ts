@@ -1,12 +1,8 @@
 /** APGD from inside, beside AutoAttack's in PyTorch: when it looks back, how its steps shrink, its loss with targets. */
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Batch } from '../../dist/attacks/core/attack.js';
-import { Goal } from '../../dist/attacks/core/goal.js';
-import { Target } from '../../dist/attacks/core/target.js';
+import { perturb } from '../../dist/attacks/core/run.js';
 import { ranking, targetedDlr } from '../../dist/attacks/core/targetedDlr.js';
-import { SampleWatch } from '../../dist/attacks/core/watch.js';
-import { apgd } from '../../dist/attacks/fixed/apgd.js';
 import type { Climbers } from '../../dist/attacks/fixed/climbers.js';
 import { climbs } from '../../dist/attacks/fixed/climbs.js';
 import { Random } from '../../dist/base/random.js';
@@ -18,7 +14,7 @@ import { fixtures, modelOf, type ScheduleCase, type TargetedDlrCase, type Window
 
 const cases = await fixtures('apgd');
 
-/** A stream of numbers that were drawn elsewhere. */
+/** A stream of numbers that were drawn elsewhere, for one sample after another. */
 class Replayed extends Random {
   #at = 0;
   constructor(private readonly numbers: Float32Array) {
@@ -30,28 +26,6 @@ class Replayed extends Random {
   override normal(): number {
     return this.numbers[this.#at++];
   }
-}
-
-const never = (): never => {
-  throw new TypeError('not asked for');
-};
-
-function batchOf({ x, labels, epsilon, draws }: ScheduleCase, network: Network): Batch {
-  const count = labels.length;
-  return {
-    x: x.data,
-    count,
-    epsilon,
-    target: new Target(network, new Goal(Int32Array.from(labels), false), 1e9, new SampleWatch(count)),
-    random: (i) => new Replayed(draws.data.subarray(i * 64, (i + 1) * 64)),
-    noise: never,
-    warn: never,
-    source: never,
-    failed: never,
-    run: never,
-    grade: never,
-    stage: never,
-  };
 }
 
 async function networkOf(item: ScheduleCase): Promise<Network> {
@@ -94,16 +68,19 @@ describe('APGD as in AutoAttack', () => {
         move(rows, radius, first);
       });
       const spec = { type: 'apgd', norm, loss, steps, rho, restarts: 1, eot: 1 } as const;
-      const run = apgd(spec, batchOf(item, network));
-      let next = run.next();
-      while (!next.done) next = run.next();
+      const found = perturb(network, spec, {
+        x: item.x.data,
+        labels: Int32Array.from(labels),
+        epsilon: item.epsilon,
+        random: new Replayed(item.draws.data),
+      });
       expect(step).toHaveBeenCalledTimes(steps);
       expectValues(sizes, stepSizes.data, 1e-6, 'step sizes');
       // One size would be no schedule, and one for all samples none of their own.
       expect(new Set(sizes.map(Math.fround)).size).toBeGreaterThan(2);
       expect(new Set(sizes.slice(-labels.length).map(Math.fround)).size).toBeGreaterThan(1);
       expectValues(values, losses.data.subarray(0, values.length), 2e-5, 'losses');
-      expectValues(next.value, best.data, 2e-5, 'best points');
+      expectValues(found, best.data, 2e-5, 'best points');
     },
   );
 });
