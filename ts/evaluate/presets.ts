@@ -56,6 +56,7 @@ export const presets = {
   paper: (norm: Norm) => [
     { name: 'pgd-40', attack: attacks.pgd({ norm, steps: 40, stepSize: 0.003 }) },
     { name: 'pgd-20', attack: attacks.pgd({ norm, steps: 20, stepSize: 0.007 }) },
+    { name: 'mim', attack: attacks.mim({ norm, steps: 10, stepSize: 0.007 }) },
   ],
 } satisfies Record<string, (norm: Norm) => NamedAttack[]>;
 
