@@ -35,7 +35,7 @@ const autoAttack = (norm: Norm): NamedAttack => ({
 export const presets = {
   /** Seconds: PGD, and a random search that shows whether the gradient is only hidden. An upper bound. */
   quick: (norm: Norm) => [
-    { name: 'pgd', attack: attacks.pgd({ norm, steps: 20, earlyStop: true }) },
+    { name: 'pgd', attack: attacks.pgd({ norm, steps: 40, earlyStop: true }) },
     { name: 'square', attack: attacks.square({ norm, queries: 500 }) },
   ],
   /** Enough for an honest figure. */
