@@ -146,6 +146,17 @@ describe('presets', () => {
     const model = await trainedStripeNet(runtime(), nn.relu());
     const quick = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: 'quick' });
     expect(quick.findings.map(({ code }) => code)).toContain('upper-bound');
+    const paper = await evaluateRobustness(model, test, { epsilons: [0.031], attacks: 'paper' });
+    const settings = paper.provenance.attacks.map(({ name, attack }) => {
+      const { steps, stepSize } = attack as { steps: number; stepSize: number };
+      return [name, steps, stepSize];
+    });
+    expect(settings).toEqual([
+      ['pgd-40', 40, 0.003],
+      ['pgd-20', 20, 0.007],
+      ['mim', 10, 0.007],
+    ]);
+    expect(paper.findings.map(({ code }) => code)).toContain('upper-bound');
     const list = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: [attacks.fgsm()] });
     expect(list.findings.map(({ code }) => code)).not.toContain('upper-bound');
     expect(list.curve).toBeUndefined();

@@ -95,6 +95,25 @@ describe('evaluateRobustness({ resume })', () => {
     expect(JSON.parse(JSON.stringify(again))).toEqual(report);
   });
 
+  it('goes on from a journal that was cut at any byte', async () => {
+    const journal = join(folder, 'cut.journal');
+    const options = {
+      epsilons,
+      attacks: [attacks.fgsm()],
+      samples: 6,
+      resume: journal,
+      adversarials: join(folder, 'cut.safetensors'),
+    };
+    const report = await evaluateRobustness(model, test, options);
+    const [bytes, images] = [await readFile(journal), await readFile(options.adversarials)];
+    for (let cut = 0; cut < bytes.length; cut += Math.ceil(bytes.length / 40)) {
+      await writeFile(journal, bytes.subarray(0, cut));
+      expect(timeless(await evaluateRobustness(model, test, options)), `cut at ${cut}`).toEqual(timeless(report));
+      expect(await readFile(options.adversarials)).toEqual(images);
+      expect((await readFile(journal, 'utf8')).split('\n').length).toBe(bytes.toString().split('\n').length);
+    }
+  });
+
   it('refuses the journal of another evaluation, and what is no journal', async () => {
     const journal = join(folder, 'small.journal');
     const small = { epsilons: [0.1], attacks: [attacks.fgsm()], samples: 4, resume: journal };

@@ -185,6 +185,17 @@ describe('verifyReport', () => {
     expect((await verifyReport(report, model, test)).problems).toEqual([expect.stringContaining('was not given')]);
   });
 
+  it('says of a model that answers at random that it cannot be asked again', async () => {
+    const layers = [nn.flatten(), nn.dropout({ p: 0.5, always: true }), nn.linear({ out: 3 })];
+    const random = await runtime().model(nn.sequential(layers, { input: [1, 8, 8] }), { seed: 2 });
+    const claimed = await evaluateRobustness(random, test, { epsilons: [0.1], attacks: [attacks.fgsm()] });
+    const { verified, problems } = await verifyReport(claimed, random, test);
+    expect(verified).toBe(false);
+    expect(problems).toEqual([expect.stringMatching(/^probes\.repeated: the attacks were not run again/)]);
+    const wrong = forged(claimed, ['attacks', 0, 'correct'], another);
+    expect((await verifyReport(wrong, random, test)).problems.join()).toContain('attacks[0].correct');
+  });
+
   it('refuses what is no report, and says why', async () => {
     const wrong: [unknown, string][] = [
       [null, 'expected a report, got null'],

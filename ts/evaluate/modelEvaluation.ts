@@ -267,8 +267,9 @@ export class ModelEvaluation {
     const parts: Part[] = [];
     for (const [g, { predictions: once, clipped: pixels, queries, seconds, observed }] of results.entries()) {
       const clipped = { shape: x.shape, data: pixels };
-      const predictions =
-        this.#times === 1 ? Array.from(once) : await classesOf(this.#model, clipped, this.#times, signal);
+      const answers = this.#times === 1 ? Array.from(once) : await classesOf(this.#model, clipped, this.#times, signal);
+      // Who is wrong as it is stays as it is; a model that answers at random might be right about it now.
+      const predictions = answers.map((answer, at) => (clean[at] === labels[at] ? answer : clean[at]));
       const made = labels.map((_, at) => at).filter((at) => clean[at] === labels[at] && predictions[at] !== labels[at]);
       const broken = made.filter((at) => open[g][given[at]]);
       const own = scope === 'all' ? made : broken;

@@ -35,7 +35,7 @@ const autoAttack = (norm: Norm): NamedAttack => ({
 export const presets = {
   /** Seconds: PGD, and a random search that shows whether the gradient is only hidden. An upper bound. */
   quick: (norm: Norm) => [
-    { name: 'pgd', attack: attacks.pgd({ norm, steps: 20, earlyStop: true }) },
+    { name: 'pgd', attack: attacks.pgd({ norm, steps: 40, earlyStop: true }) },
     { name: 'square', attack: attacks.square({ norm, queries: 500 }) },
   ],
   /** Enough for an honest figure. */
@@ -56,6 +56,7 @@ export const presets = {
   paper: (norm: Norm) => [
     { name: 'pgd-40', attack: attacks.pgd({ norm, steps: 40, stepSize: 0.003 }) },
     { name: 'pgd-20', attack: attacks.pgd({ norm, steps: 20, stepSize: 0.007 }) },
+    { name: 'mim', attack: attacks.mim({ norm, steps: 10, stepSize: 0.007 }) },
   ],
 } satisfies Record<string, (norm: Norm) => NamedAttack[]>;
 

@@ -112,6 +112,13 @@ async function repeat(
     );
     return undefined;
   }
+  const models = 'models' in claimed ? claimed.models : [claimed];
+  if (models.some(answersAtRandom)) {
+    problems.push(
+      'probes.repeated: the attacks were not run again: a model that answers at random never does so alike',
+    );
+    return undefined;
+  }
   try {
     const plan = await planFrom(claimed, subjects, test);
     const adversarials = claimed.adversarials === undefined ? undefined : nowhere;
@@ -122,6 +129,10 @@ async function repeat(
     problems.push(`the attacks were not run again: ${error.message}`);
     return undefined;
   }
+}
+
+function answersAtRandom({ probes }: Pick<ModelReport, 'probes'>): boolean {
+  return probes.repeated.differing > 0;
 }
 
 /** The report with what can be said of models and samples without an attack. */
@@ -137,8 +148,8 @@ async function withAnswers(
   const answered = async <M extends Pick<ModelReport, 'clean' | 'probes'>>(claimed: M, { model }: NamedSubject) => {
     const { spec, stateDict } = await model[reportModel]();
     const fits = spec.input.join() === data.shape.join();
-    const times = claimed.probes.repeated.evaluations;
-    const predictions = fits ? await classesOf(model, data.tensor(), times, signal) : [];
+    const asked = answersAtRandom(claimed) ? claimed.clean.predictions : undefined;
+    const predictions = asked ?? (fits ? Array.from(await classesOf(model, data.tensor(), 1, signal)) : []);
     const [weights, description] = await Promise.all([weightsHash(stateDict), textHash(JSON.stringify(spec))]);
     return { ...claimed, weights, description, clean: { ...claimed.clean, predictions } };
   };

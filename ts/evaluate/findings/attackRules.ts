@@ -25,13 +25,16 @@ function finding(
   };
 }
 
+/** So many samples, in words. */
+const some = (count: number): string => `${count} ${count === 1 ? 'sample' : 'samples'}`;
+
 type Rule = (row: AttackReport, spec: AttackSpec) => Finding[];
 
 const gradients: Rule = (row) => {
   const { gradients, zero, tiny, blind, faint } = row.diagnostics;
   const found: Finding[] = [];
   if (blind > 0 || zero > gradients / 10) {
-    const message = `the gradient was zero for ${zero} of ${gradients} queries, and for ${blind} samples always`;
+    const message = `the gradient was zero for ${zero} of ${gradients} queries, and for ${some(blind)} always`;
     found.push(finding('zero-gradient', 'warning', row, message, { gradients, zero, blind }));
   }
   if (faint > blind || tiny > gradients / 10) {
@@ -47,7 +50,7 @@ const failures: Rule = (row) =>
       reason === notNumbers ? 'not-a-number' : 'not-attacked',
       'failure',
       row,
-      `${samples.length} samples could not be attacked and are not to be taken for robust: ${reason}`,
+      `${some(samples.length)} could not be attacked, not to be taken for robust: ${reason}`,
       { samples: samples.length, reason },
     ),
   );
@@ -56,7 +59,7 @@ const notRising: Rule = (row) => {
   const { followed, notRising } = row.diagnostics;
   // In a ball without a radius nothing moves.
   if (row.epsilon === 0 || notRising < few || notRising <= many * followed) return [];
-  const message = `along the gradient the loss never rose above its first value for ${notRising} of ${followed} samples`;
+  const message = `along the gradient the loss never rose above its first value for ${notRising} of ${some(followed)}`;
   return [finding('loss-not-rising', 'warning', row, message, { followed, notRising })];
 };
 
@@ -64,7 +67,7 @@ const unfinished: Rule = (row) => {
   const { long, unfinished } = row.diagnostics;
   if (row.epsilon === 0 || unfinished < few || unfinished <= many * long) return [];
   const message =
-    `the last ten gradients still won more than 5 % of all that was won for ${unfinished} of ${long} samples that it ` +
+    `the last ten gradients still won more than 5 % of all that was won for ${unfinished} of ${some(long)} that it ` +
     'did not break: more steps would win more';
   return [finding('incomplete-optimisation', 'warning', row, message, { long, unfinished })];
 };
@@ -72,7 +75,7 @@ const unfinished: Rule = (row) => {
 const silent: Rule = (row) => {
   const { silent } = row.diagnostics;
   if (silent === 0) return [];
-  const message = `for ${silent} samples it passed an adversarial point inside the ball and returned another`;
+  const message = `for ${some(silent)} it passed an adversarial point inside the ball and returned another`;
   return [finding('silent-success', 'warning', row, message, { silent })];
 };
 
