@@ -2,6 +2,7 @@
 /** The command `kwta`. Exit codes: 0 done, 1 failed, 2 wrong options, 130 and 143 interrupted. */
 import { Command, CommanderError } from 'commander';
 import { KwtaError } from '../index.js';
+import { addAttackCommand } from './attack.js';
 import { addDemoCommand } from './demo/command.js';
 import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';
@@ -20,6 +21,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 addDemoCommand(program);
+addAttackCommand(program);
 addInfoCommand(program);
 
 try {
