@@ -29,10 +29,11 @@ const ranks = [
   ['cli'],
 ];
 
-/** What the command line may see: the public API, what attacks there are, what draws reports, and what only Node has. */
+/** What the command line may see: the public API, which attacks and presets there are, what draws reports, what only Node has. */
 const commandLine = [
   /^index\.ts$/,
-  /^attacks\/table\.ts$/,
+  /^attacks\/(table|core\/norms)\.ts$/,
+  /^evaluate\/presets\.ts$/,
   /^report\//,
   /^cli\//,
   /^platform\//,

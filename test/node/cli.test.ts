@@ -3,13 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DemoResult } from '../../dist/cli/demo/result.js';
 // What intervals the command must print, and the type of its JSON, which the package does not export.
 import { wilson } from '../../dist/evaluate/statistics.js';
-
-const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+import { command, type Ended, kwtaIn } from './command.js';
 
 /** Where Fashion-MNIST is, on machines that have it. */
 const data = process.env.KWTA_DATA;
@@ -22,27 +20,9 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs `kwta args`; `watch` may act on what it has written to standard error. */
-function kwta(args: string[], watch?: (stderr: string, child: ChildProcess) => void): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [command, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    const ended: Ended = { code: null, stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      ended.stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      ended.stderr += text;
-      watch?.(ended.stderr, child);
-    });
-    child.on('close', (code) => resolve({ ...ended, code }));
-  });
-}
+const kwta = (args: string[], watch?: (stderr: string, child: ChildProcess) => void): Promise<Ended> =>
+  kwtaIn(folder, args, watch);
 
 /** A demo of seconds: the figures mean little, but all of them must be there and fit each other. */
 const small = ['demo', '--synthetic', '--regime', 'natural', '--train-samples', '600', '--epochs', '1'];

@@ -1,18 +1,17 @@
 /** `kwta attack`: one attack on one model, and what it leaves. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type AttackSpec, traitsOf } from '../attacks/table.js';
 import { type AttackResult, accuracyOf, createRuntime, type Dataset } from '../index.js';
 import { duration, percent, percentRange, shortCount } from '../report/format.js';
 import { grid, type Row } from '../report/table.js';
 import { type AttackFlags, addAttackOptions, attackOfFlags } from './attackFlags.js';
-import { addDataOptions, type DataFlags, first, readDataFolder } from './dataFolder.js';
+import { addDataOptions, type DataFlags, readImages } from './dataFolder.js';
 import { interruptible } from './interrupt.js';
 import { checkFits, loadModel } from './models.js';
 import {
   addJsonOption,
   addRuntimeOptions,
   addSeedOptions,
-  integer,
   type RuntimeFlags,
   radii,
   type SeedFlags,
@@ -21,6 +20,8 @@ import {
 import { formatJson, writeText } from './output.js';
 import { Progress } from './progress.js';
 import { packageVersion } from './version.js';
+
+const usualSamples = 100;
 
 interface Flags extends AttackFlags, DataFlags, RuntimeFlags, SeedFlags {
   model: string;
@@ -34,12 +35,11 @@ export function addAttackCommand(program: Command): void {
     .summary('attack a model with one attack')
     .description('Attacks a model with one attack, and tells what the model still gets right.')
     .requiredOption('--model <file>', 'model, as model.save() writes it');
-  addAttackOptions(addDataOptions(command)).option(
+  addAttackOptions(addDataOptions(command, usualSamples)).option(
     '--epsilons <radii>',
     'radii in pixel units, such as 0.1,0.2 or 8/255; an attack of minimum norm may go without',
     radii,
   );
-  command.addOption(new Option('--samples <n>', 'images, from the first').argParser(integer(1)).default(100));
   addJsonOption(addRuntimeOptions(addSeedOptions(command)), 'write what was found, image by image').action(attack);
 }
 
@@ -66,7 +66,7 @@ type Outcome = Awaited<ReturnType<typeof runAttack>>;
 
 async function runAttack(spec: AttackSpec, flags: Flags, progress: Progress, signal: AbortSignal) {
   const { epsilons, seed, maxQueries, threads, deterministic } = flags;
-  const test = first('--samples', await readDataFolder(flags), flags.samples);
+  const test = await readImages(flags, usualSamples);
   await using runtime = await createRuntime({ threads, deterministic });
   const load = async (option: string, file: string) => {
     const model = await loadModel(runtime, option, file);

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { recognizeFashionMnist } from '../data/fashionMnist.js';
 import { DataError, type Dataset, datasets } from '../index.js';
-import { UsageError } from './options.js';
+import { integer, UsageError } from './options.js';
 
 const splits = ['test', 'train'] as const;
 type Split = (typeof splits)[number];
@@ -21,14 +21,21 @@ const cifarFiles: Record<Split, string[]> = {
 export interface DataFlags {
   data: string;
   split: Split;
-  samples: number;
+  samples?: number;
 }
 
-/** Adds the options that say which images are meant. */
-export function addDataOptions(command: Command): Command {
+/** Adds the options that say which images are meant: without `--samples`, the first `usual`. */
+export function addDataOptions(command: Command, usual: number): Command {
   return command
     .requiredOption('--data <dir>', 'folder of images: files of MNIST, Fashion-MNIST or CIFAR-10, plain or .gz')
-    .addOption(new Option('--split <name>', 'which of its images').choices(splits).default(splits[0]));
+    .addOption(new Option('--split <name>', 'which of its images').choices(splits).default(splits[0]))
+    .option('--samples <n>', `how many of them, from the first (default: ${usual}, or all)`, integer(1));
+}
+
+/** The images that the options mean. @throws {UsageError} */
+export async function readImages(flags: DataFlags, usual: number): Promise<Dataset> {
+  const data = await readDataFolder(flags);
+  return first('--samples', data, flags.samples ?? Math.min(usual, data.length));
 }
 
 /**
@@ -36,7 +43,7 @@ export function addDataOptions(command: Command): Command {
  *
  * @throws {UsageError} when there is none, or more than one to choose from, or its files are damaged.
  */
-export async function readDataFolder({ data: dir, split }: Pick<DataFlags, 'data' | 'split'>): Promise<Dataset> {
+async function readDataFolder({ data: dir, split }: Pick<DataFlags, 'data' | 'split'>): Promise<Dataset> {
   const here = datasetsIn(dir, split);
   const found = here.length > 0 ? here : foldersIn(dir).flatMap((folder) => datasetsIn(folder, split));
   if (found.length !== 1) {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { KwtaError } from '../index.js';
 import { addAttackCommand } from './attack.js';
 import { addDemoCommand } from './demo/command.js';
+import { addEvaluateCommand } from './evaluate.js';
 import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';
 import { UsageError } from './options.js';
@@ -22,6 +23,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 addDemoCommand(program);
 addAttackCommand(program);
+addEvaluateCommand(program);
 addInfoCommand(program);
 
 try {

@@ -1,5 +1,6 @@
 /** Options that name files of models, and their loading. */
 import { basename } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import { DataError, type Dataset, type Model, type Runtime } from '../index.js';
 import { UsageError } from './options.js';
 
@@ -28,7 +29,33 @@ export function checkFits(option: string, { input, classes }: Model, data: Datas
   }
 }
 
-/** The name of a model whose file is all that is known of it. */
-export function nameOfFile(file: string): string {
-  return basename(file).replace(/\.safetensors$/, '');
+/** A file and what its model is called. */
+export interface NamedFile {
+  name: string;
+  file: string;
+}
+
+/** Parser of `FILE` or `name=FILE`, given once for each model; the name is that of the file when it is left out. */
+export function namedFile(text: string, before: readonly NamedFile[] = []): NamedFile[] {
+  const [, name, file] = text.match(/^([^=/\\]+)=(.+)$/) ?? [];
+  const own = file === undefined ? { name: basename(text).replace(/\.safetensors$/, ''), file: text } : { name, file };
+  if (before.some((other) => other.name === own.name)) {
+    throw new InvalidArgumentError(`there are two models named ${own.name}: write name=FILE.`);
+  }
+  return [...before, own];
+}
+
+/** Loads models and looks whether they take these images. @throws {UsageError} */
+export async function loadModels(
+  runtime: Runtime,
+  files: readonly NamedFile[],
+  data: Dataset,
+): Promise<{ name: string; model: Model }[]> {
+  const models: { name: string; model: Model }[] = [];
+  for (const { name, file } of files) {
+    const model = await loadModel(runtime, '--model', file);
+    checkFits('--model', model, data);
+    models.push({ name, model });
+  }
+  return models;
 }

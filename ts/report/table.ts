@@ -1,5 +1,6 @@
 /** A run's figures as a table for the terminal. */
 import type { Accuracy } from '../evaluate/report.js';
+import { attackLabel } from './figures.js';
 import { duration, modelTitle, percent, percentRange, shortCount } from './format.js';
 import type { Evaluation, ModelResult } from './result.js';
 
@@ -46,7 +47,7 @@ function modelRows(model: ModelResult, epsilons: number[]): Row[] {
       const { queries, seconds } = attack;
       rows.push({
         cells: [
-          `  ${attack.name}`,
+          `  ${attackLabel(attack)}`,
           String(epsilon),
           ...figures(attack),
           shortCount(queries.forward),

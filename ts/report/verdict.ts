@@ -6,7 +6,7 @@ import { differ, type HiddenGradient, hiddenGradients, isConstant } from '../eva
 import { list, modelTitle, percent } from './format.js';
 import type { DescribedAttack, Evaluation, ModelResult } from './result.js';
 
-/** The verdict: one sentence a finding. */
+/** The verdict: what nobody judged yet, and how the models compare. */
 export function verdict(result: Evaluation): string[] {
   return [
     ...result.models.filter(collapsed).map(collapseSentence),
@@ -19,11 +19,8 @@ export function verdict(result: Evaluation): string[] {
 export function headline(result: Evaluation): string {
   const broken = result.models.filter(collapsed);
   if (broken.length > 0) return `${list(broken.map(modelTitle))} did not learn`;
-  const hiding = gradientFindings(result).filter((finding) => finding.significant);
-  if (hiding.length > 0) {
-    const models = list([...new Set(hiding.map((finding) => modelTitle(finding.model)))]);
-    return `${models}: the gradient is hidden, not the weakness`;
-  }
+  const hiding = result.models.filter((model) => hidesGradient(model, result));
+  if (hiding.length > 0) return `${list(hiding.map(modelTitle))}: the gradient is hidden, not the weakness`;
   const all = comparisons(result);
   const clear = all.filter(({ significant }) => significant);
   if (clear.length === 0) {
@@ -74,6 +71,12 @@ function comparisonSentence({ epsilon, ranked, significant }: Comparison): strin
   return `Worst case over all attacks at ε = ${epsilon}: ${list(figures)}. ${conclusion}`;
 }
 
+/** Whether somebody judged so, or the figures say so where nobody judged. */
+function hidesGradient(model: ModelResult, result: Evaluation): boolean {
+  if (model.findings !== undefined) return model.findings.some(({ code }) => code === 'hidden-gradient');
+  return gradientFindings(result).some((finding) => finding.model === model && finding.significant);
+}
+
 /** The strongest attack without a model's gradient at one epsilon, where it breaks more than those with it. */
 interface GradientFinding extends HiddenGradient<DescribedAttack> {
   model: ModelResult;
@@ -81,7 +84,8 @@ interface GradientFinding extends HiddenGradient<DescribedAttack> {
 
 function gradientFindings({ models, epsilons }: Evaluation): GradientFinding[] {
   return models.flatMap((model) =>
-    epsilons.flatMap((epsilon) =>
+    // Where somebody judged, the findings say it.
+    (model.findings === undefined ? epsilons : []).flatMap((epsilon) =>
       hiddenGradients(model.attacks, epsilon)
         .slice(0, 1)
         .map((found) => ({ model, ...found })),

@@ -1,0 +1,43 @@
+/** Progress of an evaluation on the terminal: a bar for each attack on each model, and what it left. */
+import type { EvaluationProgress } from '../index.js';
+import { duration, percent } from '../report/format.js';
+import type { Progress, Task } from './progress.js';
+
+/** Watches one evaluation; `title` is what a model is called that the events do not name. */
+export class EvaluationWatch {
+  readonly #progress: Progress;
+  readonly #epsilons: readonly number[];
+  readonly #title: string | undefined;
+  #shown: { key: string; task: Task; started: number; left: string[] } | undefined;
+
+  constructor(progress: Progress, epsilons: readonly number[], title?: string) {
+    this.#progress = progress;
+    this.#epsilons = epsilons;
+    this.#title = title;
+  }
+
+  /** For `onProgress`. */
+  readonly report = ({ model, name, epsilon, done, accuracy, secondsLeft }: EvaluationProgress): void => {
+    const on = model ?? this.#title;
+    const title = on === undefined ? name : `${name} on ${on}`;
+    if (this.#shown?.key !== title) this.end();
+    this.#shown ??= { key: title, task: this.#progress.task(title), started: performance.now(), left: [] };
+    const { task, left } = this.#shown;
+    if (accuracy === undefined) {
+      const at = this.#epsilons.indexOf(epsilon);
+      const share = at < 0 ? done : (at + done) / this.#epsilons.length;
+      task.update(share, `ε = ${Number(epsilon.toPrecision(3))}`, secondsLeft);
+      return;
+    }
+    left.push(`${percent(accuracy)} right at ε = ${epsilon}`);
+    if (left.length === this.#epsilons.length) this.end();
+  };
+
+  /** The last attack is over. */
+  end(): void {
+    if (this.#shown === undefined) return;
+    const { task, started, left } = this.#shown;
+    task.end([...left, duration((performance.now() - started) / 1000)].join(', '));
+    this.#shown = undefined;
+  }
+}
