@@ -13,6 +13,7 @@ export {
 } from './base/errors.js';
 export { type Tensor, tensor } from './base/tensor.js';
 export type { AttackOptions, AttackResult } from './client/attack.js';
+export { type DistillOptions, distill } from './client/distill.js';
 export type { FitOptions } from './client/fit.js';
 export type { FitRun, History } from './client/fitRun.js';
 export type { Model } from './client/model.js';
@@ -41,6 +42,8 @@ export type {
 } from './evaluate/report.js';
 export { evaluateRobustness } from './evaluate/robustness.js';
 export { accuracyOf } from './evaluate/statistics.js';
+export { type TransferMatrix, type TransferMatrixOptions, transferMatrix } from './evaluate/transferMatrix.js';
+export { type Verification, type VerifyOptions, verifyReport } from './evaluate/verify.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';

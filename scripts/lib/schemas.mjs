@@ -10,6 +10,7 @@ export async function writeSchemas() {
   /** @param {string} file below dist/ */
   const built = (file) => import(pathToFileURL(path.join(root, 'dist', file)).href);
   const { modelSchema, moduleSchema } = await built('graph/containers.js');
+  const reports = await built('evaluate/report.js');
   const schemas = {
     model: modelSchema,
     attack: (await built('attacks/table.js')).attackSchema,
@@ -17,6 +18,8 @@ export async function writeSchemas() {
     regime: (await built('train/regimes/index.js')).regimeSchema,
     schedule: (await built('train/schedules/learningRate.js')).learningRateSchema,
     anneal: (await built('train/schedules/anneal.js')).annealSchema,
+    report: reports.robustnessReportSchema,
+    comparison: reports.comparisonReportSchema,
   };
   const folder = path.join(root, 'dist/schema');
   mkdirSync(folder, { recursive: true });

@@ -16,16 +16,29 @@ describe('the package', () => {
           'createRuntime',
           'Dataset',
           'datasets',
+          'distill',
           'evaluateRobustness',
           'models',
           'nn',
           'optim',
         ],
-        ...['regimes', 'schedules', 'tensor'],
+        ...['regimes', 'schedules', 'tensor', 'transferMatrix'],
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();
-    expect(names(attacks)).toEqual(['deepFool', 'estimatedGradient', 'fgsm', 'pgd', 'square', 'transfer']);
+    expect(names(attacks)).toEqual([
+      'apgd',
+      'deepFool',
+      'estimatedGradient',
+      'fab',
+      'fgsm',
+      'pgd',
+      'bpda',
+      'restarts',
+      'smoothed',
+      'square',
+      'transfer',
+    ]);
     expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);
@@ -34,7 +47,7 @@ describe('the package', () => {
     expect(names(nn)).toEqual(
       [
         ...['avgPool2d', 'batchNorm2d', 'conv2d', 'dropout', 'flatten', 'globalAvgPool2d', 'kwta', 'linear'],
-        ...['maxPool2d', 'normalize', 'relu', 'residual', 'sequential'],
+        ...['maxPool2d', 'normalize', 'relu', 'replaceActivation', 'residual', 'sequential'],
       ].sort(),
     );
   });

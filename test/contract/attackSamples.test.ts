@@ -21,6 +21,9 @@ describe('a sample by itself', () => {
         pgd,
         attacks.deepFool({ norm }),
         attacks.estimatedGradient({ norm, steps: 3, samples: 20 }),
+        attacks.bpda({ attack: pgd, backward: 'softmask' }),
+        attacks.smoothed({ attack: pgd, samples: 3 }),
+        attacks.restarts(attacks.smoothed({ attack: attacks.fgsm({ norm }), samples: 2 }), 3),
       ]) {
         const whole = await model.attack(attack, { x, labels, epsilons: [0.05], seed: 4 });
         for (const order of [shuffled(1, 20), shuffled(2, 20).slice(0, 7), [13], [5, 5]]) {
@@ -69,6 +72,9 @@ describe('targeted attacks', () => {
         attacks.pgd({ steps: 20, restarts: 2, earlyStop: true }),
         attacks.estimatedGradient({ steps: 20, samples: 40 }),
         attacks.transfer({ source: model, attack: attacks.pgd({ steps: 20 }) }),
+        attacks.bpda({ attack: attacks.pgd({ steps: 20 }) }),
+        attacks.smoothed({ attack: attacks.pgd({ steps: 20 }), samples: 3 }),
+        attacks.restarts(attacks.pgd({ steps: 20 }), 3),
       ]) {
         const { success, predictions, clipped } = await model.attack(attack, options);
         for (const e of [0, 1]) {

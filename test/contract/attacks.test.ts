@@ -47,6 +47,9 @@ describe('every attack', () => {
       'pgd with far too large steps': attacks.pgd({ norm, steps: 3, stepSize: 5 }),
       estimatedGradient: attacks.estimatedGradient({ norm, steps: 4, samples: [10, 20] }),
       transfer: attacks.transfer({ source: targets.ReLU, attack: pgd }),
+      bpda: attacks.bpda({ attack: pgd }),
+      smoothed: attacks.smoothed({ attack: pgd, samples: 2 }),
+      restarts: attacks.restarts(pgd, 2),
     };
   };
 

@@ -1,20 +1,16 @@
 /** Attacks of minimum norm: they run once, and success at every epsilon follows from the distance. */
-import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Runtime, type Tensor, tensor } from 'kwta';
+import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Tensor } from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectError, noise, useRuntime } from './support.js';
-import { greys, slope, stripes, trainedStripeNet } from './toys.js';
-
-const size = 16;
-const classes = 4;
-
-/** Logits that are linear in the pixels. */
-async function linear(runtime: Runtime): Promise<{ model: Model; weight: Float32Array; bias: Float32Array }> {
-  const model = await runtime.model(nn.sequential([nn.flatten(), nn.linear({ out: classes })], { input: [1, 4, 4] }));
-  const weight = noise(7, classes * size);
-  const bias = noise(8, classes).map((value) => 0.1 * value);
-  await model.loadStateDict({ '1.weight': tensor(weight, [classes, size]), '1.bias': tensor(bias, [classes]) });
-  return { model, weight, bias };
-}
+import {
+  linearClasses as classes,
+  greys,
+  linear,
+  linearSize as size,
+  slope,
+  stripes,
+  trainedStripeNet,
+} from './toys.js';
 
 describe('DeepFool on a linear model', () => {
   const runtime = useRuntime();

@@ -78,3 +78,16 @@ export async function slope(runtime: Runtime): Promise<Model> {
   await model.loadStateDict({ '1.weight': tensor(weight, [2, 16]), '1.bias': tensor([border, 0], [2]) });
   return model;
 }
+
+export const linearSize = 16;
+export const linearClasses = 4;
+
+/** Logits that are linear in the pixels of 1x4x4. */
+export async function linear(runtime: Runtime): Promise<{ model: Model; weight: Float32Array; bias: Float32Array }> {
+  const [size, classes] = [linearSize, linearClasses];
+  const model = await runtime.model(nn.sequential([nn.flatten(), nn.linear({ out: classes })], { input: [1, 4, 4] }));
+  const weight = noise(7, classes * size);
+  const bias = noise(8, classes).map((value) => 0.1 * value);
+  await model.loadStateDict({ '1.weight': tensor(weight, [classes, size]), '1.bias': tensor(bias, [classes]) });
+  return { model, weight, bias };
+}

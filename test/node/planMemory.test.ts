@@ -89,7 +89,7 @@ class Subject {
   ) {
     this.#graph = buildGraph(item.spec);
     this.#parameters = new Parameters(kernels, this.#graph);
-    this.#state = { seed: item.seed, step: 3, updateRunning };
+    this.#state = { seed: item.seed, step: 3, passes: 0, updateRunning };
     this.#before = randomState(this.#parameters.read('data'), item.seed);
     this.#parameters.needGradients();
   }

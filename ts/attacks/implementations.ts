@@ -2,19 +2,29 @@
 import { estimatedGradient } from './blackBox/estimatedGradient.js';
 import { square } from './blackBox/square.js';
 import type { Attack } from './core/attack.js';
+import { apgd } from './fixed/apgd.js';
 import { fgsm } from './fixed/fgsm.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
+import { fab } from './minimal/fab.js';
 import type { AttackSpec } from './table.js';
+import { bpda } from './wrappers/bpda.js';
+import { restarts } from './wrappers/restarts.js';
+import { smoothed } from './wrappers/smoothed.js';
 import { transfer } from './wrappers/transfer.js';
 
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
   fgsm,
   pgd,
+  apgd,
   deepFool,
+  fab,
   estimatedGradient,
   square,
   transfer,
+  bpda,
+  smoothed,
+  restarts,
 };
 
 /** The procedure of an attack. */

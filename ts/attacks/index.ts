@@ -5,10 +5,15 @@ import { describe } from '../base/tensor.js';
 import type { EstimatedGradientSpec } from './blackBox/estimatedGradient.js';
 import type { SquareSpec } from './blackBox/square.js';
 import type { Norm } from './core/norms.js';
+import type { ApgdSpec } from './fixed/apgd.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
 import type { PgdSpec } from './fixed/pgd.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
+import type { FabSpec } from './minimal/fab.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
+import type { BpdaSpec } from './wrappers/bpda.js';
+import type { RestartsSpec } from './wrappers/restarts.js';
+import type { SmoothedSpec } from './wrappers/smoothed.js';
 import type { TransferSpec } from './wrappers/transfer.js';
 
 /** Options of an attack's constructor. */
@@ -43,6 +48,29 @@ export function pgd(options: Options<'pgd'> = {}): PgdSpec {
 }
 
 /**
+ * Auto-PGD (Croce & Hein 2020; in l1, 2021): gradient ascent with momentum that needs no step size. Steps begin at
+ * 2 * epsilon and halve for a sample where they no longer raise its loss; it then goes on from its best point. In l1 they
+ * begin at epsilon and move the pixels of the largest slopes alone, and balls of 3 and 2 epsilon come before that of
+ * epsilon, for 30 % of the steps each (of 5 steps or more). A sample that reaches its goal asks no more.
+ *
+ * A run asks for `steps + 1` gradients (`steps + 3` in l1), of two queries each.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.loss loss to climb; cross entropy by default. `'targetedDlr'` runs to one class after another, the most
+ *   likely first, and asks one query for their order; with `targets`, to the target alone.
+ * @param options.steps gradient steps, >= 1; 100 by default.
+ * @param options.restarts runs from different random points (to each class), >= 1; 1 by default.
+ * @param options.rho steps halve when at most this share of those since the last checkpoint raised the loss, in (0, 1);
+ *   0.75 by default. Not used in l1, where they shrink when the best point gets no sparser.
+ * @param options.eot gradients that are averaged for each step, >= 1; 1 by default. For models whose answers are random.
+ * @param options.targetClasses classes that `'targetedDlr'` tries, >= 1; 9 by default, or all there are.
+ * @throws {ConfigError} also when the model has too few classes for the loss.
+ */
+export function apgd(options: Options<'apgd'> = {}): ApgdSpec {
+  return construct(attackDescriptors.apgd, options);
+}
+
+/**
  * The closest adversarial that a linear picture of the model leads to (Moosavi-Dezfooli, Fawzi & Frossard 2016): an attack
  * of minimum norm, which runs once for all epsilons, or for none.
  *
@@ -53,6 +81,26 @@ export function pgd(options: Options<'pgd'> = {}): PgdSpec {
  */
 export function deepFool(options: Options<'deepFool'> = {}): DeepFoolSpec {
   return construct(attackDescriptors.deepFool, options);
+}
+
+/**
+ * The fast adaptive boundary attack (Croce & Hein 2020), as in AutoAttack: steps to the border of the linearised classes
+ * within the box, drawn towards the original; an attack of minimum norm, which runs once for all epsilons, or for none.
+ * Inside a ball (in a cascade) a sample that is in it is left alone. With targets, the border is that of the target.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.targeted goes for each of the most likely other classes in turn, one gradient a step, instead of for the
+ *   nearest of all, which takes the gradients of all logits; false by default.
+ * @param options.steps of each run, >= 1; 100 by default.
+ * @param options.restarts runs, of which all but the first begin at random points, >= 1; 1 by default.
+ * @param options.alphaMax largest weight of the original in a step, 0 to 1; 0.1 by default.
+ * @param options.eta length of a step relative to the border, >= 1; 1.05 by default.
+ * @param options.beta what is left of the distance after a step back from an adversarial, > 0 and <= 1; 0.9 by default.
+ * @param options.targetClasses classes that the targeted variant goes for, >= 1; 9 by default, at most all others.
+ * @throws {ConfigError}
+ */
+export function fab(options: Options<'fab'> = {}): FabSpec {
+  return construct(attackDescriptors.fab, options);
 }
 
 /**
@@ -106,4 +154,59 @@ export function transfer(options: { source: ModelHandle; attack?: AttackSpec }):
   return construct(attackDescriptors.transfer, { source: source.id, attack, ...rest });
 }
 
-export type { AttackSpec, DeepFoolSpec, EstimatedGradientSpec, FgsmSpec, Norm, PgdSpec, SquareSpec, TransferSpec };
+/**
+ * An attack along a surrogate gradient (BPDA: Athalye, Carlini & Wagner 2018): on the way back, the k-WTA layers let other
+ * gradients through than those of their winners. The model is not changed, and queries count as before. On a model without
+ * k-WTA the attack inside runs as it is, with a warning.
+ *
+ * @param options.attack one that follows the model's gradient; 40 steps of PGD by default.
+ * @param options.backward `'softmask'` by default: the gradient of a value x times sigmoid((x - t) / temperature), with t
+ *   the smallest of the winners. `'identity'`: every value's gradient passes, which leads less far.
+ * @param options.temperature of `'softmask'`, >= 1e-6, in units of the layer's values; 0.1 by default.
+ * @throws {ConfigError}
+ */
+export function bpda(options: Partial<Options<'bpda'>> = {}): BpdaSpec {
+  return construct(attackDescriptors.bpda, { attack: pgd(), ...options });
+}
+
+/**
+ * An attack along gradients that are means over Gaussian noise: those of a smoother loss, where the model's own are
+ * rough. The losses that the attack sees are means over the same noise; its goal is looked for at the point itself. A
+ * gradient costs 2 * samples + 1 queries.
+ *
+ * @param options.attack one that follows the model's gradient; 40 steps of PGD by default.
+ * @param options.sigma standard deviation of the noise in pixel units, > 0; 8/255 by default.
+ * @param options.samples gradients of each mean, >= 1; 10 by default.
+ * @throws {ConfigError}
+ */
+export function smoothed(options: Partial<Options<'smoothed'>> = {}): SmoothedSpec {
+  return construct(attackDescriptors.smoothed, { attack: pgd(), ...options });
+}
+
+/**
+ * An attack again and again with other random numbers, each time on the samples that are left. Of an attack of minimum norm
+ * the closest result is kept, and no sample is left out.
+ *
+ * @param attack the first run is it as it is; an attack that draws no random numbers gains nothing.
+ * @param runs >= 1.
+ * @throws {ConfigError}
+ */
+export function restarts(attack: AttackSpec, runs: number): RestartsSpec {
+  return construct(attackDescriptors.restarts, { attack, runs });
+}
+
+export type {
+  ApgdSpec,
+  AttackSpec,
+  BpdaSpec,
+  DeepFoolSpec,
+  EstimatedGradientSpec,
+  FabSpec,
+  FgsmSpec,
+  Norm,
+  PgdSpec,
+  RestartsSpec,
+  SmoothedSpec,
+  SquareSpec,
+  TransferSpec,
+};

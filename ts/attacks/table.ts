@@ -4,21 +4,42 @@ import { type EstimatedGradientSpec, estimatedGradientDescriptor } from './black
 import { type SquareSpec, squareDescriptor } from './blackBox/square.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
+import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
+import { type FabSpec, fabDescriptor } from './minimal/fab.js';
+import { type BpdaSpec, bpdaDescriptor } from './wrappers/bpda.js';
+import { type RestartsSpec, restartsDescriptor } from './wrappers/restarts.js';
+import { type SmoothedSpec, smoothedDescriptor } from './wrappers/smoothed.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
-export type AttackSpec = DeepFoolSpec | EstimatedGradientSpec | FgsmSpec | PgdSpec | SquareSpec | TransferSpec;
+export type AttackSpec =
+  | ApgdSpec
+  | DeepFoolSpec
+  | EstimatedGradientSpec
+  | FabSpec
+  | FgsmSpec
+  | PgdSpec
+  | BpdaSpec
+  | RestartsSpec
+  | SmoothedSpec
+  | SquareSpec
+  | TransferSpec;
 
 export const attackDescriptors = family({
   fgsm: fgsmDescriptor,
   pgd: pgdDescriptor,
+  apgd: apgdDescriptor,
   deepFool: deepFoolDescriptor,
+  fab: fabDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   transfer: transferDescriptor,
+  bpda: bpdaDescriptor,
+  smoothed: smoothedDescriptor,
+  restarts: restartsDescriptor,
 });
 
 /** Any attack. */
@@ -28,6 +49,23 @@ export const attackSchema = variant(attackDescriptors, 'an attack made by attack
 export const sourceless: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>, (spec) =>
   traitsOf(spec).needsSource ? `expected an attack without a source of its own, got '${spec.type}'` : undefined,
 );
+
+/** An attack along the gradient of the model that is attacked, which another gradient can stand in for. */
+export const followsGradient: Schema<AttackSpec> = refined(sourceless, (spec) =>
+  ['exact', 'surrogate'].includes(traitsOf(spec).gradient)
+    ? undefined
+    : `expected an attack along the model's gradient, got '${spec.type}'`,
+);
+
+/** Likewise, whose gradients are not smoothed already. */
+export const unsmoothed: Schema<AttackSpec> = refined(followsGradient, (spec) =>
+  within(spec).some(({ type }) => type === 'smoothed') ? "expected an attack without 'smoothed', got one" : undefined,
+);
+
+/** An attack and those inside it, from the outside in. */
+function within(spec: AttackSpec): AttackSpec[] {
+  return 'attack' in spec ? [spec, ...within(spec.attack)] : [spec];
+}
 
 /** An attack from anywhere. @throws {ConfigError} naming all that is wrong with it. */
 export function attackOf(value: unknown, argument = 'attack'): AttackSpec {
@@ -52,5 +90,5 @@ export function normOf(spec: AttackSpec): Norm {
 
 /** Ids of the models that an attack is made on, beside the one that is attacked. */
 export function sourcesOf(spec: AttackSpec): string[] {
-  return [...('source' in spec ? [spec.source] : []), ...('attack' in spec ? sourcesOf(spec.attack) : [])];
+  return within(spec).flatMap((each) => ('source' in each ? [each.source] : []));
 }

@@ -199,7 +199,7 @@ export function completed<S extends Schema, T>(schema: S, complete: (value: Outp
 }
 
 /** What {@link tagged} makes, with rules or without. */
-export type Tagged<Type extends string = string, Value = unknown> = Schema<Value> &
+export type Tagged<Type extends string = string, Input = unknown, Output = Input> = Schema<Input, Output> &
   v.VariantOptions<'type'>[number] & { readonly entries: { readonly type: { readonly literal: Type } } };
 
 /** One kind of thing that is plain data: its name, its schema (with the defaults), and what is true of it. */

@@ -17,7 +17,7 @@ import {
 } from '../evaluate/evaluable.js';
 import type { ModelSpec } from '../graph/graph.js';
 import { type Loss, losses } from '../graph/losses.js';
-import type { MemoryUse } from '../graph/network.js';
+import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import { argmax } from '../graph/predictions.js';
 import { encodeModel } from '../io/checkpoint.js';
 import { type AttackOptions, type AttackResult, runAttack, runReportedAttack } from './attack.js';
@@ -25,6 +25,19 @@ import type { Connection } from './connection.js';
 import { type FitOptions, startFit } from './fit.js';
 import type { FitRun } from './fitRun.js';
 import { checkedLabels, checkInput } from './inputs.js';
+
+/** The method that makes a new model beside another. */
+export const sibling = Symbol.for('kwta.sibling');
+
+/** Builds a model with fresh parameters. @throws {ConfigError}, {ShapeError}, {MemoryError} */
+export async function createModel(
+  connection: Connection,
+  spec: ModelSpec,
+  seed: number,
+  options: NetworkOptions,
+): Promise<Model> {
+  return new Model(connection, await connection.call('createModel', spec, seed, options), spec);
+}
 
 /**
  * Made by `runtime.model`.
@@ -187,6 +200,12 @@ export class Model implements Evaluable {
   async attack(attack: AttackSpec, options: AttackOptions): Promise<AttackResult> {
     this.#checkAlive();
     return runAttack(this.#connection, this.#info, attack, options);
+  }
+
+  /** A new model of the same runtime. @internal */
+  [sibling](spec: ModelSpec, seed: number): Promise<Model> {
+    this.#checkAlive();
+    return createModel(this.#connection, spec, seed, { recompute: false });
   }
 
   /** What `evaluateRobustness` calls. @internal */

@@ -10,7 +10,7 @@ import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
 import { maxThreads } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import { createFunctional, type Functional } from './functional.js';
-import { Model } from './model.js';
+import { createModel, type Model } from './model.js';
 
 /** Options of {@link createRuntime}. */
 export interface RuntimeOptions {
@@ -71,7 +71,7 @@ export class Runtime {
     const connection = this.#alive();
     const parsed = parse(modelSchema, spec, 'model');
     const { seed, recompute } = parse(modelOptionsSchema, options, 'model');
-    return new Model(connection, await connection.call('createModel', parsed, seed, { recompute }), parsed);
+    return createModel(connection, parsed, seed, { recompute });
   }
 
   /**

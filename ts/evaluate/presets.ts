@@ -36,11 +36,8 @@ export const presets = {
   standard: (norm: Norm) => [
     pgd(norm),
     square(norm),
-    {
-      name: 'estimatedGradient',
-      attack: attacks.estimatedGradient({ norm, steps: 30, samples: 100 }),
-      scope: 'left',
-    },
+    { name: 'apgd', attack: attacks.apgd({ norm }), scope: 'left' },
+    { name: 'apgd-margin', attack: attacks.apgd({ norm, loss: 'margin' }), scope: 'left' },
   ],
   /** The strongest there is for networks that are discontinuous. */
   adaptive: (norm: Norm) => [

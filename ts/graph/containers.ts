@@ -132,3 +132,16 @@ export function isContainer(module: ModuleSpec): module is ContainerSpec {
 export function containerOf(spec: ContainerSpec): Container<ContainerSpec> {
   return containers[spec.type] as Container<ContainerSpec>;
 }
+
+/** The same description with every layer changed, those inside containers, too. */
+export function mapLayers(model: ModelSpec, change: (layer: LayerSpec) => LayerSpec): ModelSpec {
+  const changed = (module: ModuleSpec): ModuleSpec => {
+    if (!isContainer(module)) return change(module);
+    const { branches, withBranches } = containerOf(module);
+    return withBranches(
+      module,
+      branches(module).map(({ layers }) => layers.map(changed)),
+    );
+  };
+  return { ...model, layers: model.layers.map(changed) };
+}

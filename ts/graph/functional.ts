@@ -62,7 +62,7 @@ export function runOp(workspace: Workspace, call: OpCall, outputGradient?: Tenso
       retain: false,
       recompute: false,
     };
-    const state = { seed: 0, step: 0, updateRunning: true };
+    const state = { seed: 0, step: 0, passes: 0, updateRunning: true };
     plan = new Plan(graph, purpose, n, parameters.byName, state, workspace);
     plan.forward(x.data, n);
     const result: OpResult = {

@@ -1,8 +1,9 @@
 /** The flat list of nodes that a model's description stands for. */
 import { ConfigError, ShapeError } from '../base/errors.js';
 import { type OpSpec, opOf, traitsOf } from '../ops/index.js';
+import type { Surrogate } from '../ops/kwta.js';
 import { type Features, featureText } from '../ops/op.js';
-import { containerOf, isContainer, type ModelSpec, type ModuleSpec } from './containers.js';
+import { containerOf, isContainer, type ModelSpec, type ModuleSpec, mapLayers } from './containers.js';
 
 /** Index of the graph's input among the inputs of nodes. */
 export const graphInput = -1;
@@ -73,13 +74,19 @@ function fullName(own: string | undefined, position: string, container: string):
 }
 
 /** The same description with another gamma in every layer that selects a share of its values. */
-export function withGamma<Module extends ModuleSpec>(module: Module, gamma: number): Module {
-  if (isContainer(module)) {
-    const { branches, withBranches } = containerOf(module);
-    const changed = branches(module).map(({ layers }) => layers.map((layer) => withGamma(layer, gamma)));
-    return withBranches(module, changed) as Module;
-  }
-  return traitsOf(module).selects && 'gamma' in module && module.gamma !== undefined ? { ...module, gamma } : module;
+export function withGamma(model: ModelSpec, gamma: number): ModelSpec {
+  return mapLayers(model, (layer) =>
+    traitsOf(layer).selects && 'gamma' in layer && layer.gamma !== undefined ? { ...layer, gamma } : layer,
+  );
+}
+
+/** The same description with this backward in every layer that selects. */
+export function withBackward(model: ModelSpec, surrogate: Surrogate): ModelSpec {
+  return mapLayers(model, (layer) => {
+    if (!traitsOf(layer).selects || !('backward' in layer)) return layer;
+    const { temperature: _, ...rest } = layer;
+    return { ...rest, ...surrogate };
+  });
 }
 
 /** Number of classes. @throws {ShapeError} unless the last layer gives one vector per sample. */

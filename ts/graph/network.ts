@@ -3,11 +3,13 @@
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
 import { ConfigError } from '../base/errors.js';
+import { STREAMS } from '../base/random.js';
 import { traitsOf } from '../ops/index.js';
+import type { Surrogate } from '../ops/kwta.js';
 import { checkBatch, compressedArguments, featureSize, type Mode, type RunState } from '../ops/op.js';
 import { Antithetic, type NoiseStream } from './antithetic.js';
 import { Ascent } from './ascent.js';
-import { buildGraph, classesOf, type Graph, type ModelSpec, withGamma } from './graph.js';
+import { buildGraph, classesOf, type Graph, type ModelSpec, withBackward, withGamma } from './graph.js';
 import type { Loss } from './losses.js';
 import { Parameters } from './parameters.js';
 import { Pass } from './pass.js';
@@ -89,13 +91,19 @@ export class Network {
   readonly parameters: Parameters;
   readonly state: RunState;
   readonly #plans = new Map<string, Plan>();
+  /** Networks over the same parameters, by their surrogate. */
+  readonly #twins = new Map<string, Network>();
 
-  /** @throws {ShapeError}, {ConfigError} or {MemoryError} */
+  /**
+   * @param original shares its parameters and its state, which stay its own.
+   * @throws {ShapeError}, {ConfigError} or {MemoryError}
+   */
   constructor(
     spec: ModelSpec,
     seed: number,
     private readonly workspace: Workspace,
     private readonly options: NetworkOptions,
+    private readonly original?: Network,
   ) {
     this.#spec = spec;
     this.#graph = buildGraph(spec);
@@ -104,9 +112,9 @@ export class Network {
     // What no sample fits into is refused before anybody makes one.
     const sample = 4 * this.sampleSize;
     workspace.kernels.free(workspace.kernels.allocate(sample, 'a sample'), sample);
-    this.parameters = new Parameters(workspace.kernels, this.graph);
-    this.parameters.initialise(seed);
-    this.state = { seed, step: 0, updateRunning: false };
+    this.parameters = original?.parameters ?? new Parameters(workspace.kernels, this.graph);
+    if (original === undefined) this.parameters.initialise(seed);
+    this.state = original?.state ?? { seed, step: 0, passes: 0, updateRunning: false };
   }
 
   /**
@@ -185,6 +193,17 @@ export class Network {
     return new Ascent(this, this.workspace.kernels, x, points);
   }
 
+  /** Normal values `first` to `first + length` of a stream. @throws {MemoryError} */
+  noise({ seed, draw }: NoiseStream, first: number, length: number): Float32Array {
+    const { kernels } = this.workspace;
+    const bytes = 4 * length;
+    const pointer = kernels.allocate(bytes, 'noise');
+    kernels.exports.normal(seed, STREAMS.noise / 2 ** 32, draw, first, length, pointer);
+    const values = kernels.f32(pointer, length).slice();
+    kernels.free(pointer, bytes);
+    return values;
+  }
+
   /** Pairs of points on both sides of one. @throws {MemoryError} */
   antithetic(stream: NoiseStream, pairs: number): Antithetic {
     return new Antithetic(this, this.workspace.kernels, stream, pairs);
@@ -237,6 +256,21 @@ export class Network {
     this.#dropPlans();
   }
 
+  /**
+   * This network, these very parameters, with another backward in its k-WTA layers; nothing when it has none. It is
+   * there until this one changes or is disposed. Its logits are the same but for rounding: what is behind k-WTA takes
+   * its whole output there.
+   */
+  withBackward(surrogate: Surrogate): Network | undefined {
+    if (!this.#graph.nodes.some(({ spec }) => traitsOf(spec).selects)) return undefined;
+    const key = JSON.stringify(surrogate);
+    const known = this.#twins.get(key);
+    if (known !== undefined) return known;
+    const twin = new Network(withBackward(this.#spec, surrogate), this.state.seed, this.workspace, this.options, this);
+    this.#twins.set(key, twin);
+    return twin;
+  }
+
   /** @throws {ShapeError} naming the layer that cannot train on a batch of `n`. */
   checkTrainingBatch(n: number): void {
     for (const { spec, name, output } of this.#graph.nodes) {
@@ -269,7 +303,7 @@ export class Network {
 
   dispose(): void {
     this.#dropPlans();
-    this.parameters.dispose();
+    if (this.original === undefined) this.parameters.dispose();
   }
 
   get #training(): Purpose {
@@ -285,6 +319,8 @@ export class Network {
   #dropPlans(): void {
     for (const plan of this.#plans.values()) plan.dispose();
     this.#plans.clear();
+    for (const twin of this.#twins.values()) twin.dispose();
+    this.#twins.clear();
   }
 
   *#batches(x: Float32Array): Generator<{ part: Float32Array; from: number; n: number }> {
@@ -300,6 +336,7 @@ export class Network {
     const workspace = this.workspace.slot(slot);
     const plan = this.#plan(purpose, n, slot, workspace);
     this.state.updateRunning = updateRunning;
+    this.state.passes++;
     try {
       return new Pass(this, plan, n, workspace, plan.forward(x, n));
     } finally {

@@ -1,2 +1,3 @@
 /** Layers, containers and models as plain data. */
 export * from './layers.js';
+export { replaceActivation } from './replaceActivation.js';

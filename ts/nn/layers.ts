@@ -63,7 +63,10 @@ export function batchNorm2d(options: Options<typeof layers.batchNorm2d> = {}): B
  * @param options.ties `'lowest'`: equal values at the threshold go to the lowest C, H, W index.
  *   `'keep'`: all of them survive, as in the original code.
  * @param options.backward `'mask'`: the true gradient. `'identity'` and `'softmask'` are surrogates for
- *   attackers (BPDA); they cost a dense backward pass.
+ *   attackers (BPDA); they cost a dense backward pass. `attacks.bpda` uses them on any model.
+ * @param options.temperature of `'softmask'`, which multiplies the gradient of a value x by
+ *   sigmoid((x - t) / temperature), with t the smallest of the winners; >= 1e-6, in units of the layer's values; 0.1 by
+ *   default.
  * @throws {ConfigError}
  */
 export function kwta(options: Options<typeof layers.kwta>): KwtaSpec {
@@ -95,7 +98,13 @@ export function flatten(options: Options<typeof layers.flatten> = {}): FlattenSp
   return construct(layers.flatten, options);
 }
 
-/** In training, each value is zero with probability `p` in [0, 1), else scaled by 1 / (1 - p). @throws {ConfigError} */
+/**
+ * In training, each value is zero with probability `p` in [0, 1), else scaled by 1 / (1 - p).
+ *
+ * @param options.always in inference, too: a randomised model, whose answers differ from pass to pass. Only there a
+ *   seed does not give the same results again, as they depend on what was asked before. False by default.
+ * @throws {ConfigError}
+ */
 export function dropout(options: Options<typeof layers.dropout>): DropoutSpec {
   return construct(layers.dropout, options);
 }

@@ -5,7 +5,17 @@
  */
 
 import { ConfigError, DivergedError } from '../base/errors.js';
-import { choice, either, integer, number, type Output, object, optional } from '../base/schema.js';
+import {
+  choice,
+  either,
+  integer,
+  number,
+  type Output,
+  object,
+  optional,
+  refined,
+  type Schema,
+} from '../base/schema.js';
 import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
@@ -32,12 +42,43 @@ const fields = {
   k: optional(integer({ min: 1 })),
   ties: optional(choice(['lowest', 'keep']), 'lowest'),
   backward: optional(choice(['mask', 'identity', 'softmask']), 'mask'),
+  temperature: optional(temperature()),
 };
+
+/** What is put in place of the mask's gradient. */
+export interface Surrogate {
+  backward: (typeof surrogates)[number];
+  /** Width of the sigmoid of `softmask`; {@link softmaskTemperature} when left out. */
+  temperature?: number;
+}
+
+/** See {@link Surrogate}. */
+export const surrogates = ['identity', 'softmask'] as const;
+
+/** Width of the sigmoid that `softmask` puts in place of the mask, in units of the layer's values. */
+const softmaskTemperature = 0.1;
+
+/** Another one; far less than this is zero in 32 bits. */
+export function temperature() {
+  return number({ min: 1e-6 });
+}
+
+/** A temperature alone would do nothing. */
+export function checkedSurrogate<S extends Schema<{ backward?: string; temperature?: number }>>(schema: S) {
+  return refined(
+    schema,
+    ({ backward, temperature }) =>
+      temperature !== undefined && backward !== 'softmask'
+        ? `expected none unless backward is 'softmask', got ${temperature}`
+        : undefined,
+    'temperature',
+  );
+}
 
 /** See `nn.kwta`. */
 export type KwtaSpec = Output<typeof kwtaDescriptor.schema>;
 
-export const kwtaDescriptor = opDescriptor(either(layer('kwta', fields), 'gamma', 'k'), {
+export const kwtaDescriptor = opDescriptor(either(checkedSurrogate(layer('kwta', fields)), 'gamma', 'k'), {
   takesCompressed: false,
   outputIsFree: false,
   selects: true,
@@ -48,12 +89,9 @@ export const kwtaDescriptor = opDescriptor(either(layer('kwta', fields), 'gamma'
 /** `functional.kwta(x, { gamma })` */
 export const kwtaFunctional = functional(
   { x: tensorArgument() },
-  either(object(fields), 'gamma', 'k'),
+  either(checkedSurrogate(object(fields)), 'gamma', 'k'),
   (_, options) => ({ spec: { type: 'kwta', ...options } }),
 );
-
-/** Width of the sigmoid that `softmask` puts in place of the mask, in units of the layer's values. */
-const softmaskTemperature = 0.1;
 
 /**
  * floor(gamma * n) with gamma read as the decimal that was written: 0.29 of 100 is 29, where the float
@@ -158,10 +196,12 @@ function surrogateStep(
             length,
             input.data.pointer,
             threshold.pointer,
-            softmaskTemperature,
+            spec.temperature ?? softmaskTemperature,
             whole.data.pointer,
             dx.pointer,
           );
+          // Far below the threshold little is left of a gradient, and arithmetic on denormal numbers takes long.
+          exports.flush_denormals(n * length, dx.pointer);
         },
       };
     },

@@ -85,6 +85,8 @@ export interface RunState {
   seed: number;
   /** Optimizer steps done, so that dropout draws anew. */
   step: number;
+  /** Passes begun, so that what is random in eval mode, too, draws anew. */
+  passes: number;
   /** Batch norm moves its running statistics: while fitting, not when gradients are only asked for. */
   updateRunning: boolean;
 }

@@ -3,6 +3,7 @@
  * change) and `l1` (sum of the changes). Points are `[n, size]`, in pixel units.
  */
 import { logarithm, type Random } from '../../base/random.js';
+import { excess, kthLargest } from './sparse.js';
 
 /** Norm of a perturbation. */
 export type Norm = 'linf' | 'l2' | 'l1';
@@ -59,10 +60,39 @@ function sign(value: number): number {
   return Number.isNaN(value) ? value : Number(value > 0) - Number(value < 0);
 }
 
-function length(values: Float32Array, sample: number, size: number): number {
+/** Euclidean length of row `s`. */
+function lengthOf(values: Float32Array, s: number, size: number): number {
   let sum = 0;
-  for (let i = sample * size; i < (sample + 1) * size; i++) sum += values[i] * values[i];
+  for (let i = s * size; i < (s + 1) * size; i++) sum += values[i] * values[i];
   return Math.sqrt(sum);
+}
+
+/** Euclidean distance of sample `s` of `points` from that of `x`. */
+function distance2(points: Float32Array, x: Float32Array, s: number, size: number): number {
+  let sum = 0;
+  for (let i = s * size; i < (s + 1) * size; i++) sum += (points[i] - x[i]) ** 2;
+  return Math.sqrt(sum);
+}
+
+/** Sum of the changes of sample `s`. */
+function distance1(points: Float32Array, x: Float32Array, s: number, size: number): number {
+  let sum = 0;
+  for (let i = s * size; i < (s + 1) * size; i++) sum += Math.abs(points[i] - x[i]);
+  return sum;
+}
+
+/**
+ * Shrinks a change until it is within `epsilon`, rounding included: a point that was projected is not moved by another
+ * projection, for the answer of a discontinuous model would be another one there.
+ *
+ * @param shrink to this radius, but for rounding.
+ */
+function settle(epsilon: number, distance: () => number, shrink: (radius: number) => void): void {
+  let margin = 0;
+  for (let found = distance(); found > epsilon; found = distance()) {
+    shrink(Math.max(epsilon - margin, 0));
+    margin = Math.max(2 * margin, epsilon * 2 ** -24, 2 ** -149);
+  }
 }
 
 function bySample(n: number, value: (sample: number) => number): Float32Array {
@@ -72,7 +102,7 @@ function bySample(n: number, value: (sample: number) => number): Float32Array {
 const l2: Ball = {
   step(points, gradient, x, size, { stepSize, epsilon }) {
     for (let s = 0; s < points.length / size; s++) {
-      const norm = length(gradient, s, size);
+      const norm = lengthOf(gradient, s, size);
       if (norm === 0) continue;
       for (let i = s * size; i < (s + 1) * size; i++) points[i] += (stepSize * gradient[i]) / norm;
     }
@@ -80,57 +110,46 @@ const l2: Ball = {
     clipToBox(points);
   },
   project(points, x, epsilon, size) {
-    const distances = l2.distances(points, x, size);
-    for (const [s, distance] of distances.entries()) {
-      if (distance <= epsilon) continue;
-      const scale = epsilon / distance;
-      for (let i = s * size; i < (s + 1) * size; i++) points[i] = x[i] + (points[i] - x[i]) * scale;
+    for (let s = 0; s < points.length / size; s++) {
+      let found = 0;
+      const distance = (): number => {
+        found = distance2(points, x, s, size);
+        return found;
+      };
+      settle(epsilon, distance, (radius) => {
+        const scale = radius / found;
+        for (let i = s * size; i < (s + 1) * size; i++) points[i] = x[i] + (points[i] - x[i]) * scale;
+      });
     }
   },
   start(point, epsilon, random) {
     const direction = point.map(() => random.normal());
     // u^(1/d) spreads the radius evenly over a d-dimensional ball; for hundreds of dimensions it is almost 1.
-    const radius = (epsilon * random.uniform() ** (1 / point.length)) / length(direction, 0, point.length);
+    const radius = (epsilon * random.uniform() ** (1 / point.length)) / lengthOf(direction, 0, point.length);
     for (let i = 0; i < point.length; i++) point[i] += direction[i] * radius;
   },
   distances(points, x, size) {
-    const difference = points.map((value, i) => value - x[i]);
-    return bySample(x.length / size, (s) => length(difference, s, size));
+    return bySample(x.length / size, (s) => distance2(points, x, s, size));
   },
 };
 
-/** Share of the pixels, those of the largest slopes, that a step in l1 moves (Tramer & Boneh 2019). */
+/** Share of the pixels that a step in l1 moves: those of the largest slopes (Tramer & Boneh 2019). */
 const sparse = 0.05;
 
 const l1: Ball = {
   step(points, gradient, x, size, { stepSize, epsilon }) {
-    const moved = Math.max(1, Math.round(sparse * size));
+    const count = Math.max(1, Math.round(sparse * size));
     for (let s = 0; s < points.length / size; s++) {
-      const slopes = gradient.subarray(s * size, (s + 1) * size);
-      const least = Float32Array.from(slopes, Math.abs).sort()[size - moved];
-      let left = moved;
-      for (let i = 0; i < size && left > 0; i++) {
-        if (slopes[i] === 0 || Math.abs(slopes[i]) < least) continue;
-        points[s * size + i] += (sign(slopes[i]) * stepSize) / moved;
-        left--;
-      }
+      const point = points.subarray(s * size, (s + 1) * size);
+      const slopes = gradient.slice(s * size, (s + 1) * size);
+      // A pixel at the wall that its slope points to cannot move.
+      for (let i = 0; i < size; i++) if (slopes[i] > 0 ? point[i] >= 1 : point[i] <= 0) slopes[i] = 0;
+      sparseStep(point, slopes, count, stepSize);
     }
-    l1.project(points, x, epsilon, size);
-    clipToBox(points);
+    projectInBox(points, x, epsilon, size);
   },
   project(points, x, epsilon, size) {
-    for (const [s, distance] of l1.distances(points, x, size).entries()) {
-      if (distance <= epsilon) continue;
-      const threshold = excess(
-        points.subarray(s * size, (s + 1) * size),
-        x.subarray(s * size, (s + 1) * size),
-        epsilon,
-      );
-      for (let i = s * size; i < (s + 1) * size; i++) {
-        const change = points[i] - x[i];
-        points[i] = x[i] + sign(change) * Math.max(Math.abs(change) - threshold, 0);
-      }
-    }
+    shrinkChanges(points, x, epsilon, size, false);
   },
   start(point, epsilon, random) {
     // Exponential sizes, of which one more takes its share, spread evenly over the ball.
@@ -139,24 +158,61 @@ const l1: Ball = {
     for (let i = 0; i < point.length; i++) point[i] += (epsilon * changes[i] * (random.uniform() < 0.5 ? -1 : 1)) / sum;
   },
   distances(points, x, size) {
-    return bySample(x.length / size, (s) => {
-      let sum = 0;
-      for (let i = s * size; i < (s + 1) * size; i++) sum += Math.abs(points[i] - x[i]);
-      return sum;
-    });
+    return bySample(x.length / size, (s) => distance1(points, x, s, size));
   },
 };
 
-/** By how much every change of a point is to shrink, so that their sum is `epsilon` (Duchi et al. 2008). */
-function excess(point: Float32Array, x: Float32Array, epsilon: number): number {
-  const sizes = point.map((value, i) => Math.abs(value - x[i])).sort();
-  let sum = 0;
-  for (let count = 1; count <= sizes.length; count++) {
-    sum += sizes[sizes.length - count];
-    const threshold = (sum - epsilon) / count;
-    if (count === sizes.length || sizes[sizes.length - count - 1] <= threshold) return threshold;
+/**
+ * Moves one point by `stepSize` in l1, in equal shares along the signs of its `count` largest slopes; of more, where some
+ * are equal, and never along a slope of zero.
+ */
+export function sparseStep(point: Float32Array, slopes: Float32Array, count: number, stepSize: number): void {
+  const sizes = new Float32Array(slopes.length);
+  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(slopes[i]);
+  const least = kthLargest(sizes, count);
+  let moving = 0;
+  for (let i = 0; i < slopes.length; i++) if (slopes[i] !== 0 && Math.abs(slopes[i]) >= least) moving++;
+  const share = stepSize / moving;
+  for (let i = 0; i < slopes.length; i++) {
+    if (slopes[i] !== 0 && Math.abs(slopes[i]) >= least) point[i] += slopes[i] > 0 ? share : -share;
   }
-  return 0;
+}
+
+/**
+ * Brings points to the closest ones that are within `epsilon` of `x` in l1 and in the box (Croce & Hein 2021): closer
+ * than a projection to the ball that is clipped.
+ */
+export function projectInBox(points: Float32Array, x: Float32Array, epsilon: number, size: number): void {
+  shrinkChanges(points, x, epsilon, size, true);
+}
+
+/** Shrinks all changes of a sample by the same amount, in `boxed` cut off at the walls first. */
+function shrinkChanges(points: Float32Array, x: Float32Array, epsilon: number, size: number, boxed: boolean): void {
+  const sizes = new Float64Array(size);
+  const rooms = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
+  for (let s = 0; s < points.length / size; s++) {
+    const [from, to] = [s * size, (s + 1) * size];
+    const shrink = (radius: number): void => {
+      let changed = 0;
+      for (let i = from; i < to; i++) {
+        const change = points[i] - x[i];
+        if (change === 0) continue;
+        sizes[changed] = Math.abs(change);
+        if (boxed) rooms[changed] = change > 0 ? 1 - x[i] : x[i];
+        changed++;
+      }
+      const by = excess(sizes, rooms, changed, radius);
+      for (let i = from, at = 0; i < to; i++) {
+        const change = points[i] - x[i];
+        if (change === 0) continue;
+        const left = Math.min(Math.max(sizes[at] - by, 0), rooms[at]);
+        points[i] = x[i] + (change > 0 ? left : -left);
+        at++;
+      }
+    };
+    if (boxed) shrink(epsilon);
+    settle(epsilon, () => distance1(points, x, s, size), shrink);
+  }
 }
 
 /** The ball of each norm. */

@@ -9,7 +9,9 @@ import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
 import type { LossCotangent } from '../../graph/pass.js';
 import { argmax } from '../../graph/predictions.js';
+import type { Surrogate } from '../../ops/kwta.js';
 import type { Features } from '../../ops/op.js';
+import { all } from './attack.js';
 import { checkNumbers, type Goal } from './goal.js';
 import { balls, type Norm } from './norms.js';
 import { type Watch, watchPart } from './watch.js';
@@ -44,32 +46,46 @@ export interface ClimbStep {
   epsilon: number;
 }
 
+/** How a point climbs. */
+export interface Climb {
+  loss: Loss;
+  /** Points that are at their goal stay where they are. */
+  stops: boolean;
+  step: ClimbStep;
+}
+
+/** A target that another one is a part of, or a view of, and which pays with it; and the numbers of the samples there. */
+export interface Whole {
+  target: Target;
+  samples: readonly number[];
+}
+
 /** Directions drawn at once: bounds memory. */
 const pairsAtOnce = 128;
 
 const gradientQueries: Queries = { forward: 1, backward: 1 };
 
 /** What a gradient costs a sample. */
-export const gradientCost = gradientQueries.forward + gradientQueries.backward;
+const gradientCost = gradientQueries.forward + gradientQueries.backward;
 
 export class Target {
   readonly queries: Queries = { forward: 0, backward: 0 };
   readonly #network: Network;
   readonly #spent: Float64Array;
-  readonly #whole: { target: Target; samples: readonly number[] } | undefined;
+  readonly #whole: Whole | undefined;
 
   /**
    * @param goal of the samples that are attacked; the loss of its classes rises, or falls when they are targets.
    * @param budget queries of each sample: forward plus backward.
    * @param watch sees what is answered.
-   * @param whole the target that this one is a part of, which pays with it, and the numbers of the samples there.
+   * @param whole pays with this one.
    */
   constructor(
     network: Network,
     readonly goal: Goal,
     private readonly budget: number,
     readonly watch: Watch,
-    whole?: { target: Target; samples: readonly number[] },
+    whole?: Whole,
   ) {
     this.#network = network;
     this.#whole = whole;
@@ -104,7 +120,34 @@ export class Target {
   /** The same model for some of the samples, numbered anew, which may ask `budget` queries each and pay here, too. */
   part(samples: readonly number[], budget = Number.POSITIVE_INFINITY): Target {
     const watch = watchPart(this.watch, samples);
-    return new Target(this.#network, this.goal.subset(samples), budget, watch, { target: this, samples });
+    return this.like(this.#network, this.goal.subset(samples), budget, watch, { target: this, samples });
+  }
+
+  /** The same samples, seen in another way; pays here. */
+  view(make: (network: Network, whole: Whole) => Target): Target {
+    return make(this.#network, { target: this, samples: all(this.goal.classes.length) });
+  }
+
+  /** The same samples with another backward in the k-WTA layers, which pays here; nothing when there are none. */
+  withBackward(surrogate: Surrogate): Target | undefined {
+    const twin = this.#network.withBackward(surrogate);
+    const { goal, watch } = this;
+    return twin && this.view((_, whole) => this.like(twin, goal, Number.POSITIVE_INFINITY, watch, whole));
+  }
+
+  /** A target that asks in the way that this one does. */
+  protected like(network: Network, goal: Goal, budget: number, watch: Watch, whole: Whole): Target {
+    return new Target(network, goal, budget, watch, whole);
+  }
+
+  /** What a gradient costs a sample. */
+  get gradientCost(): number {
+    return gradientCost;
+  }
+
+  /** What the gradients of all logits cost a sample. */
+  get jacobianCost(): number {
+    return 1 + this.classes;
   }
 
   /** Those of the samples that can pay `cost` more queries each. */
@@ -207,18 +250,13 @@ export class Target {
    * One step of all points of an ascent along the gradient of a loss, which grows towards the goal.
    *
    * @param of the sample that each point belongs to.
-   * @param how.stops points that are at their goal stay where they are.
    * @returns those that were at their goal before the step, when they stop.
    * @throws {ConfigError} when the model has too few classes for the loss.
    */
-  *climb(
-    ascent: Ascent,
-    of: readonly number[],
-    { loss, stops, step }: { loss: Loss; stops: boolean; step: ClimbStep },
-  ): Passes<number[]> {
+  *climb(ascent: Ascent, of: readonly number[], { loss, stops, step }: Climb): Passes<number[]> {
     this.#network.checkLoss(loss);
     this.#pay(of, gradientQueries);
-    const { goal, classes, size } = this;
+    const { size } = this;
     const there: number[] = [];
     for (let from = 0; from < of.length; from += defaultBatch) {
       const samples = of.slice(from, from + defaultBatch);
@@ -226,12 +264,7 @@ export class Target {
       const { logits, gradient } = evaluated;
       checkNumbers('logits', logits);
       this.watch.see({ of: samples, logits, gradient, point: (at) => ascent.read([from + at]) });
-      const still: number[] = [];
-      if (stops) {
-        for (const [at, answer] of argmax(logits, classes).entries()) {
-          if (goal.reached(answer, samples[at])) still.push(from + at);
-        }
-      }
+      const still = stops ? this.atGoal(logits, samples).map((at) => from + at) : [];
       const { norm } = step;
       if (norm === 'l1') {
         const slopes = evaluated.copy();
@@ -277,6 +310,12 @@ export class Target {
     } finally {
       around.dispose();
     }
+  }
+
+  /** Which of the rows of logits reach the goals of these samples. */
+  protected atGoal(logits: Float32Array, of: readonly number[]): number[] {
+    const answers = argmax(logits, this.classes);
+    return all(of.length).filter((at) => this.goal.reached(answers[at], of[at]));
   }
 
   #pointOf(points: Float32Array): (at: number) => Float32Array {

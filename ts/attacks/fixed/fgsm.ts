@@ -3,7 +3,6 @@ import { descriptor, type Output, tagged } from '../../base/schema.js';
 import { type Attack, all, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls } from '../core/norms.js';
-import { gradientCost } from '../core/target.js';
 
 /** See `attacks.fgsm`. */
 export const fgsmDescriptor = descriptor(tagged('fgsm', { norm: fields.norm(), loss: fields.loss() }), {
@@ -17,7 +16,7 @@ export type FgsmSpec = Output<typeof fgsmDescriptor.schema>;
 export const fgsm: Attack<FgsmSpec> = function* (spec, { target, x, count, epsilon }) {
   const { size } = target;
   const result = x.slice();
-  const active = target.afford(all(count), gradientCost);
+  const active = target.afford(all(count), target.gradientCost);
   const points = pick(x, active, size);
   const { gradient } = yield* target.gradient(points, active, spec.loss);
   balls[spec.norm].step(points, gradient, pick(x, active, size), size, { stepSize: epsilon, epsilon });

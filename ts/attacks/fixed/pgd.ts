@@ -8,7 +8,7 @@ import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox } from '../core/norms.js';
-import { gradientCost, type Target } from '../core/target.js';
+import type { Target } from '../core/target.js';
 
 /** See `attacks.pgd`. */
 export const pgdDescriptor = descriptor(
@@ -54,7 +54,7 @@ export const pgd: Attack<PgdSpec> = function* (spec, batch) {
     put(result, active, points, size);
     if (restart + 1 < spec.restarts) {
       // Who is not asked for lack of queries has none for a restart.
-      active = target.afford(active, 1 + gradientCost);
+      active = target.afford(active, 1 + target.gradientCost);
       const answers = argmax(yield* target.logits(pick(result, active, size), active), target.classes);
       active = active.filter((i, at) => !target.goal.reached(answers[at], i));
     }
@@ -90,7 +90,7 @@ function* ascend(
   };
   try {
     for (let step = 0; step < spec.steps; step++) {
-      leave(all(running.length).filter((i) => target.left(of[running[i]]) < gradientCost));
+      leave(all(running.length).filter((i) => target.left(of[running[i]]) < target.gradientCost));
       if (running.length === 0) break;
       const samples = running.map((at) => of[at]);
       const how = { loss: spec.loss, stops: spec.earlyStop, step: { norm: spec.norm, stepSize, epsilon } };

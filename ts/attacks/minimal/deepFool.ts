@@ -29,7 +29,7 @@ export const deepFool: Attack<DeepFoolSpec> = function* ({ norm, steps, overshoo
   const totals = new Float64Array(x.length);
   let active = all(count);
   for (let step = 0; step < steps; step++) {
-    active = target.afford(active, 1 + classes);
+    active = target.afford(active, target.jacobianCost);
     const { logits, gradients } = yield* target.jacobian(pick(result, active, size), active);
     const rowOf = (at: number): Float32Array => logits.subarray(at * classes, (at + 1) * classes);
     const left = all(active.length).filter((at) => goal.margin(rowOf(at), active[at]) <= 0);

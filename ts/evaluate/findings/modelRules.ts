@@ -95,7 +95,7 @@ const transfer: Rule = ({ attacks }, { plan: { epsilons } }) =>
   });
 
 /** Attacks that walk to the border that a linear picture shows; in a network that jumps there is none such. */
-const walkers: readonly AttackSpec['type'][] = ['deepFool'];
+const walkers: readonly AttackSpec['type'][] = ['deepFool', 'fab'];
 
 const discontinuous: Rule = ({ attacks, clean }, { plan }) =>
   plan.epsilons.flatMap((epsilon) => {
@@ -108,7 +108,7 @@ const discontinuous: Rule = ({ attacks, clean }, { plan }) =>
     const climber = strongest(here.filter((attack) => attack.gradient === 'exact' && !walks(attack)));
     const best = strongest(here);
     // A climber that is itself far behind says nothing about who walks.
-    if (climber === undefined || best === undefined || 2 * broken(climber) < broken(best)) return [];
+    if (climber === undefined || best === undefined || 3 * broken(climber) < broken(best)) return [];
     const behind = here.filter(
       (attack) => walks(attack) && 2 * broken(attack) < broken(climber) && differ(attack.survived, climber.survived),
     );

@@ -4,4 +4,7 @@ import { layerDescriptors } from '../../ops/index.js';
 
 const { kwta, relu } = layerDescriptors;
 
-export const activationSchema = variant({ kwta, relu }, 'nn.relu() or nn.kwta(...)');
+/** Activations by type. */
+export const activations = { kwta, relu };
+
+export const activationSchema = variant(activations, 'nn.relu() or nn.kwta(...)');

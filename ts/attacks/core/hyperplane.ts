@@ -1,0 +1,146 @@
+/**
+ * The shortest move of a point onto a hyperplane, inside the box [0, 1]: for `slope . move = -gap`, smallest in the norm.
+ *
+ * Every pixel moves against the sign of its slope, by at most its room to the wall. In linf all move by the same level,
+ * in l2 by a level times their slope, until a wall stops them. What is won is then piecewise linear and concave in the
+ * level: Newton's method climbs to the exact level from below, in as many rounds as make new pixels hit a wall (a
+ * handful). In l1 the steepest pixels move all their way, the last one in part: a selection, not a sort.
+ */
+import type { Norm } from './norms.js';
+
+/**
+ * Writes the move into `move`. Where the hyperplane does not meet the box, it is that to the nearest corner of the box.
+ *
+ * @param point `[size]`, in the box.
+ * @param slope `[size]`.
+ * @param gap value of the linear function at the point, which is to become 0.
+ * @returns length of the move, in the norm.
+ */
+export type Projection = (point: Float32Array, slope: Float32Array, gap: number, move: Float64Array) => number;
+
+/** Projections in this norm of points of this size; they share scratch memory. */
+export function projectionOf(norm: Norm, size: number): Projection {
+  return norm === 'l1' ? greedy(size) : levelled(norm, size);
+}
+
+/** Length of a linear function's slope in the dual norm: its value over this is the distance to its hyperplane. */
+export function dualLength(slope: Float32Array, norm: Norm): number {
+  let sum = 0;
+  let largest = 0;
+  for (let i = 0; i < slope.length; i++) {
+    const size = Math.abs(slope[i]);
+    if (norm === 'l1') largest = Math.max(largest, size);
+    else sum += norm === 'l2' ? size * size : size;
+  }
+  if (norm === 'l1') return largest;
+  return norm === 'l2' ? Math.sqrt(sum) : sum;
+}
+
+/** A pixel's room in the direction that lowers the linear function, where `side` is the sign of its value. */
+function room(value: number, slope: number, side: number): number {
+  return side * slope > 0 ? value : 1 - value;
+}
+
+function levelled(norm: 'linf' | 'l2', size: number): Projection {
+  const rates = new Float64Array(size);
+  const limits = new Float64Array(size);
+  return (point, slope, gap, move) => {
+    const side = gap < 0 ? -1 : 1;
+    let count = 0;
+    for (let i = 0; i < size; i++) {
+      const steep = Math.abs(slope[i]);
+      if (steep === 0) continue;
+      const free = room(point[i], slope[i], side);
+      rates[count] = norm === 'l2' ? steep * steep : steep;
+      limits[count++] = norm === 'l2' ? free / steep : free;
+    }
+    const level = levelOf(rates, limits, count, Math.abs(gap));
+    let length = 0;
+    for (let i = 0; i < size; i++) {
+      if (slope[i] === 0) {
+        move[i] = 0;
+        continue;
+      }
+      const wanted = norm === 'l2' ? level * Math.abs(slope[i]) : level;
+      const way = Math.min(wanted, room(point[i], slope[i], side));
+      move[i] = side * slope[i] > 0 ? -way : way;
+      if (norm === 'l2') length += way * way;
+      else if (way > length) length = way;
+    }
+    return norm === 'l2' ? Math.sqrt(length) : length;
+  };
+}
+
+/** The level at which the sum of `rates * min(level, limits)` is `need`; Infinity if it never is. Changes both lists. */
+function levelOf(rates: Float64Array, limits: Float64Array, count: number, need: number): number {
+  let left = need;
+  let level = 0;
+  for (;;) {
+    let total = 0;
+    for (let i = 0; i < count; i++) total += rates[i];
+    if (total === 0) return Number.POSITIVE_INFINITY;
+    // By rounding alone could it fall.
+    level = Math.max(level, left / total);
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      if (limits[i] < level) left -= rates[i] * limits[i];
+      else {
+        rates[kept] = rates[i];
+        limits[kept++] = limits[i];
+      }
+    }
+    if (kept === count) return level;
+    count = kept;
+  }
+}
+
+function greedy(size: number): Projection {
+  let candidates = new Int32Array(size);
+  let others = new Int32Array(size);
+  return (point, slope, gap, move) => {
+    const side = gap < 0 ? -1 : 1;
+    let left = Math.abs(gap);
+    let length = 0;
+    const go = (i: number, way: number): void => {
+      move[i] = side * slope[i] > 0 ? -way : way;
+      left -= way * Math.abs(slope[i]);
+      length += way;
+    };
+    let count = 0;
+    for (let i = 0; i < size; i++) {
+      move[i] = 0;
+      if (slope[i] !== 0) candidates[count++] = i;
+    }
+    while (count > 0 && left > 0) {
+      const pivot = Math.abs(slope[candidates[count >> 1]]);
+      // The steeper ones to the front of the other list, the flatter ones to its end; both in their order or reversed,
+      // and equals where they are: the same for the same point.
+      let steeper = 0;
+      let equal = 0;
+      let flatter = size;
+      let gain = 0;
+      for (let c = 0; c < count; c++) {
+        const i = candidates[c];
+        const steep = Math.abs(slope[i]);
+        if (steep > pivot) {
+          others[steeper++] = i;
+          gain += steep * room(point[i], slope[i], side);
+        } else if (steep === pivot) candidates[equal++] = i;
+        else others[--flatter] = i;
+      }
+      if (gain < left) {
+        for (let c = 0; c < steeper; c++) go(others[c], room(point[others[c]], slope[others[c]], side));
+        // Equals share the rest in the order of the pixels.
+        const equals = candidates.subarray(0, equal).sort();
+        for (const i of equals) {
+          if (left <= 0) break;
+          go(i, Math.min(room(point[i], slope[i], side), left / Math.abs(slope[i])));
+        }
+        others.copyWithin(0, flatter, size);
+        count = size - flatter;
+      } else count = steeper;
+      [candidates, others] = [others, candidates];
+    }
+    return length;
+  };
+}

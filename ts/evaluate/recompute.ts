@@ -1,0 +1,97 @@
+/** What follows from a report's own figures, and how two reports differ. */
+
+import { pointsOf } from './curve.js';
+import { judgeModel, judgePairs } from './findings/judge.js';
+import { pairsOf, unbroken } from './pairs.js';
+import type { Plan } from './plan.js';
+import type { ComparisonReport, ModelReport, RobustnessReport } from './report.js';
+import { meanQueries, outcome } from './rows.js';
+import { accuracyOf } from './statistics.js';
+
+type Report = RobustnessReport | ComparisonReport;
+
+/** The report that follows from what a report says was measured. Its words on attacks that cannot be derived are kept. */
+export function recomputed(report: Report): Report {
+  const { labels, epsilons, provenance } = report;
+  const plan = {
+    epsilons,
+    preset: provenance.preset as Plan['preset'],
+    attacks: provenance.attacks as Plan['attacks'],
+  };
+  const model = <M extends Omit<ModelReport, 'name'>>(claimed: M): M => {
+    const right = claimed.clean.predictions.map((answer, i) => answer === labels[i]);
+    const attacks = claimed.attacks.map((row) => ({
+      ...row,
+      ...outcome(row.predictions, labels),
+      meanQueries: meanQueries(row.queries, row.attacked),
+      findings: [],
+    }));
+    const standing = (epsilon: number): number => unbroken({ attacks }, epsilon, labels.length).filter(Boolean).length;
+    const { curve } = claimed;
+    const own = {
+      ...claimed,
+      clean: { ...accuracyOf(right.filter(Boolean).length, labels.length), predictions: claimed.clean.predictions },
+      worstCase: Object.fromEntries(epsilons.map((e) => [String(e), accuracyOf(standing(e), labels.length)])),
+      attacks,
+      ...(curve === undefined
+        ? {}
+        : {
+            curve: {
+              ...curve,
+              points: pointsOf(
+                curve.points.map(({ epsilon }) => epsilon),
+                curve.radii,
+              ),
+            },
+          }),
+    };
+    const judged = judgeModel(own, { labels, plan });
+    // Findings say what warnings repeat; what the attack itself said is known from the report alone.
+    const rows = judged.attacks.map((row, a) => ({ ...row, warnings: claimed.attacks[a].warnings }));
+    return { ...own, attacks: rows, findings: judged.findings };
+  };
+  if (!('models' in report)) return model(report);
+  const models = report.models.map(model);
+  const pairs = pairsOf(models, epsilons);
+  return { ...report, models, pairs, findings: judgePairs(pairs) };
+}
+
+/** What depends on the moment, by its key anywhere in a report; and what the file of adversarials is asked for. */
+const momentary = new Set(['seconds', 'date', 'platform', 'threads', 'variant']);
+
+/** Every place where a report is not as it should be, by its path. */
+export function differences(claimed: Report, expected: Report): string[] {
+  const found: string[] = [];
+  const text = (value: unknown): string => {
+    const json = JSON.stringify(value) ?? 'nothing';
+    return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+  };
+  const walk = (is: unknown, should: unknown, path: string): void => {
+    if (typeof is === 'object' && is !== null && typeof should === 'object' && should !== null) {
+      if (Array.isArray(is) && Array.isArray(should)) {
+        if (is.length !== should.length) found.push(`${path}.length: expected ${should.length}, got ${is.length}`);
+        for (let i = 0; i < Math.min(is.length, should.length); i++) walk(is[i], should[i], `${path}[${i}]`);
+        return;
+      }
+      for (const key of new Set([...Object.keys(should), ...Object.keys(is)])) {
+        if (momentary.has(key) || path + key === 'adversarials') continue;
+        walk(
+          (is as Record<string, unknown>)[key],
+          (should as Record<string, unknown>)[key],
+          path === '' ? key : `${path}.${key}`,
+        );
+      }
+      return;
+    }
+    if (!same(is, should)) found.push(`${path}: expected ${text(should)}, got ${text(is)}`);
+  };
+  walk(claimed, expected, '');
+  return found;
+}
+
+/** Equal; fractions up to what platforms round differently. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'number' || typeof b !== 'number' || (Number.isInteger(a) && Number.isInteger(b))) return false;
+  return Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b));
+}
