@@ -5,7 +5,7 @@ import { type AttackResult, accuracyOf, createRuntime, type Dataset } from '../i
 import { duration, percent, percentRange, shortCount } from '../report/format.js';
 import { grid, type Row } from '../report/table.js';
 import { type AttackFlags, addAttackOptions, attackOfFlags } from './attackFlags.js';
-import { addDataOptions, type DataFlags, readImages } from './dataFolder.js';
+import { addImageOptions, type ImageFlags, readImages } from './dataFolder.js';
 import { interruptible } from './interrupt.js';
 import { checkFits, loadModel } from './models.js';
 import {
@@ -23,7 +23,7 @@ import { packageVersion } from './version.js';
 
 const usualSamples = 100;
 
-interface Flags extends AttackFlags, DataFlags, RuntimeFlags, SeedFlags {
+interface Flags extends AttackFlags, ImageFlags, RuntimeFlags, SeedFlags {
   model: string;
   epsilons?: number[];
   json?: string;
@@ -35,7 +35,7 @@ export function addAttackCommand(program: Command): void {
     .summary('attack a model with one attack')
     .description('Attacks a model with one attack, and tells what the model still gets right.')
     .requiredOption('--model <file>', 'model, as model.save() writes it');
-  addAttackOptions(addDataOptions(command, usualSamples)).option(
+  addAttackOptions(addImageOptions(command, usualSamples)).option(
     '--epsilons <radii>',
     'radii in pixel units, such as 0.1,0.2 or 8/255; an attack of minimum norm may go without',
     radii,

@@ -17,23 +17,35 @@ const cifarFiles: Record<Split, string[]> = {
   train: [1, 2, 3, 4, 5].map((part) => `data_batch_${part}.bin`),
 };
 
-/** What `--data` and its kin say. */
+/** What `--data` and `--split` say. */
 export interface DataFlags {
   data: string;
   split: Split;
+}
+
+/** Adds the options that say which dataset is meant. */
+export function addDataOptions(command: Command): Command {
+  return command
+    .requiredOption('--data <dir>', 'folder of images: files of MNIST, Fashion-MNIST or CIFAR-10, plain or .gz')
+    .addOption(new Option('--split <name>', 'which of its images').choices(splits).default(splits[0]));
+}
+
+/** And `--samples`: without it, the first `usual`. */
+export interface ImageFlags extends DataFlags {
   samples?: number;
 }
 
-/** Adds the options that say which images are meant: without `--samples`, the first `usual`. */
-export function addDataOptions(command: Command, usual: number): Command {
-  return command
-    .requiredOption('--data <dir>', 'folder of images: files of MNIST, Fashion-MNIST or CIFAR-10, plain or .gz')
-    .addOption(new Option('--split <name>', 'which of its images').choices(splits).default(splits[0]))
-    .option('--samples <n>', `how many of them, from the first (default: ${usual}, or all)`, integer(1));
+/** Adds the options that say which images are meant. */
+export function addImageOptions(command: Command, usual: number): Command {
+  return addDataOptions(command).option(
+    '--samples <n>',
+    `how many of them, from the first (default: ${usual}, or all)`,
+    integer(1),
+  );
 }
 
 /** The images that the options mean. @throws {UsageError} */
-export async function readImages(flags: DataFlags, usual: number): Promise<Dataset> {
+export async function readImages(flags: ImageFlags, usual: number): Promise<Dataset> {
   const data = await readDataFolder(flags);
   return first('--samples', data, flags.samples ?? Math.min(usual, data.length));
 }
@@ -43,7 +55,7 @@ export async function readImages(flags: DataFlags, usual: number): Promise<Datas
  *
  * @throws {UsageError} when there is none, or more than one to choose from, or its files are damaged.
  */
-async function readDataFolder({ data: dir, split }: Pick<DataFlags, 'data' | 'split'>): Promise<Dataset> {
+export async function readDataFolder({ data: dir, split }: DataFlags): Promise<Dataset> {
   const here = datasetsIn(dir, split);
   const found = here.length > 0 ? here : foldersIn(dir).flatMap((folder) => datasetsIn(folder, split));
   if (found.length !== 1) {

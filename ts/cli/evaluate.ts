@@ -18,11 +18,11 @@ import { renderReport } from '../report/html.js';
 import { type Evaluation, type Example, evaluationOf } from '../report/result.js';
 import { renderTable } from '../report/table.js';
 import { verdict } from '../report/verdict.js';
-import { addDataOptions, type DataFlags, readImages } from './dataFolder.js';
+import { addImageOptions, type ImageFlags, readImages } from './dataFolder.js';
 import { EvaluationWatch } from './evaluationProgress.js';
 import { pickExamples } from './examples.js';
 import { interruptible } from './interrupt.js';
-import { loadModels, type NamedFile, namedFile } from './models.js';
+import { loadModels, modelOption, type NamedFile } from './models.js';
 import {
   addJsonOption,
   addRuntimeOptions,
@@ -38,7 +38,7 @@ import { Progress } from './progress.js';
 
 const usualSamples = 1000;
 
-interface Flags extends DataFlags, RuntimeFlags, SeedFlags {
+interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   model: NamedFile[];
   epsilons: number[];
   norm: (typeof norms)[number];
@@ -58,7 +58,7 @@ export function addEvaluateCommand(program: Command): void {
         'case, how they compare, and what is to be said of the figures.',
     )
     .addOption(modelOption('model to evaluate, once for each; its name is that of the file unless given'));
-  addDataOptions(command, usualSamples)
+  addImageOptions(command, usualSamples)
     .requiredOption('--epsilons <radii>', 'radii in pixel units, such as 0.1,0.2 or 8/255', radii)
     .addOption(new Option('--norm <name>', 'norm of the ball').choices(norms).default(norms[0]))
     .addOption(
@@ -76,11 +76,6 @@ export function addEvaluateCommand(program: Command): void {
   addJsonOption(command, 'write the report, which kwta verify checks')
     .addOption(new Option('--html <file>', 'write the report as a page with curves and images').argParser(outputFile))
     .action(evaluate);
-}
-
-/** `--model`, several times. */
-export function modelOption(what: string): Option {
-  return new Option('--model <[name=]file>', what).argParser(namedFile).makeOptionMandatory();
 }
 
 async function evaluate(flags: Flags): Promise<void> {
@@ -117,7 +112,7 @@ async function run(
   await using runtime = await createRuntime({ threads, deterministic });
   const models = await loadModels(runtime, flags.model, test);
   progress.note(`${test.name}: ${test.length} images; kernels ${runtime.info.variant}`);
-  const watch = new EvaluationWatch(progress, epsilons);
+  const watch = new EvaluationWatch(progress);
   const options = { attacks: preset, epsilons, norm, seed, maxQueries, resume, adversarials, signal };
   const given = { ...options, onProgress: watch.report };
   const [{ name, model }] = models;

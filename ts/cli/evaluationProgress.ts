@@ -6,13 +6,11 @@ import type { Progress, Task } from './progress.js';
 /** Watches one evaluation; `title` is what a model is called that the events do not name. */
 export class EvaluationWatch {
   readonly #progress: Progress;
-  readonly #epsilons: readonly number[];
   readonly #title: string | undefined;
   #shown: { key: string; task: Task; started: number; left: string[] } | undefined;
 
-  constructor(progress: Progress, epsilons: readonly number[], title?: string) {
+  constructor(progress: Progress, title?: string) {
     this.#progress = progress;
-    this.#epsilons = epsilons;
     this.#title = title;
   }
 
@@ -23,14 +21,8 @@ export class EvaluationWatch {
     if (this.#shown?.key !== title) this.end();
     this.#shown ??= { key: title, task: this.#progress.task(title), started: performance.now(), left: [] };
     const { task, left } = this.#shown;
-    if (accuracy === undefined) {
-      const at = this.#epsilons.indexOf(epsilon);
-      const share = at < 0 ? done : (at + done) / this.#epsilons.length;
-      task.update(share, `ε = ${Number(epsilon.toPrecision(3))}`, secondsLeft);
-      return;
-    }
-    left.push(`${percent(accuracy)} right at ε = ${epsilon}`);
-    if (left.length === this.#epsilons.length) this.end();
+    if (accuracy === undefined) task.update(done, `ε = ${Number(epsilon.toPrecision(3))}`, secondsLeft);
+    else left.push(`${percent(accuracy)} right at ε = ${epsilon}`);
   };
 
   /** The last attack is over. */

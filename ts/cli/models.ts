@@ -1,6 +1,6 @@
 /** Options that name files of models, and their loading. */
 import { basename } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { DataError, type Dataset, type Model, type Runtime } from '../index.js';
 import { UsageError } from './options.js';
 
@@ -35,8 +35,13 @@ export interface NamedFile {
   file: string;
 }
 
+/** `--model`, several times. */
+export function modelOption(what: string): Option {
+  return new Option('--model <[name=]file>', what).argParser(namedFile).makeOptionMandatory();
+}
+
 /** Parser of `FILE` or `name=FILE`, given once for each model; the name is that of the file when it is left out. */
-export function namedFile(text: string, before: readonly NamedFile[] = []): NamedFile[] {
+function namedFile(text: string, before: readonly NamedFile[] = []): NamedFile[] {
   const [, name, file] = text.match(/^([^=/\\]+)=(.+)$/) ?? [];
   const own = file === undefined ? { name: basename(text).replace(/\.safetensors$/, ''), file: text } : { name, file };
   if (before.some((other) => other.name === own.name)) {

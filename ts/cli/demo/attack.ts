@@ -24,7 +24,7 @@ export async function attackModel(
   const correct = predictions.filter((prediction, i) => prediction === test.labels[i]).length;
   const clean = { ...accuracyOf(correct, test.length), predictions };
 
-  const watch = new EvaluationWatch(progress, EPSILONS, title);
+  const watch = new EvaluationWatch(progress, title);
   const report = await evaluateRobustness(model, test, {
     epsilons: EPSILONS,
     attacks,
