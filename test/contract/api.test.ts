@@ -28,12 +28,13 @@ describe('the package', () => {
     const names = (part: object) => Object.keys(part).sort();
     expect(names(attacks)).toEqual([
       'apgd',
+      'autoAttack',
+      'bpda',
       'deepFool',
       'estimatedGradient',
       'fab',
       'fgsm',
       'pgd',
-      'bpda',
       'restarts',
       'smoothed',
       'square',

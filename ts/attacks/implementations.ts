@@ -1,6 +1,7 @@
 /** The procedures of all attacks, by type. An attack without one is a type error. */
 import { estimatedGradient } from './blackBox/estimatedGradient.js';
 import { square } from './blackBox/square.js';
+import { autoAttack } from './cascades/autoAttack.js';
 import type { Attack } from './core/attack.js';
 import { apgd } from './fixed/apgd.js';
 import { fgsm } from './fixed/fgsm.js';
@@ -25,6 +26,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   bpda,
   smoothed,
   restarts,
+  autoAttack,
 };
 
 /** The procedure of an attack. */

@@ -4,6 +4,7 @@ import { construct, type Options as OptionsOf } from '../base/schema.js';
 import { describe } from '../base/tensor.js';
 import type { EstimatedGradientSpec } from './blackBox/estimatedGradient.js';
 import type { SquareSpec } from './blackBox/square.js';
+import type { AutoAttackSpec } from './cascades/autoAttack.js';
 import type { Norm } from './core/norms.js';
 import type { ApgdSpec } from './fixed/apgd.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
@@ -195,9 +196,26 @@ export function restarts(attack: AttackSpec, runs: number): RestartsSpec {
   return construct(attackDescriptors.restarts, { attack, runs });
 }
 
+/**
+ * AutoAttack (Croce & Hein 2020, in l1 2021): attacks that have no parameter to choose, each on what the ones before have
+ * left. `'standard'`: APGD on cross entropy, APGD on targeted DLR for 9 classes, targeted FAB for 9 classes, Square with
+ * 5,000 queries. `'plus'`: with more restarts, untargeted DLR and FAB, too. `'rand'`, for randomised models: APGD on
+ * cross entropy and DLR, each gradient the mean of 20. With too few classes for a DLR loss the margin takes its place, and a warning
+ * says so. The result's `stages` tell what each attack did.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.version `'standard'` by default.
+ * @param options.attacks others in place of the version's, in the same norm.
+ * @throws {ConfigError}
+ */
+export function autoAttack(options: Options<'autoAttack'> = {}): AutoAttackSpec {
+  return construct(attackDescriptors.autoAttack, options);
+}
+
 export type {
   ApgdSpec,
   AttackSpec,
+  AutoAttackSpec,
   BpdaSpec,
   DeepFoolSpec,
   EstimatedGradientSpec,

@@ -2,6 +2,7 @@
 import { family, parse, refined, type Schema, variant } from '../base/schema.js';
 import { type EstimatedGradientSpec, estimatedGradientDescriptor } from './blackBox/estimatedGradient.js';
 import { type SquareSpec, squareDescriptor } from './blackBox/square.js';
+import { type AutoAttackSpec, autoAttackDescriptor } from './cascades/autoAttack.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
 import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
@@ -17,6 +18,7 @@ import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
 export type AttackSpec =
   | ApgdSpec
+  | AutoAttackSpec
   | DeepFoolSpec
   | EstimatedGradientSpec
   | FabSpec
@@ -40,6 +42,7 @@ export const attackDescriptors = family({
   bpda: bpdaDescriptor,
   smoothed: smoothedDescriptor,
   restarts: restartsDescriptor,
+  autoAttack: autoAttackDescriptor,
 });
 
 /** Any attack. */
@@ -47,7 +50,7 @@ export const attackSchema = variant(attackDescriptors, 'an attack made by attack
 
 /** An attack that needs no model but the one it is made on. */
 export const sourceless: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>, (spec) =>
-  traitsOf(spec).needsSource ? `expected an attack without a source of its own, got '${spec.type}'` : undefined,
+  sourcesOf(spec).length > 0 ? `expected an attack without a source of its own, got '${spec.type}'` : undefined,
 );
 
 /** An attack along the gradient of the model that is attacked, which another gradient can stand in for. */
@@ -64,7 +67,8 @@ export const unsmoothed: Schema<AttackSpec> = refined(followsGradient, (spec) =>
 
 /** An attack and those inside it, from the outside in. */
 function within(spec: AttackSpec): AttackSpec[] {
-  return 'attack' in spec ? [spec, ...within(spec.attack)] : [spec];
+  const inner = 'attack' in spec ? [spec.attack] : 'attacks' in spec ? (spec.attacks ?? []) : [];
+  return [spec, ...inner.flatMap(within)];
 }
 
 /** An attack from anywhere. @throws {ConfigError} naming all that is wrong with it. */
@@ -76,11 +80,7 @@ export function attackOf(value: unknown, argument = 'attack'): AttackSpec {
 export function traitsOf(spec: AttackSpec): AttackTraits {
   const own: Partial<AttackTraits> = attackDescriptors[spec.type].traits;
   const inner = 'attack' in spec ? traitsOf(spec.attack) : undefined;
-  return {
-    ...inner,
-    ...own,
-    needsSource: own.needsSource === true || inner?.needsSource === true,
-  } as AttackTraits;
+  return { ...inner, ...own } as AttackTraits;
 }
 
 /** Norm of an attack's ball: a wrapper's is that of what it wraps. */
@@ -90,5 +90,5 @@ export function normOf(spec: AttackSpec): Norm {
 
 /** Ids of the models that an attack is made on, beside the one that is attacked. */
 export function sourcesOf(spec: AttackSpec): string[] {
-  return within(spec).flatMap((each) => ('source' in each ? [each.source] : []));
+  return within(spec).flatMap((each) => ('source' in each && each.source !== undefined ? [each.source] : []));
 }

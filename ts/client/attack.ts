@@ -1,4 +1,5 @@
 /** One attack on one model: options checked, the job in the engine, its results as tensors. */
+import type { AttackStage } from '../attacks/core/attack.js';
 import type { AttackFailure } from '../attacks/core/observed.js';
 import type { AttackProgress, EpsilonResult } from '../attacks/core/run.js';
 import type { Queries } from '../attacks/core/target.js';
@@ -56,6 +57,8 @@ export interface AttackResult {
   warnings: string[][];
   /** Samples that could not be attacked, by the reason: they are not to be taken for robust. */
   failures: AttackFailure[][];
+  /** What each attack of a cascade did, in their order; empty for other attacks. */
+  stages: AttackStage[][];
 }
 
 const keys = ['x', 'labels', 'epsilons', 'targets', 'seed', 'maxQueries', 'signal', 'onProgress'];
@@ -83,6 +86,7 @@ export async function runAttack(
     seconds: results.map(({ seconds }) => seconds),
     warnings: results.map(({ warnings }) => warnings),
     failures: results.map(({ observed }) => observed.failures),
+    stages: results.map(({ observed }) => observed.stages),
   };
 }
 

@@ -23,7 +23,13 @@ const pgd = (norm: Norm): NamedAttack => ({
   attack: attacks.pgd({ norm, steps: 40, restarts: 2, earlyStop: true }),
 });
 
-const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm }) });
+const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm, queries: 1000 }) });
+
+const autoAttack = (norm: Norm): NamedAttack => ({
+  name: 'autoAttack',
+  attack: attacks.autoAttack({ norm }),
+  scope: 'left',
+});
 
 /** The presets by name. */
 export const presets = {
@@ -33,16 +39,12 @@ export const presets = {
     { name: 'square', attack: attacks.square({ norm, queries: 500 }) },
   ],
   /** Enough for an honest figure. */
-  standard: (norm: Norm) => [
-    pgd(norm),
-    square(norm),
-    { name: 'apgd', attack: attacks.apgd({ norm }), scope: 'left' },
-    { name: 'apgd-margin', attack: attacks.apgd({ norm, loss: 'margin' }), scope: 'left' },
-  ],
+  standard: (norm: Norm) => [pgd(norm), square(norm), autoAttack(norm)],
   /** The strongest there is for networks that are discontinuous. */
   adaptive: (norm: Norm) => [
     pgd(norm),
     square(norm),
+    autoAttack(norm),
     {
       name: 'estimatedGradient',
       attack: attacks.estimatedGradient({ norm, steps: 100, samples: [100, 1000] }),

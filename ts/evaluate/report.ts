@@ -88,6 +88,8 @@ const attackReportSchema = object(
     eightBit: object({ adversarials: count(), remaining: count() }, 'counts'),
     /** Samples that it could not attack, which are not to be taken for robust. */
     failures: array(object({ reason: string(), samples: array(count()) }, 'a failure')),
+    /** What each attack of a cascade did, in their order; none for other attacks. */
+    stages: array(object({ name: string(), attacked: count(), broken: count(), queries: queriesSchema }, 'a stage')),
     /** What was seen of it from outside while it ran. */
     diagnostics: diagnosticsSchema,
     warnings: array(string()),

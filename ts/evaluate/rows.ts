@@ -54,7 +54,7 @@ export class Row {
 
   report(): AttackReport {
     const { name, attack, scope } = this.planned;
-    const { said: _, outside: __, attacked, failures, diagnostics } = this.#observed;
+    const { said: _, outside: __, attacked, failures, stages, diagnostics } = this.#observed;
     return {
       name,
       epsilon: this.epsilon,
@@ -68,6 +68,7 @@ export class Row {
       seconds: this.#seconds,
       eightBit: this.#eightBit,
       failures,
+      stages,
       diagnostics,
       warnings: warningsOf(attack.type, this.#seen, this.#observed),
       findings: [],

@@ -40,7 +40,7 @@ export const estimatedGradientDescriptor = descriptor(
         : undefined,
     'samples',
   ),
-  { family: 'fixed', gradient: 'estimated', needsSource: false },
+  { family: 'fixed', gradient: 'estimated' },
 );
 
 export type EstimatedGradientSpec = Output<typeof estimatedGradientDescriptor.schema>;

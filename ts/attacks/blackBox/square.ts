@@ -21,7 +21,7 @@ export const squareDescriptor = descriptor(
     p: optional(number({ above: 0, max: 1 }), 0.8),
     restarts: optional(integer({ min: 1 }), 1),
   }),
-  { family: 'fixed', gradient: 'search', needsSource: false },
+  { family: 'fixed', gradient: 'search' },
 );
 
 export type SquareSpec = Output<typeof squareDescriptor.schema>;

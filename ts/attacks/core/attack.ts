@@ -5,7 +5,7 @@ import type { NoiseStream } from '../../graph/antithetic.js';
 import type { Network } from '../../graph/network.js';
 import type { AttackSpec } from '../table.js';
 import type { Grades } from './grading.js';
-import type { Passes, Target } from './target.js';
+import type { Passes, Queries, Target } from './target.js';
 
 /** Where an attack may get its direction from. */
 export const gradients = ['exact', 'surrogate', 'estimated', 'search', 'none', 'transfer', 'several'] as const;
@@ -23,8 +23,6 @@ export interface AttackTraits {
    * tries points blindly (`none`), another model (`transfer`), or one after another (`several`).
    */
   gradient: (typeof gradients)[number];
-  /** It needs the model that its field `source` names. */
-  needsSource: boolean;
 }
 
 /** One type of attack as plain data. A trait that is left out is that of the attack inside. */
@@ -33,6 +31,16 @@ export type AttackDescriptor<Type extends string = string, S extends Schema = Sc
   S,
   Partial<AttackTraits>
 >;
+
+/** What one attack of a cascade did. */
+export interface AttackStage {
+  name: string;
+  /** Samples that it saw. */
+  attacked: number;
+  /** Those that it broke. */
+  broken: number;
+  queries: Queries;
+}
 
 /** Samples to attack together. What is drawn for one is its own; nothing else may join them. */
 export interface Batch {
@@ -54,6 +62,8 @@ export interface Batch {
   source(id: string): Network;
   /** Sample `i` could not be attacked, for this reason: it is not to be taken for robust. */
   failed(i: number, reason: string): void;
+  /** A cascade has done one of its attacks. */
+  stage(done: AttackStage): void;
   /** Another attack on these samples. */
   run(spec: AttackSpec, inner?: Inner): ReturnType<Attack<AttackSpec>>;
   /** What the driver will say of candidates `[m, size]` of some of the samples; asked by it and free. */

@@ -3,7 +3,7 @@ import { Random, STREAMS } from '../../base/random.js';
 import type { Network } from '../../graph/network.js';
 import { implementationOf } from '../implementations.js';
 import { type AttackSpec, normOf } from '../table.js';
-import { type Attack, all, type Batch, pick } from './attack.js';
+import { type Attack, type AttackStage, all, type Batch, pick } from './attack.js';
 import { grade } from './grading.js';
 import { sampleKey } from './keys.js';
 import { balls } from './norms.js';
@@ -23,6 +23,7 @@ export interface Context {
   random?: Random;
   warn(message: string): void;
   failed(i: number, reason: string): void;
+  stage(done: AttackStage): void;
   /** So many samples were graded inside the attack. */
   graded(count: number): void;
   /** The model of this id, which is going to be asked. */
@@ -38,7 +39,7 @@ export function start(spec: AttackSpec, context: Context): ReturnType<Attack<Att
 }
 
 function batchFor(outer: AttackSpec, context: Context): Batch {
-  const { network, x, target, epsilon, seed, attempt, random, warn, failed, source } = context;
+  const { network, x, target, epsilon, seed, attempt, random, warn, failed, stage, source } = context;
   const { size, goal } = target;
   const count = x.length / size;
   const keys = new Map<number, number>();
@@ -59,6 +60,7 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
     noise: (i, draw) => ({ seed: keyOf(i), draw }),
     warn,
     failed,
+    stage,
     source,
     run(spec, { samples = all(count), model, target: own, maxQueries, attempt: number = 0, ...inner } = {}) {
       const whole = samples.length === count;

@@ -1,4 +1,5 @@
 /** What is known of a run of an attack beside its figures, in parts that can be put together, and in words. */
+import type { AttackStage } from './attack.js';
 import { addDiagnostics, type Diagnostics, noDiagnostics } from './watch.js';
 
 /** Samples that could not be attacked. */
@@ -14,6 +15,8 @@ export interface Observed {
   /** Samples that were not at their goal before. */
   attacked: number;
   failures: AttackFailure[];
+  /** What each attack of a cascade did, in their order. */
+  stages: AttackStage[];
   diagnostics: Diagnostics;
   /** Furthest that a candidate had left the ball or the box. */
   outside: number;
@@ -24,6 +27,7 @@ export const nothingObserved: Readonly<Observed> = {
   said: [],
   attacked: 0,
   failures: [],
+  stages: [],
   diagnostics: noDiagnostics,
   outside: 0,
 };
@@ -48,9 +52,26 @@ export function addObserved(a: Observed, b: Observed, numbers: readonly number[]
     said: [...new Set([...a.said, ...b.said])],
     attacked: a.attacked + b.attacked,
     failures,
+    stages: b.stages.reduce(addStage, a.stages),
     diagnostics: addDiagnostics(a.diagnostics, b.diagnostics),
     outside: Math.max(a.outside, b.outside),
   };
+}
+
+/** The stages with one more, which adds to what it did before. */
+function addStage(stages: readonly AttackStage[], stage: AttackStage): AttackStage[] {
+  const sum = (known: AttackStage): AttackStage => ({
+    name: known.name,
+    attacked: known.attacked + stage.attacked,
+    broken: known.broken + stage.broken,
+    queries: {
+      forward: known.queries.forward + stage.queries.forward,
+      backward: known.queries.backward + stage.queries.backward,
+    },
+  });
+  return stages.some(({ name }) => name === stage.name)
+    ? stages.map((known) => (known.name === stage.name ? sum(known) : known))
+    : [...stages, stage];
 }
 
 /** What to tell the user of a run on `total` samples. */

@@ -8,7 +8,7 @@
 import type { Random } from '../../base/random.js';
 import type { Network } from '../../graph/network.js';
 import { type AttackSpec, normOf, traitsOf } from '../table.js';
-import { all, pick, put } from './attack.js';
+import { type AttackStage, all, pick, put } from './attack.js';
 import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, grade } from './grading.js';
@@ -121,6 +121,7 @@ function* attackGroup(
     const raw = original.slice();
     const said = new Set<string>();
     const failures = new Map<string, Set<number>>();
+    const stages: AttackStage[] = [];
     let watch: SampleWatch | undefined;
     if (attacked.length > 0) {
       const origins = pick(x, attacked, size);
@@ -141,6 +142,7 @@ function* attackGroup(
         attempt: 0,
         warn: (message) => said.add(message),
         failed,
+        stage: (done) => stages.push(done),
         graded: (count) => {
           plain.gradingQueries.forward += count;
         },
@@ -179,6 +181,7 @@ function* attackGroup(
         said: [...said],
         attacked: attacked.length,
         failures: [...failures].map(([reason, samples]) => ({ reason, samples: [...samples] })),
+        stages,
         diagnostics: watch?.diagnostics(broken, radius) ?? nothingObserved.diagnostics,
         outside: grades.outside,
       };
@@ -208,7 +211,7 @@ export function perturb(
     throw new TypeError('an attack in training has no source');
   };
   const ignore = (): void => {};
-  const told = { warn: ignore, failed: ignore, graded: ignore };
+  const told = { warn: ignore, failed: ignore, stage: ignore, graded: ignore };
   const run = start(spec, { network, x, target, epsilon, seed: 0, attempt: 0, random, ...told, source });
   let next = run.next();
   while (!next.done) next = run.next();

@@ -36,7 +36,7 @@ export const apgdDescriptor = descriptor(
         : undefined,
     'targetClasses',
   ),
-  { family: 'fixed', gradient: 'exact', needsSource: false },
+  { family: 'fixed', gradient: 'exact' },
 );
 
 export type ApgdSpec = Output<typeof apgdDescriptor.schema>;

@@ -8,7 +8,6 @@ import { balls } from '../core/norms.js';
 export const fgsmDescriptor = descriptor(tagged('fgsm', { norm: fields.norm(), loss: fields.loss() }), {
   family: 'fixed',
   gradient: 'exact',
-  needsSource: false,
 });
 
 export type FgsmSpec = Output<typeof fgsmDescriptor.schema>;

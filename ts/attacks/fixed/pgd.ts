@@ -28,7 +28,7 @@ export const pgdDescriptor = descriptor(
         : undefined,
     'restarts',
   ),
-  { family: 'fixed', gradient: 'exact', needsSource: false },
+  { family: 'fixed', gradient: 'exact' },
 );
 
 export type PgdSpec = Output<typeof pgdDescriptor.schema>;

@@ -14,7 +14,7 @@ export const deepFoolDescriptor = descriptor(
     steps: optional(integer({ min: 1 }), 50),
     overshoot: optional(number({ min: 0 }), 0.02),
   }),
-  { family: 'minimal', gradient: 'exact', needsSource: false },
+  { family: 'minimal', gradient: 'exact' },
 );
 
 export type DeepFoolSpec = Output<typeof deepFoolDescriptor.schema>;

@@ -24,7 +24,7 @@ export const fabDescriptor = descriptor(
     beta: optional(number({ above: 0, max: 1 }), 0.9),
     targetClasses: optional(integer({ min: 1 }), 9),
   }),
-  { family: 'minimal', gradient: 'exact', needsSource: false },
+  { family: 'minimal', gradient: 'exact' },
 );
 
 export type FabSpec = Output<typeof fabDescriptor.schema>;

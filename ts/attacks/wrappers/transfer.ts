@@ -14,7 +14,7 @@ export interface TransferSpec {
 /** With its type written out, for the attack inside may be any. */
 export const transferDescriptor: AttackDescriptor<'transfer', Tagged<'transfer', TransferSpec>> = descriptor(
   tagged('transfer', { source: string(), attack: lazy((): Schema<AttackSpec> => sourceless) }),
-  { gradient: 'transfer', needsSource: true },
+  { gradient: 'transfer' },
 );
 
 /** Queries to the source cost the attacker nothing at the target. */
