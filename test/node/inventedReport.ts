@@ -22,6 +22,8 @@ function attack(
     seconds: 9.5,
     eightBit: { adversarials: 20, remaining: 19 },
     failures: [],
+    stages:
+      name === 'square' ? [{ name: 'first part', attacked: 150, broken: 9, queries: { forward: 7, backward: 0 } }] : [],
     diagnostics: { ...noDiagnostics },
     warnings: [],
     findings: [],

@@ -14,6 +14,7 @@ const types: Record<string, (value: unknown) => boolean> = {
   boolean: (value) => typeof value === 'boolean',
   number: (value) => typeof value === 'number',
   integer: Number.isInteger,
+  null: (value) => value === null,
 };
 
 const number = (holds: (bound: number, value: number) => boolean) => (bound: number, value: unknown) =>

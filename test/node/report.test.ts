@@ -1,6 +1,6 @@
 /** The report, on invented results: what it says must be true of the figures, and what it shows must be there. */
 import { inflateSync } from 'node:zlib';
-import { type Accuracy, type AttackReport, accuracyOf, datasets } from 'kwta';
+import { type Accuracy, type AttackReport, accuracyOf, attacks, datasets } from 'kwta';
 import { describe, expect, it } from 'vitest';
 
 // The report is drawn by the command alone; here it gets results that no run would give.
@@ -10,7 +10,7 @@ import { findingLines } from '../../dist/report/findings.js';
 import { renderReport } from '../../dist/report/html.js';
 import { encodePng } from '../../dist/report/png.js';
 import { evaluationOf } from '../../dist/report/result.js';
-import { renderTable } from '../../dist/report/table.js';
+import { renderTable, renderTransfer } from '../../dist/report/table.js';
 import { headline, verdict } from '../../dist/report/verdict.js';
 import { inventedReport } from './inventedReport.js';
 
@@ -329,14 +329,18 @@ describe('renderReport', () => {
 });
 
 describe('a report of several models', () => {
+  const share = (correct: number) => accuracyOf(correct, TOTAL);
   const transfer = {
     names: ['relu', 'kwta'],
-    accuracy: [
-      [0.7, 0.85],
-      [0.8, 0.1],
+    matrix: [
+      [share(140), share(170)],
+      [share(160), share(20)],
     ],
+    clean: [share(180), share(170)],
     epsilon: 0.1,
-    samples: 200,
+    attack: attacks.pgd(),
+    seed: 0,
+    warnings: [[], []],
   };
   const evaluation = evaluationOf(inventedReport(), { name: 'unused', transfer });
   const page = renderReport(evaluation);
@@ -386,12 +390,15 @@ describe('a report of several models', () => {
 
   it('has every figure: attacks, those that went on with what was left, differences, transfer, provenance', () => {
     expect(page).toContain('↳ square');
+    expect(page).toContain('<th scope="row">first part</th><td colspan="4"></td><td>breaks 9 of 150</td><td>7</td>');
+    expect(renderTable(evaluation)).toMatch(/│ {5}first part +│ +│ +│ +│ breaks 9\/150 │ +7 │/);
     expect(renderTable(evaluation)).toMatch(/│ {3}↳ square +│ 0\.1 │/);
     expect(text).toContain('<td>+60.0 points</td><td>+53.0 to +66.0</td><td>120</td><td>0</td><td>&lt; 0.001</td>');
     expect(page.match(/style="--heat: \d+%"/g)).toEqual(
-      ['15', '8', '10', '45'].map((heat) => `style="--heat: ${heat}%"`),
+      ['15', '8', '10', '45', '5', '8'].map((heat) => `style="--heat: ${heat}%"`),
     );
     expect(page.match(/<td class="own"/g)).toHaveLength(2);
+    expect(renderTransfer(transfer).split('\n')[3]).toMatch(/│ relu +│ 70.0 % │ 85.0 % │/);
     for (const fact of ['SHA-256 dddd', 'SHA-256 7272', 'simd-threads, 2 threads', 'at most 5,000 an image', '(l2)']) {
       expect(page).toContain(fact);
     }

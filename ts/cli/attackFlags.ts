@@ -38,13 +38,13 @@ function setting(text: string): [string, string] {
  * @throws {UsageError} naming what is wrong with it.
  */
 export function attackOfFlags({ attack: type, set, source }: AttackFlags): AttackSpec {
-  const properties = optionsOf(type);
+  const { properties, required } = schemaOf(type);
   const own = Object.fromEntries(set.map(([key, text]) => [key, parsed(text, properties[key])]));
   if ('source' in own) throw new UsageError('--set source: name the file with --source <file>');
   if (source !== undefined && properties.source === undefined) {
     throw new UsageError(`--source: ${type} uses no other model`);
   }
-  if (source === undefined && attackDescriptors[type].traits.needsSource) {
+  if (source === undefined && required.includes('source')) {
     throw new UsageError(`--source <file>: ${type} needs the model that its examples are made on`);
   }
   try {
@@ -79,21 +79,27 @@ interface JsonSchema {
   default?: unknown;
 }
 
-let read: { oneOf: { properties: Record<string, JsonSchema> }[] } | undefined;
+/** Of one type of attacks. */
+interface AttackSchema {
+  properties: Record<string, JsonSchema | undefined>;
+  required: string[];
+}
 
-/** The options of a type of attacks, by name. */
-function optionsOf(type: string): Record<string, JsonSchema | undefined> {
+let read: { oneOf: AttackSchema[] } | undefined;
+
+function schemaOf(type: AttackSpec['type']): AttackSchema {
   read ??= JSON.parse(readFileSync(new URL(import.meta.resolve('kwta/schema/attack.json')), 'utf8')) as typeof read;
-  const found = read?.oneOf.find(({ properties }) => properties.type.const === type);
-  return found?.properties ?? {};
+  const found = read?.oneOf.find(({ properties }) => properties.type?.const === type);
+  if (found === undefined) throw new TypeError(`the schema of attacks knows no '${type}'`);
+  return found;
 }
 
 function attackHelp(): string {
-  const types = Object.keys(attackDescriptors);
+  const types = Object.keys(attackDescriptors) as AttackSpec['type'][];
   const width = Math.max(...types.map(({ length }) => length));
   return types
     .map((type) => {
-      const options = Object.entries(optionsOf(type)).filter(([key]) => key !== 'type' && key !== 'source');
+      const options = Object.entries(schemaOf(type).properties).filter(([key]) => key !== 'type' && key !== 'source');
       const words = options.map(([key, schema]) => `${key}=${schema === undefined ? '' : valueText(schema)}`);
       return `  ${type.padEnd(width)}  ${words.join('  ')}`;
     })

@@ -4,25 +4,27 @@ import { norms } from '../attacks/core/norms.js';
 import type { AttackSpec } from '../attacks/table.js';
 import { type Preset, presets } from '../evaluate/presets.js';
 import {
+  attacks,
   type ComparisonReport,
-  ConfigError,
   createRuntime,
   type Dataset,
   evaluateRobustness,
-  type Model,
+  KwtaError,
   type RobustnessReport,
+  type TransferMatrix,
+  transferMatrix,
 } from '../index.js';
 import { findingLines } from '../report/findings.js';
 import { duration } from '../report/format.js';
 import { renderReport } from '../report/html.js';
 import { type Evaluation, type Example, evaluationOf } from '../report/result.js';
-import { renderTable } from '../report/table.js';
+import { renderTable, renderTransfer } from '../report/table.js';
 import { verdict } from '../report/verdict.js';
 import { addImageOptions, type ImageFlags, readImages } from './dataFolder.js';
 import { EvaluationWatch } from './evaluationProgress.js';
 import { pickExamples } from './examples.js';
 import { interruptible } from './interrupt.js';
-import { loadModels, modelOption, type NamedFile } from './models.js';
+import { type LoadedModel, loadModels, modelOption, type NamedFile } from './models.js';
 import {
   addJsonOption,
   addRuntimeOptions,
@@ -47,6 +49,7 @@ interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   adversarials?: string;
   json?: string;
   html?: string;
+  transfer?: boolean;
 }
 
 export function addEvaluateCommand(program: Command): void {
@@ -67,6 +70,7 @@ export function addEvaluateCommand(program: Command): void {
         .default('standard' satisfies Preset),
     );
   addRuntimeOptions(addSeedOptions(command))
+    .option('--transfer', 'also try on each model what PGD makes on each other, at the first radius')
     .addOption(new Option('--resume <file>', 'keep what is done there, and go on from it').argParser(outputFile))
     .addOption(
       new Option('--adversarials <file>', 'write the images that decide the worst case (safetensors)').argParser(
@@ -79,6 +83,8 @@ export function addEvaluateCommand(program: Command): void {
 }
 
 async function evaluate(flags: Flags): Promise<void> {
+  if (flags.transfer && flags.model.length < 2)
+    throw new UsageError('--transfer: expected two models or more, got one');
   const progress = new Progress();
   const { report, evaluation } = await interruptible(
     (signal) => run(flags, progress, signal),
@@ -88,6 +94,7 @@ async function evaluate(flags: Flags): Promise<void> {
   const { provenance } = report;
   for (const line of findingLines(evaluation)) console.log(line);
   console.log(`\n${renderTable(evaluation, { colors: process.stdout.isTTY })}\n`);
+  if (evaluation.transfer !== undefined) console.log(`${renderTransfer(evaluation.transfer)}\n`);
   for (const sentence of verdict(evaluation)) console.log(sentence);
   const { data, preset, seed, seconds } = provenance;
   console.log(`${data.name}, ${data.samples} images, preset ${preset}, seed ${seed}, ${duration(seconds)} in all.`);
@@ -120,9 +127,27 @@ async function run(
     models.length === 1 ? evaluateRobustness(model, test, given) : evaluateRobustness(models, test, given),
   );
   watch.end();
-  const drawn = evaluationOf(report, { name, classNames: test.classNames });
-  if (flags.html === undefined) return { report, evaluation: drawn };
-  return { report, evaluation: { ...drawn, examples: await examplesOf(drawn, report, models, test, flags, signal) } };
+  const transfer = flags.transfer ? await transferBetween(models, test, flags, progress, signal) : undefined;
+  const evaluation = evaluationOf(report, { name, classNames: test.classNames, transfer });
+  const examples = flags.html && (await examplesOf(evaluation, report, models, test, flags, signal));
+  return { report, evaluation: examples ? { ...evaluation, examples } : evaluation };
+}
+
+async function transferBetween(
+  models: readonly LoadedModel[],
+  test: Dataset,
+  { epsilons: [epsilon], norm, seed }: Flags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TransferMatrix> {
+  const task = progress.task('transfer');
+  const onProgress = ({ source, done }: { source: string; done: number }): void => {
+    task.update((models.findIndex(({ name }) => name === source) + done) / models.length, `from ${source}`);
+  };
+  const attack = attacks.pgd({ norm });
+  const matrix = await transferMatrix(models, test, { attack, epsilon, seed, signal, onProgress });
+  task.end(`${models.length} models at ε = ${epsilon}`);
+  return matrix;
 }
 
 /** Options that only the evaluation can judge are named as they are here. */
@@ -130,8 +155,8 @@ async function naming<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const [, option, problem] =
-      (error instanceof ConfigError && error.message.match(/^evaluateRobustness\.(\w+): (.*)/s)) || [];
+    const message = error instanceof KwtaError ? error.message : '';
+    const [, option, problem] = message.match(/^evaluateRobustness\.(\w+): (.*)/s) ?? [];
     if (option === undefined) throw error;
     throw new UsageError(`--${option}: ${problem}`);
   }
@@ -144,14 +169,14 @@ const shown = { each: 2, attacks: 3 };
 async function examplesOf(
   { models: drawn }: Evaluation,
   { epsilons: [epsilon], provenance }: RobustnessReport | ComparisonReport,
-  models: readonly { name: string; model: Model }[],
+  models: readonly LoadedModel[],
   test: Dataset,
   { seed, maxQueries }: Flags,
   signal: AbortSignal,
 ): Promise<Example[]> {
   const examples: Example[] = [];
   for (const result of drawn) {
-    const { model } = models.find(({ name }) => name === result.name) as { model: Model };
+    const { model } = models.find(({ name }) => name === result.name) as LoadedModel;
     const strongest = result.attacks
       .filter((attack) => attack.epsilon === epsilon)
       .sort((a, b) => a.correct - b.correct)

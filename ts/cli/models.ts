@@ -35,6 +35,12 @@ export interface NamedFile {
   file: string;
 }
 
+/** A model and what it is called. */
+export interface LoadedModel {
+  name: string;
+  model: Model;
+}
+
 /** `--model`, several times. */
 export function modelOption(what: string): Option {
   return new Option('--model <[name=]file>', what).argParser(namedFile).makeOptionMandatory();
@@ -51,12 +57,8 @@ function namedFile(text: string, before: readonly NamedFile[] = []): NamedFile[]
 }
 
 /** Loads models and looks whether they take these images. @throws {UsageError} */
-export async function loadModels(
-  runtime: Runtime,
-  files: readonly NamedFile[],
-  data: Dataset,
-): Promise<{ name: string; model: Model }[]> {
-  const models: { name: string; model: Model }[] = [];
+export async function loadModels(runtime: Runtime, files: readonly NamedFile[], data: Dataset): Promise<LoadedModel[]> {
+  const models: LoadedModel[] = [];
   for (const { name, file } of files) {
     const model = await loadModel(runtime, '--model', file);
     checkFits('--model', model, data);

@@ -2,10 +2,12 @@
 import type { Accuracy } from '../evaluate/report.js';
 import { whisker } from './charts.js';
 import { count, duration, escapeHtml, modelTitle, percent, percentRange, shortCount } from './format.js';
-import type { DescribedAttack, Evaluation, TransferFigures } from './result.js';
+import type { DescribedAttack, Evaluation } from './result.js';
 
 /** Marks an attack that got only what those before it left. */
 export const ONWARD = '↳';
+
+type Stage = NonNullable<DescribedAttack['stages']>[number];
 
 /** The name of an attack, with {@link ONWARD} where it belongs. */
 export function attackLabel({ name, scope }: DescribedAttack): string {
@@ -46,7 +48,10 @@ export function figures({ models, epsilons }: Evaluation): string {
     const rows = epsilons.flatMap((epsilon) => [
       ...model.attacks
         .filter((attack) => attack.epsilon === epsilon)
-        .map((attack) => row(attackLabel(attack), String(epsilon), attack, attack)),
+        .flatMap((attack) => [
+          row(attackLabel(attack), String(epsilon), attack, attack),
+          ...(attack.stages ?? []).map((stage) => stageRow(stage, perImage)),
+        ]),
       ...(Object.hasOwn(model.worstCase, epsilon)
         ? [row('Worst case', String(epsilon), model.worstCase[epsilon], undefined, true)]
         : []),
@@ -64,6 +69,13 @@ export function figures({ models, epsilons }: Evaluation): string {
 <p class="note">Forward and backward count the images sent through the network by the whole attack${queriesNote}.${onwardNote}</p>
 ${all.join('\n')}
 </section>`;
+}
+
+/** What one attack of a cascade did. */
+function stageRow({ name, attacked, broken, queries }: Stage, perImage: boolean): string {
+  const cells = [`breaks ${broken} of ${attacked}`, shortCount(queries.forward), shortCount(queries.backward)];
+  const data = [...cells, ...(perImage ? [''] : []), ''].map((cell) => `<td>${cell}</td>`).join('');
+  return `<tr class="stage"><th scope="row">${escapeHtml(name)}</th><td colspan="4"></td>${data}</tr>`;
 }
 
 function table(caption: string, headers: readonly string[], rows: readonly string[], style: string): string {
@@ -98,24 +110,25 @@ export function differences({ pairs = [] }: Evaluation): string {
 ${table('First minus second', headers, rows, 'plain')}`;
 }
 
-/** How adversarials of each model fare on each, as a heat map. */
+/** Who fools whom, as a heat map. */
 export function transferSection({ transfer }: Evaluation): string {
   if (transfer === undefined) return '';
-  const { names, accuracy, epsilon, samples } = transfer;
+  const { names, matrix, clean, epsilon, attack } = transfer;
   const heads = names.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
-  const rows = accuracy.map(
-    (row, source) =>
-      `<tr><th scope="row">${escapeHtml(names[source])}</th>${row.map((figure, target) => heat(figure, source === target)).join('')}</tr>`,
-  );
+  const row = (label: string, figures: readonly Accuracy[], own = -1): string => {
+    const cells = figures.map(({ accuracy }, target) => heat(accuracy, target === own));
+    return `<tr><th scope="row">${escapeHtml(label)}</th>${cells.join('')}</tr>`;
+  };
+  const rows = matrix.map((figures, source) => row(names[source], figures, source));
   return `<section>
 <h2>What transfers</h2>
-<p class="note">Accuracy of each model (column) on images that were attacked on another (row) at ε = ${epsilon}, of ${count(samples)}
-images. The darker the cell, the more is broken; framed are models attacked directly.</p>
+<p class="note">Accuracy of each model (column) on ${count(clean[0].total)} images that ${escapeHtml(attack.type)} made on another
+(row) at ε = ${epsilon}. The darker the cell, the more is broken; framed are models that were attacked themselves.</p>
 <div class="scroll"><table class="heat"><thead><tr><th scope="col">made on ↓, tried on →</th>${heads}</tr></thead>
-<tbody>${rows.join('')}</tbody></table></div>
+<tbody>${rows.join('')}${row('no attack', clean)}</tbody></table></div>
 </section>`;
 }
 
-function heat(figure: TransferFigures['accuracy'][number][number], own: boolean): string {
-  return `<td${own ? ' class="own"' : ''} style="--heat: ${(50 * (1 - figure)).toFixed(0)}%">${percent(figure)}</td>`;
+function heat(accuracy: number, own: boolean): string {
+  return `<td${own ? ' class="own"' : ''} style="--heat: ${(50 * (1 - accuracy)).toFixed(0)}%">${percent(accuracy)}</td>`;
 }

@@ -9,6 +9,7 @@ import type {
   RobustnessReport,
   SecurityCurve,
 } from '../evaluate/report.js';
+import type { TransferMatrix } from '../evaluate/transferMatrix.js';
 
 /** What is known of every attack. */
 type Known =
@@ -77,15 +78,6 @@ export interface Example {
   adversarial: number[];
 }
 
-/** How adversarials of each model fare on each. */
-export interface TransferFigures {
-  names: string[];
-  /** By the model that they are made on, then by the one that they are tried on. */
-  accuracy: number[][];
-  epsilon: number;
-  samples: number;
-}
-
 /** An evaluation of one or several models on the same samples. */
 export interface Evaluation {
   /** The dataset's name. */
@@ -120,7 +112,7 @@ export interface Evaluation {
   pairs?: PairReport[];
   /** What was judged of the comparisons. */
   findings?: Finding[];
-  transfer?: TransferFigures;
+  transfer?: TransferMatrix;
   examples?: Example[];
 }
 
@@ -131,7 +123,7 @@ export interface Beside {
   /** What to call the one model of a report of one. */
   name: string;
   classNames?: string[];
-  transfer?: TransferFigures;
+  transfer?: TransferMatrix;
   examples?: Example[];
 }
 

@@ -94,6 +94,7 @@ th:first-child, td:first-child { padding-left: .4rem; text-align: left; }
 thead th { color: var(--soft); font-size: .8125rem; vertical-align: bottom; }
 tbody tr:first-child th, tbody tr:first-child td { border-top: 1px solid var(--soft); }
 .worst th, .worst td { background: var(--band); font-weight: 640; }
+.stage th, .stage td { color: var(--soft); font-size: .8125rem; padding-top: .15rem; padding-bottom: .15rem; } .stage th:first-child { padding-left: 1.6rem; }
 .interval { color: var(--soft); }
 td svg { display: inline-block; vertical-align: -1px; }
 

@@ -1,5 +1,6 @@
 /** A run's figures as a table for the terminal. */
 import type { Accuracy } from '../evaluate/report.js';
+import type { TransferMatrix } from '../evaluate/transferMatrix.js';
 import { attackLabel } from './figures.js';
 import { duration, modelTitle, percent, percentRange, shortCount } from './format.js';
 import type { Evaluation, ModelResult } from './result.js';
@@ -55,6 +56,10 @@ function modelRows(model: ModelResult, epsilons: number[]): Row[] {
           duration(seconds),
         ],
       });
+      for (const { name, attacked, broken, queries } of attack.stages ?? []) {
+        const cost = [shortCount(queries.forward), shortCount(queries.backward)];
+        rows.push({ cells: [`    ${name}`, '', '', '', `breaks ${broken}/${attacked}`, ...cost, ''] });
+      }
     }
     const worst = model.worstCase[epsilon];
     if (worst !== undefined) {
@@ -66,4 +71,13 @@ function modelRows(model: ModelResult, epsilons: number[]): Row[] {
 
 function figures({ accuracy, ci95, correct, total }: Accuracy): string[] {
   return [percent(accuracy), percentRange(ci95), `${correct}/${total}`];
+}
+
+/** Who fools whom, for the terminal. */
+export function renderTransfer({ names, matrix, clean }: TransferMatrix): string {
+  const row = (label: string, figures: readonly Accuracy[]): Row => ({
+    cells: [label, ...figures.map(({ accuracy }) => percent(accuracy))],
+  });
+  const rows = matrix.map((figures, source) => row(names[source], figures));
+  return grid(['made on ↓, tried on →', ...names], ['rule', ...rows, 'rule', row('no attack', clean)]);
 }
