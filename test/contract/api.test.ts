@@ -22,7 +22,7 @@ describe('the package', () => {
           'nn',
           'optim',
         ],
-        ...['regimes', 'schedules', 'tensor', 'transferMatrix'],
+        ...['regimes', 'schedules', 'tensor', 'transferMatrix', 'verifyReport'],
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();
@@ -136,7 +136,8 @@ describe('types', () => {
     expectTypeOf<kwta.FitRun>().toExtend<AsyncIterable<kwta.FitEvent>>();
     expectTypeOf<kwta.FitRun>().toExtend<PromiseLike<kwta.History>>();
     expectTypeOf<Model['attack']>().returns.resolves.toEqualTypeOf<kwta.AttackResult>();
-    expectTypeOf(kwta.evaluateRobustness).returns.resolves.toEqualTypeOf<kwta.RobustnessReport>();
+    // The last of the overloads: one model.
+    expectTypeOf<ReturnType<typeof kwta.evaluateRobustness>>().resolves.toEqualTypeOf<kwta.RobustnessReport>();
     expectTypeOf<Model>().toExtend<AsyncDisposable>();
     expectTypeOf<kwta.Runtime>().toExtend<AsyncDisposable>();
   });

@@ -1,5 +1,13 @@
 /** The robustness report: its counts fit each other, and it says when a gradient is only hidden. */
-import { attacks, ConfigError, evaluateRobustness, type Model, nn, type RobustnessReport } from 'kwta';
+import {
+  attacks,
+  ConfigError,
+  type EvaluationProgress,
+  evaluateRobustness,
+  type Model,
+  nn,
+  type RobustnessReport,
+} from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
 // What intervals a report must show; that the function is right is tested by itself.
 import { wilson } from '../../dist/evaluate/statistics.js';
@@ -32,8 +40,13 @@ describe('evaluateRobustness', () => {
       // Who is wrong as it is cannot survive an attack.
       expect(survived.every((alive, i) => !alive || right(report.clean.predictions)[i])).toBe(true);
       expect(report.worstCase[epsilon].correct).toBeLessThanOrEqual(entry.correct);
-      expect(entry.queries.forward).toBeGreaterThan(0);
-      expect(entry.seconds).toBeGreaterThan(0);
+      expect(entry.seen).toBe(entry.scope === 'all' ? samples : predictions.filter((answer) => answer >= 0).length);
+      expect(entry.queries.forward > 0).toBe(entry.attacked > 0);
+      expect(entry.seconds > 0).toBe(entry.seen > 0);
+      expect(entry.meanQueries).toBe(
+        entry.attacked && (entry.queries.forward + entry.queries.backward) / entry.attacked,
+      );
+      expect(entry.eightBit.remaining).toBeLessThanOrEqual(entry.eightBit.adversarials);
     }
     for (const epsilon of epsilons) {
       const own = report.attacks.filter((entry) => entry.epsilon === epsilon);
@@ -46,7 +59,7 @@ describe('evaluateRobustness', () => {
   it('runs the standard attacks', async () => {
     const report = await evaluateRobustness(model, test, { epsilons, seed: 3 });
     expect(report.attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual(
-      ['fgsm', 'pgd', 'estimatedGradient'].flatMap((name) => epsilons.map((epsilon) => [name, epsilon])),
+      ['pgd', 'square', 'autoAttack'].flatMap((name) => epsilons.map((epsilon) => [name, epsilon])),
     );
     check(report, 40);
     expect(report.worstCase[0.2].correct).toBeLessThan(report.clean.correct);
@@ -61,20 +74,22 @@ describe('evaluateRobustness', () => {
 
   it('is the same for the same seed, but for the time it took', async () => {
     const report = async () => {
-      const { attacks: list, ...rest } = await evaluateRobustness(model, test, { epsilons: [0.1], seed: 9 });
-      return { ...rest, attacks: list.map((entry) => ({ ...entry, seconds: 0 })) };
+      const made = await evaluateRobustness(model, test, { epsilons: [0.1], seed: 9 });
+      return JSON.parse(JSON.stringify(made, (key, value) => (['seconds', 'date'].includes(key) ? 0 : value)));
     };
     expect(await report()).toEqual(await report());
   });
 
   it('reports progress by attack and epsilon, and can be aborted', async () => {
-    const seen: { name: string; epsilon: number; done: number }[] = [];
-    const onProgress = (progress: { name: string; epsilon: number; done: number }): void => {
+    const seen: EvaluationProgress[] = [];
+    const onProgress = (progress: EvaluationProgress): void => {
       seen.push(progress);
     };
     await evaluateRobustness(model, test, { epsilons: [0.1], onProgress });
-    expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(['fgsm', 'pgd', 'estimatedGradient']));
-    expect(seen.every(({ epsilon, done }) => epsilon === 0.1 && done > 0 && done <= 1)).toBe(true);
+    expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(['pgd', 'square', 'autoAttack', 'curve']));
+    expect(seen.every(({ name, epsilon }) => name === 'curve' || epsilon === 0.1)).toBe(true);
+    expect(seen.every(({ done }) => done > 0 && done <= 1)).toBe(true);
+    expect(seen.filter(({ secondsLeft }) => secondsLeft !== undefined).length).toBeGreaterThan(0);
     const signal = AbortSignal.abort();
     expect(((await caught(evaluateRobustness(model, test, { epsilons: [0.1], signal }))) as Error).name).toBe(
       'AbortError',
@@ -89,6 +104,94 @@ describe('evaluateRobustness', () => {
     await expectError(evaluate({ attacks: 'all' }), ConfigError, 'attacks', "'standard'", '"all"');
     await expectError(evaluate({ samples: 41 }), ConfigError, 'samples', '<= 40', '41');
     await expectError(evaluate({ sample: 4 }), ConfigError, "'sample'");
+    await expectError(evaluate({ epsilons: [0.1, 0.1] }), ConfigError, 'epsilons', 'different radii', '0.1 twice');
+    await expectError(evaluate({ norm: 'l3' }), ConfigError, 'norm', '"l3"');
+    await expectError(evaluate({ maxQueries: 0 }), ConfigError, 'maxQueries', '>= 1');
+    const [linf, l2] = [attacks.pgd(), attacks.pgd({ norm: 'l2' })];
+    await expectError(evaluate({ attacks: [linf, { name: 'other', attack: l2 }] }), ConfigError, 'one norm', "'other'");
+    await expectError(evaluate({ attacks: [l2], norm: 'linf' }), ConfigError, 'one norm', 'as asked for', 'l2');
+    await expectError(evaluate({ attacks: [linf, linf] }), ConfigError, 'unique names', "'pgd' twice");
+    await expectError(evaluate({ attacks: [{ name: '', attack: linf }] }), ConfigError, 'name');
+    await expectError(evaluate({ attacks: [{ name: 'a', attack: linf, scope: 'some' }] }), ConfigError, 'scope');
+    await expectError(evaluateRobustness([], test, { epsilons: [0.1] }), ConfigError, 'models', 'at least one');
+    const twins = [1, 2].map(() => ({ name: 'twin', model }));
+    await expectError(evaluateRobustness(twins, test, { epsilons: [0.1] }), ConfigError, 'unique names', "'twin'");
+  });
+});
+
+describe('presets', () => {
+  const runtime = useRuntime();
+  const test = stripes(24, 2);
+
+  it('run in every norm, give later attacks what is left, and draw curves to where nothing is right', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const radii = { linf: 0.1, l2: 0.5, l1: 2 } as const;
+    for (const [norm, epsilon] of Object.entries(radii) as [keyof typeof radii, number][]) {
+      const report = await evaluateRobustness(model, test, { epsilons: [epsilon], norm });
+      expect(report.norm).toBe(norm);
+      const [pgd, square, auto] = report.attacks;
+      expect([pgd.scope, square.scope, auto.scope]).toEqual(['all', 'all', 'left']);
+      const left = report.labels.map((_, i) => pgd.survived[i] && square.survived[i]);
+      expect(auto.predictions.map((answer) => answer >= 0)).toEqual(left);
+      expect(auto.seen).toBe(left.filter(Boolean).length);
+      expect(report.worstCase[epsilon].correct).toBe(auto.correct);
+      const points = report.curve?.points ?? [];
+      expect(points.at(-1)?.correct).toBe(0);
+      expect(points.every(({ correct }, i) => i === 0 || correct <= points[i - 1].correct)).toBe(true);
+      expect(points.find((point) => point.epsilon === epsilon)?.correct).toBeLessThanOrEqual(auto.correct);
+    }
+  });
+
+  it('that are weak say so, and lists have no curve', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const quick = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: 'quick' });
+    expect(quick.findings.map(({ code }) => code)).toContain('upper-bound');
+    const list = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: [attacks.fgsm()] });
+    expect(list.findings.map(({ code }) => code)).not.toContain('upper-bound');
+    expect(list.curve).toBeUndefined();
+  });
+});
+
+describe('several models', () => {
+  const runtime = useRuntime();
+  const data = greys(20);
+
+  it('are evaluated as each alone, and compared', async () => {
+    const [hiding, open] = [await saw(runtime()), await slope(runtime())];
+    const options = { epsilons: [0.01, 0.1], attacks: [attacks.pgd({ steps: 10 })] };
+    const models = [
+      { name: 'saw', model: hiding },
+      { name: 'slope', model: open },
+    ];
+    const report = await evaluateRobustness(models, data, options);
+    const timeless = ({
+      attacks: list,
+      ...rest
+    }: Pick<RobustnessReport, 'attacks' | 'clean' | 'worstCase' | 'probes'>) => ({
+      clean: rest.clean,
+      worstCase: rest.worstCase,
+      probes: rest.probes,
+      attacks: list.map((entry) => ({ ...entry, seconds: 0 })),
+    });
+    for (const [m, model] of [hiding, open].entries()) {
+      const alone = await evaluateRobustness(model, data, options);
+      expect(timeless(report.models[m])).toEqual(timeless(alone));
+      expect(report.models[m].weights).toBe(alone.weights);
+    }
+    expect(report.models[0].weights).not.toBe(report.models[1].weights);
+    expect(
+      report.pairs.map(({ epsilon, attack, onlyFirst, onlySecond }) => [epsilon, attack, onlyFirst, onlySecond]),
+    ).toEqual([
+      [0.01, undefined, 0, 0],
+      [0.01, 'pgd', 0, 0],
+      [0.1, undefined, 20, 0],
+      [0.1, 'pgd', 20, 0],
+    ]);
+    const [, , worst] = report.pairs;
+    expect(worst.difference).toBe(1);
+    expect(worst.p).toBeCloseTo(2 * 0.5 ** 20, 12);
+    expect(worst.ci95[0]).toBeGreaterThan(0.7);
+    expect(worst.ci95[1]).toBe(1);
   });
 });
 
@@ -111,7 +214,7 @@ describe('what the report says about gradients', () => {
     expect(report.worstCase[0.1].correct).toBe(0);
     expect(report.attacks.map(({ warnings }) => warnings.join().includes(hidden))).toEqual([false, true, true]);
     expect(report.attacks.map(({ findings }) => findings.map(({ code }) => code))).toEqual([
-      [],
+      ['loss-not-rising'],
       ['hidden-gradient'],
       ['hidden-gradient'],
     ]);

@@ -1,7 +1,7 @@
 /** Intervals and tests for counts, against values of the literature and of brute force. */
 import { describe, expect, it } from 'vitest';
 // A report holds their results for its own counts alone.
-import { mcnemar, wilson } from '../../dist/evaluate/statistics.js';
+import { mcnemar, pairedInterval, wilson } from '../../dist/evaluate/statistics.js';
 
 describe('wilson', () => {
   it.each([
@@ -47,5 +47,41 @@ describe('mcnemar', () => {
     expect(mcnemar(2500, 2500)).toBe(1);
     expect(mcnemar(2600, 2400)).toBeCloseTo(0.0049, 3);
     expect(mcnemar(5000, 0)).toBe(0);
+  });
+});
+
+describe('pairedInterval', () => {
+  it('holds the difference 95 times of 100, by the sum over all outcomes', () => {
+    const factorial = (n: number): number => (n < 2 ? 0 : Math.log(n) + factorial(n - 1));
+    for (const [n, first, second] of [
+      [20, 0.3, 0.1],
+      [30, 0.15, 0.15],
+      [60, 0.05, 0.2],
+      [40, 0.02, 0.05],
+    ]) {
+      let covered = 0;
+      for (let a = 0; a <= n; a++) {
+        for (let b = 0; a + b <= n; b++) {
+          const rest = n - a - b;
+          const log =
+            factorial(n) - factorial(a) - factorial(b) - factorial(rest) +
+            a * Math.log(first) + b * Math.log(second) + rest * Math.log(1 - first - second);
+          const [low, high] = pairedInterval(a, b, n);
+          expect(low).toBeLessThanOrEqual((a - b) / n);
+          expect(high).toBeGreaterThanOrEqual((a - b) / n);
+          if (low <= first - second && first - second <= high) covered += Math.exp(log);
+        }
+      }
+      expect(covered).toBeGreaterThan(0.93);
+      expect(covered).toBeLessThan(0.99);
+    }
+  });
+
+  it('mirrors, stays within [-1, 1], and refuses impossible counts', () => {
+    const [low, high] = pairedInterval(7, 2, 50);
+    const [mirroredLow, mirroredHigh] = pairedInterval(2, 7, 50);
+    expect([-mirroredHigh, -mirroredLow]).toEqual([low, high]);
+    expect(pairedInterval(3, 0, 3)[1]).toBe(1);
+    expect(() => pairedInterval(3, 2, 4)).toThrow(/onlySecond: expected a whole number >= 0 and <= 1, got 2/);
   });
 });

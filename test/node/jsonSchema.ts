@@ -42,8 +42,13 @@ const keywords: Record<string, Check> = {
       ([key, schema]) => !Object.hasOwn(value, key) || conforms(schema, value[key], root),
     ),
   required: (keys: string[], value) => !isObject(value) || keys.every((key) => Object.hasOwn(value, key)),
-  additionalProperties: (_: false, value, { properties }) =>
-    !isObject(value) || Object.keys(value).every((key) => Object.hasOwn(properties as object, key)),
+  additionalProperties: (others: JsonSchema, value, { properties = {} }, root) =>
+    !isObject(value) ||
+    Object.entries(value).every(
+      ([key, inner]) => Object.hasOwn(properties as object, key) || (others !== false && conforms(others, inner, root)),
+    ),
+  propertyNames: (names: JsonSchema, value, _, root) =>
+    !isObject(value) || Object.keys(value).every((key) => conforms(names, key, root)),
   items: (items: JsonSchema | JsonSchema[], value, _, root) =>
     !Array.isArray(value) ||
     value.every((item, i) => {

@@ -3,7 +3,7 @@ import type { Tensor } from '../base/tensor.js';
 import { argmax } from '../graph/predictions.js';
 import type { Evaluable } from './evaluable.js';
 
-/** Samples asked at once: bounds memory, and how long an abort takes. */
+/** Samples asked at once: bounds memory. */
 const together = 128;
 
 /** How often a model is asked that does not answer alike; odd. */
@@ -17,11 +17,22 @@ export async function logitsOf(model: Evaluable, x: Tensor, signal?: AbortSignal
   for (let from = 0; from < n; from += together) {
     signal?.throwIfAborted();
     const data = x.data.slice(from * size, (from + together) * size);
-    const { data: logits } = await model.logits({ shape: [data.length / size, ...shape], data });
+    const part = { shape: [data.length / size, ...shape], data };
+    const { data: logits } = await untilAborted(model.logits(part), signal);
     result.set(logits, from * model.classes);
   }
   signal?.throwIfAborted();
   return result;
+}
+
+/** What `work` gives, unless the signal is aborted before: then its reason, at once. */
+function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** Classes of `n` samples: those that most of so many evaluations give, the lowest among equals. */

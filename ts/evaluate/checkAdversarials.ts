@@ -1,6 +1,7 @@
 /** Checks the file of adversarials beside a report: what is in it, and that each image does what the report says. */
 import { platform } from '#platform';
 import { balls } from '../attacks/core/norms.js';
+import { tolerance } from '../attacks/core/observed.js';
 import { DataError } from '../base/errors.js';
 import type { Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
@@ -9,9 +10,6 @@ import { classesOf } from './asking.js';
 import { sha256 } from './hash.js';
 import type { ComparisonReport, ModelReport, RobustnessReport } from './report.js';
 import type { NamedSubject } from './robustness.js';
-
-/** By rounding alone a point may lie this much outside of its ball. */
-const slack = 1 + 1e-6;
 
 /** All that does not hold. */
 export async function checkAdversarials(
@@ -100,7 +98,7 @@ async function checkImages(
   for (const [at, i] of entry.samples.entries()) {
     const image = images.data.subarray(at * size, (at + 1) * size);
     const [distance] = balls[norm].distances(image, originals.subarray(at * size, (at + 1) * size), size);
-    if (!(distance <= entry.epsilon * slack)) {
+    if (!(distance <= entry.epsilon * (1 + tolerance) + tolerance)) {
       problems.push(`${where}, sample ${i}: it is ${distance} away, more than ${entry.epsilon}`);
     }
     if (!image.every((value) => value >= 0 && value <= 1))

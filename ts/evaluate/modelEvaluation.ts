@@ -108,10 +108,11 @@ export class ModelEvaluation {
     const right = this.#clean.map((answer, i) => answer === labels[i]);
     for (const each of this.#unbroken) each.push(...right);
     const rows: Row[] = [];
-    for (const planned of plan.attacks) {
+    for (const [a, planned] of plan.attacks.entries()) {
       const radii = plan.epsilons.map((_, e) => e);
       const minimal = traitsOf(planned.attack).family === 'minimal';
-      for (const group of minimal ? [radii] : radii.map((e) => [e])) rows.push(...(await this.#attack(planned, group)));
+      for (const group of minimal ? [radii] : radii.map((e) => [e]))
+        rows.push(...(await this.#attack(planned, a, group)));
     }
     const curve = plan.preset === null ? undefined : await this.#sweep(right);
     const standing = (e: number): number => this.#unbroken[e].filter(Boolean).length;
@@ -194,8 +195,8 @@ export class ModelEvaluation {
     };
   }
 
-  /** One attack at some epsilons, which it gets at once; all chunks. */
-  async #attack(planned: PlannedAttack, group: readonly number[]): Promise<Row[]> {
+  /** The attack of number `a` at some epsilons, which it gets at once; all chunks. */
+  async #attack(planned: PlannedAttack, a: number, group: readonly number[]): Promise<Row[]> {
     const { plan, labels, progress } = this.setting;
     const { name, attack, scope } = planned;
     const rows = group.map((e) => new Row(planned, plan.epsilons[e], labels));
@@ -208,7 +209,7 @@ export class ModelEvaluation {
         const work = { attack, scope, epsilons, given, open: group.map((e) => this.#unbroken[e]) };
         const tell: Tell = (epsilon, done) =>
           progress.report({ ...this.#named(), name, epsilon, done: at(done) }, done);
-        const parts = await this.#unit(`${name}/${shown}/${samples[0]}`, () => this.#attackPart(work, tell));
+        const parts = await this.#unit(`attack ${a}/${shown}/${samples[0]}`, () => this.#attackPart(work, tell));
         for (const [g, e] of group.entries()) this.#take(rows[g], e, given, parts[g]);
       }
       progress.finished();

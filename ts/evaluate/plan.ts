@@ -82,7 +82,7 @@ export interface Plan {
 /** @throws {ConfigError} naming the option. */
 export function planOf(options: EvaluateOptions, test: Dataset): Plan {
   checkKeys('evaluateRobustness', options, keys);
-  const { epsilons, samples = test.length, seed = 0, maxQueries, adversarials, resume } = options;
+  const { epsilons, samples = test.length, seed = 0, maxQueries, adversarials, resume, signal, onProgress } = options;
   if (!Array.isArray(epsilons) || epsilons.length === 0) {
     throw new ConfigError(`evaluateRobustness.epsilons: expected a list of radii, got ${describe(epsilons)}`);
   }
@@ -94,6 +94,12 @@ export function planOf(options: EvaluateOptions, test: Dataset): Plan {
   checkInteger('evaluateRobustness.samples', samples, { min: 1, max: test.length });
   checkInteger('evaluateRobustness.seed', seed, { min: 0 });
   if (maxQueries !== undefined) checkInteger('evaluateRobustness.maxQueries', maxQueries, { min: 1 });
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.throwIfAborted !== 'function') {
+    throw new ConfigError(`evaluateRobustness.signal: expected an AbortSignal, got ${describe(signal)}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new ConfigError(`evaluateRobustness.onProgress: expected a function, got ${describe(onProgress)}`);
+  }
   for (const [name, path] of Object.entries({ adversarials, resume })) {
     if (path === undefined) continue;
     checkPath(`evaluateRobustness.${name}`, path);

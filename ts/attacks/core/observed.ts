@@ -32,8 +32,8 @@ export const nothingObserved: Readonly<Observed> = {
   outside: 0,
 };
 
-/** How far outside the ball a candidate may lie by rounding alone. */
-const tolerance = 1e-6;
+/** How far outside the ball a point may lie by rounding alone. */
+export const tolerance = 1e-6;
 
 /**
  * What was observed on two sets of samples.

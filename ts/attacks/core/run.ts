@@ -13,7 +13,7 @@ import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, grade } from './grading.js';
 import { balls } from './norms.js';
-import { addObserved, nothingObserved, type Observed, warningsOf } from './observed.js';
+import { addObserved, nothingObserved, type Observed, tolerance, warningsOf } from './observed.js';
 import { type Queries, Target } from './target.js';
 import { blind, SampleWatch } from './watch.js';
 
@@ -126,7 +126,7 @@ function* attackGroup(
     if (attacked.length > 0) {
       const origins = pick(x, attacked, size);
       const goals = goal.subset(attacked);
-      watch = new SampleWatch(goals, origins, ball, minimal ? 0 : epsilon);
+      watch = new SampleWatch(goals, origins, ball, minimal ? 0 : epsilon + tolerance);
       const target = new Target(network, goals, maxQueries, watch);
       let sourced = false;
       const failed = (i: number, reason: string): void => {

@@ -80,9 +80,6 @@ const tiniest = 1e-10;
 const last = 10;
 const much = 0.05;
 
-/** By rounding alone a point may lie this much outside of its ball. */
-const slack = 1 + 1e-6;
-
 /** What gradients a sample saw, in rising order. */
 const [none, zero, tiny, real] = [0, 1, 2, 3];
 
@@ -104,7 +101,8 @@ export class SampleWatch implements Watch {
   /**
    * @param goal of the samples.
    * @param x `[n, size]`.
-   * @param near adversarial points no further than this are all alike; 0 when the nearest counts.
+   * @param near adversarial points no further than this are all alike, for they are in the ball (up to rounding); 0 when
+   *   there is none, and the nearest counts.
    */
   constructor(
     private readonly goal: Goal,
@@ -181,7 +179,7 @@ export class SampleWatch implements Watch {
         const [first, best, early] = [this.#first[i], this.#best[i], this.#early[i]];
         return best - early > much * (best - first);
       }),
-      silent: count(whole, (i) => this.#nearest[i] <= epsilon * slack),
+      silent: count(whole, (i) => this.#nearest[i] <= Math.max(epsilon, this.near)),
     };
   }
 }
