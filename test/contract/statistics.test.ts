@@ -64,8 +64,13 @@ describe('pairedInterval', () => {
         for (let b = 0; a + b <= n; b++) {
           const rest = n - a - b;
           const log =
-            factorial(n) - factorial(a) - factorial(b) - factorial(rest) +
-            a * Math.log(first) + b * Math.log(second) + rest * Math.log(1 - first - second);
+            factorial(n) -
+            factorial(a) -
+            factorial(b) -
+            factorial(rest) +
+            a * Math.log(first) +
+            b * Math.log(second) +
+            rest * Math.log(1 - first - second);
           const [low, high] = pairedInterval(a, b, n);
           expect(low).toBeLessThanOrEqual((a - b) / n);
           expect(high).toBeGreaterThanOrEqual((a - b) / n);

@@ -92,7 +92,12 @@ describe('verifyReport', () => {
     const [one, several] = [await read('report'), await read('comparison')];
     expect([conforms(one, report), conforms(several, both)]).toEqual([true, true]);
     expect([conforms(one, both), conforms(several, report)]).toEqual([false, false]);
-    expect(conforms(one, forged(report, ['worstCase', '0.1', 'total'], () => 'many'))).toBe(false);
+    expect(
+      conforms(
+        one,
+        forged(report, ['worstCase', '0.1', 'total'], () => 'many'),
+      ),
+    ).toBe(false);
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
     expect(report.provenance.versions.kwta).toBe(version);
   });
