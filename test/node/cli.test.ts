@@ -90,16 +90,18 @@ describe('demo', () => {
       expect(clean.predictions).toHaveLength(result.labels.length);
       expect(clean.correct).toBe(clean.predictions.filter((p, i) => p === result.labels[i]).length);
       const names = ['FGSM', 'PGD-40', 'estimated gradient', 'transfer'];
-      expect(attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual(
-        names.flatMap((name) => result.epsilons.map((epsilon) => [name, epsilon])),
-      );
+      expect(attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual([
+        ...[...names, 'cascade'].map((name) => [name, 0.1]),
+        ...names.map((name) => [name, 0.2]),
+      ]);
       for (const attack of attacks) {
-        const { correct, total, accuracy, ci95, survived, predictions, queries, gradient } = attack;
+        const { correct, total, accuracy, ci95, survived, predictions, queries, gradient, scope } = attack;
         expect(total).toBe(12);
         expect(accuracy).toBe(correct / total);
         expect(ci95).toEqual(wilson(correct, total));
-        expect(survived).toEqual(predictions.map((prediction, i) => prediction === result.labels[i]));
         expect(correct).toBe(survived.filter(Boolean).length);
+        if (scope === 'left') continue;
+        expect(survived).toEqual(predictions.map((prediction, i) => prediction === result.labels[i]));
         expect(queries.forward > 0).toBe(gradient !== 'transfer');
         if (gradient !== 'exact') expect(queries.backward).toBe(0);
       }
@@ -108,6 +110,27 @@ describe('demo', () => {
         const unbroken = result.labels.slice(0, 12).filter((_, i) => here.every(({ survived }) => survived[i]));
         expect(worstCase[epsilon].correct).toBe(unbroken.length);
       }
+    }
+  });
+
+  it('gives the cascade what all others left, within the budget that it prints', () => {
+    expect(ended.stdout).toMatch(/^Cascade: .* at ε = 0.1 alone, .*: at most 2800 queries an image\.$/m);
+    for (const { attacks, worstCase } of result.models) {
+      const others = attacks.filter(({ name, epsilon }) => name !== 'cascade' && epsilon === 0.1);
+      const left = result.labels.slice(0, 12).filter((_, i) => others.every(({ survived }) => survived[i]));
+      const cascade = attacks.find(({ name }) => name === 'cascade');
+      expect(cascade).toMatchObject({ scope: 'left', attacked: left.length, correct: worstCase[0.1].correct });
+      expect(cascade?.meanQueries).toBeLessThanOrEqual(2800);
+      expect(cascade?.stages?.map(({ name }) => name)).toEqual(['1 apgd', '2 apgd', '3 square']);
+    }
+  });
+
+  it('has findings, the weights that they are about, and no finding twice', () => {
+    for (const { findings = [], weights } of result.models) {
+      expect(weights).toMatch(/^[0-9a-f]{64}$/);
+      expect(findings.map(({ code }) => code)).toContain('few-samples');
+      expect(new Set(findings.map(({ message }) => message)).size).toBe(findings.length);
+      for (const { message } of findings) expect(ended.stdout).toContain(message);
     }
   });
 

@@ -123,7 +123,7 @@ export function transferSection({ transfer }: Evaluation): string {
   return `<section>
 <h2>What transfers</h2>
 <p class="note">Accuracy of each model (column) on ${count(clean[0].total)} images that ${escapeHtml(attack.type)} made on another
-(row) at ε = ${epsilon}. The darker the cell, the more is broken; framed are models that were attacked themselves.</p>
+(row) at ε = ${epsilon}. The stronger the colour, the more is broken; framed are models that were attacked themselves.</p>
 <div class="scroll"><table class="heat"><thead><tr><th scope="col">made on ↓, tried on →</th>${heads}</tr></thead>
 <tbody>${rows.join('')}${row('no attack', clean)}</tbody></table></div>
 </section>`;

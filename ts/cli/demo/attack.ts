@@ -1,18 +1,28 @@
 /** Attacks one model of the demo with everything, with progress, and keeps examples. */
-import { accuracyOf, type Dataset, evaluateRobustness, type Model } from '../../index.js';
+import {
+  accuracyOf,
+  type Dataset,
+  evaluateRobustness,
+  type Finding,
+  type Model,
+  type RobustnessReport,
+} from '../../index.js';
 import type { Example } from '../../report/result.js';
 import { EvaluationWatch } from '../evaluationProgress.js';
 import { pickExamples } from '../examples.js';
 import type { Progress } from '../progress.js';
-import { type DemoAttack, EPSILONS } from './defaults.js';
+import { CASCADE, type DemoAttack, EPSILONS } from './defaults.js';
 import type { DemoModel } from './result.js';
 
 export interface AttackedModel {
-  figures: Pick<DemoModel, 'clean' | 'worstCase' | 'attacks'>;
+  figures: Pick<DemoModel, 'weights' | 'clean' | 'worstCase' | 'attacks' | 'findings'>;
   examples: Example[];
 }
 
-/** Attacks the first `samples` images of `test`; all of them count for the clean accuracy. */
+/**
+ * Attacks the first `samples` images of `test`; all of them count for the clean accuracy. The cascade gets what the
+ * attacks before it left at the first radius alone: it asks the model far more often than they do.
+ */
 export async function attackModel(
   model: Model,
   test: Dataset,
@@ -25,25 +35,37 @@ export async function attackModel(
   const clean = { ...accuracyOf(correct, test.length), predictions };
 
   const watch = new EvaluationWatch(progress, title);
-  const report = await evaluateRobustness(model, test, {
-    epsilons: EPSILONS,
-    attacks,
-    samples,
-    seed,
-    signal,
-    onProgress: watch.report,
-  });
-  watch.end();
-  const described = report.attacks.map((entry) => {
-    const { description } = attacks.find((attack) => attack.name === entry.name) as DemoAttack;
-    return { ...entry, description };
-  });
+  const [first, ...others] = EPSILONS;
+  const all = [...attacks, CASCADE];
+  const parts: RobustnessReport[] = [];
+  for (const [epsilons, given] of [[[first], all] as const, [others, attacks] as const]) {
+    const how = { epsilons: [...epsilons], attacks: [...given], samples, seed, signal, onProgress: watch.report };
+    parts.push(await evaluateRobustness(model, test, how));
+    watch.end();
+  }
+  const described = parts
+    .flatMap((report) => report.attacks)
+    .map((entry) => {
+      const { description } = all.find((attack) => attack.name === entry.name) as DemoAttack;
+      return { ...entry, description };
+    });
   const shown = attacks.filter((attack) => SHOWN.attacks.includes(attack.name));
-  const figures = { clean, worstCase: report.worstCase, attacks: described };
+  const figures = {
+    clean,
+    weights: parts[0].weights,
+    worstCase: Object.assign({}, ...parts.map(({ worstCase }) => worstCase)) as RobustnessReport['worstCase'],
+    attacks: described,
+    findings: once(parts.flatMap(({ findings }) => findings)),
+  };
   return {
     figures,
     examples: await pickExamples(model, test, { name, ...figures }, { ...SHOWN, attacks: shown, seed, signal }),
   };
+}
+
+/** What is found whatever the radius is found in both parts. */
+function once(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [finding.message, finding])).values()];
 }
 
 /** Attacks of which examples are shown, and how many of each: those that say most. */
