@@ -23,7 +23,7 @@ const pgd = (norm: Norm): NamedAttack => ({
   attack: attacks.pgd({ norm, steps: 40, restarts: 2, earlyStop: true }),
 });
 
-const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm, queries: 1000 }) });
+const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm }) });
 
 const autoAttack = (norm: Norm): NamedAttack => ({
   name: 'autoAttack',
@@ -46,8 +46,9 @@ export const presets = {
     square(norm),
     autoAttack(norm),
     {
-      name: 'estimatedGradient',
-      attack: attacks.estimatedGradient({ norm, steps: 100, samples: [100, 1000] }),
+      name: 'square again',
+      // A cascade of the same attack draws other numbers in each stage.
+      attack: attacks.autoAttack({ norm, attacks: new Array(3).fill(attacks.square({ norm })) }),
       scope: 'left',
     },
   ],

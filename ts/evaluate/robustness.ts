@@ -95,12 +95,21 @@ interface Identity extends ReportedModel {
   description: string;
 }
 
+/** What an evaluation is to do beside its plan. */
+export interface Around extends Pick<EvaluateOptions, 'resume' | 'signal' | 'onProgress'> {
+  /** Where adversarials are written; with {@link nowhere} only their hash is known. */
+  adversarials?: EvaluateOptions['adversarials'] | typeof nowhere;
+}
+
+/** Adversarials are made, and not kept. */
+export const nowhere = Symbol('nowhere');
+
 /** Runs a plan. */
 export async function evaluate(
   subjects: readonly NamedSubject[],
   test: Dataset,
   plan: Plan,
-  options: Pick<EvaluateOptions, 'adversarials' | 'resume' | 'signal' | 'onProgress'>,
+  options: Around,
   several: boolean,
 ): Promise<RobustnessReport | ComparisonReport> {
   const { signal, onProgress } = options;
@@ -177,7 +186,7 @@ async function sourcesIn({ attacks }: Plan, model: Evaluable): Promise<Provenanc
 async function journalFor(
   { subjects, identities, sources, data }: Known,
   plan: Plan,
-  { resume, adversarials }: Pick<EvaluateOptions, 'resume' | 'adversarials'>,
+  { resume, adversarials }: Around,
 ): Promise<Journal> {
   const [{ threads }] = identities;
   const begun = { date: new Date().toISOString(), platform: platform.describe(), threads };
@@ -210,14 +219,14 @@ export function bitsOf(variant: Variant): string {
 }
 
 async function writeAdversarials(
-  path: string | URL,
+  path: string | URL | typeof nowhere,
   subjects: readonly NamedSubject[],
   measured: readonly Measured[],
   { shape }: Dataset,
 ): Promise<string> {
   const models = measured.map(({ adversarials }, m) => ({ name: subjects[m].name, adversarials }));
   const bytes = encodeAdversarials(models, shape);
-  await platform.writeFile(path, bytes);
+  if (path !== nowhere) await platform.writeFile(path, bytes);
   return sha256(bytes);
 }
 

@@ -22,7 +22,7 @@ import {
   type RobustnessReport,
   robustnessReportSchema,
 } from './report.js';
-import { bitsOf, evaluate, type NamedSubject, subjectsOf } from './robustness.js';
+import { bitsOf, evaluate, type NamedSubject, nowhere, subjectsOf } from './robustness.js';
 
 /** Options of {@link verifyReport}. */
 export interface VerifyOptions {
@@ -114,7 +114,8 @@ async function repeat(
   }
   try {
     const plan = await planFrom(claimed, subjects, test);
-    const again = await evaluate(subjects, test, plan, { signal, onProgress }, 'models' in claimed);
+    const adversarials = claimed.adversarials === undefined ? undefined : nowhere;
+    const again = await evaluate(subjects, test, plan, { signal, onProgress, adversarials }, 'models' in claimed);
     return namedAlike(claimed, again);
   } catch (error) {
     if (!(error instanceof KwtaError)) throw error;
