@@ -21,7 +21,9 @@ export class EvaluationWatch {
     if (this.#shown?.key !== title) this.end();
     this.#shown ??= { key: title, task: this.#progress.task(title), started: performance.now(), left: [] };
     const { task, left } = this.#shown;
-    if (accuracy === undefined) task.update(done, `ε = ${Number(epsilon.toPrecision(3))}`, secondsLeft);
+    // How many radii a curve has is not known before its end, and `done` is of one of them.
+    const guess = name === 'curve' ? null : secondsLeft;
+    if (accuracy === undefined) task.update(done, `ε = ${Number(epsilon.toPrecision(3))}`, guess);
     else left.push(`${percent(accuracy)} right at ε = ${epsilon}`);
   };
 

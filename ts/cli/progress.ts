@@ -14,8 +14,8 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** Something that takes a while. */
 export interface Task {
-  /** `done` from 0 to 1; `detail` is what to know about it now; `left` are seconds, where more than this task is meant. */
-  update(done: number, detail?: string, left?: number): void;
+  /** `done` from 0 to 1; `detail` is what to know about it now; `left` are seconds, null when nobody knows. */
+  update(done: number, detail?: string, left?: number | null): void;
   /** The task is over; `summary` stays on the screen. */
   end(summary: string): void;
 }
@@ -52,8 +52,8 @@ export class Progress {
         shown = now;
         const seconds = (now - started) / 1000;
         const own = done > 0 && seconds > 1 ? (seconds / done) * (1 - done) : undefined;
-        const guess = secondsLeft ?? own;
-        const left = guess === undefined ? undefined : `${duration(guess)} left`;
+        const guess = secondsLeft === undefined ? own : secondsLeft;
+        const left = guess === undefined || guess === null ? undefined : `${duration(guess)} left`;
         const facts = [detail, left].filter((fact) => fact !== undefined).join(' · ');
         const share = `${Math.floor(100 * done)} %`;
         if (this.#stream.isTTY) this.#draw(`${title}  ${bar(done)} ${share.padStart(5)}  ${facts}`);
