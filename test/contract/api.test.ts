@@ -34,6 +34,7 @@ describe('the package', () => {
       'estimatedGradient',
       'fab',
       'fgsm',
+      'minimal',
       'pgd',
       'restarts',
       'smoothed',

@@ -24,6 +24,7 @@ describe('a sample by itself', () => {
         attacks.bpda({ attack: pgd, backward: 'softmask' }),
         attacks.smoothed({ attack: pgd, samples: 3 }),
         attacks.restarts(attacks.smoothed({ attack: attacks.fgsm({ norm }), samples: 2 }), 3),
+        attacks.estimatedGradient({ norm, steps: 2, samples: 20, estimator: 'spsa' }),
       ]) {
         const whole = await model.attack(attack, { x, labels, epsilons: [0.05], seed: 4 });
         for (const order of [shuffled(1, 20), shuffled(2, 20).slice(0, 7), [13], [5, 5]]) {

@@ -3,7 +3,7 @@ import { type AttackResult, attacks, ConfigError, type Model, nn, type Tensor } 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AttackCase, fixtures, modelOf } from '../fixtures/fixtures.js';
 import { caught, describeVariants, expectClose, expectError, useRuntime } from './support.js';
-import { greys, saw, slope, spoiledLabels, stripes, trainedStripeNet } from './toys.js';
+import { greys, linear, saw, slope, spoiledLabels, stripes, trainedStripeNet } from './toys.js';
 
 const cases: AttackCase[] = await fixtures('attacks');
 
@@ -294,9 +294,61 @@ describe('a k-WTA network that hides its gradient', () => {
   it('falls to the estimated gradient and to examples made on another model', async () => {
     const model = await saw(runtime());
     expect(await broken(model, attacks.estimatedGradient({ steps: 10, samples: 100, sigma: 0.05 }))).toBe(20);
+    const spsa = attacks.estimatedGradient({ steps: 10, samples: 100, sigma: 0.05, estimator: 'spsa' });
+    expect(await broken(model, spsa)).toBe(20);
     const source = await slope(runtime());
     expect(await broken(source, attacks.pgd({ steps: 5 }))).toBe(20);
     expect(await broken(model, attacks.transfer({ source, attack: attacks.pgd({ steps: 5 }) }))).toBe(20);
+  });
+});
+
+describe('the estimated gradient', () => {
+  const runtime = useRuntime();
+
+  it('of simultaneous perturbation has directions of 1 and -1, the signs of the Gaussian ones', async () => {
+    const { model } = await linear(runtime(), 2);
+    const x = greys(60).tensor();
+    const labels = await model.predict(x);
+    // One pair of points: the step is along its direction, or against it.
+    const moves = async (estimator: 'gaussian' | 'spsa'): Promise<Float32Array> => {
+      const attack = attacks.estimatedGradient({ norm: 'l2', steps: 1, samples: 2, stepSize: 0.04, estimator });
+      const { raw } = await model.attack(attack, { x, labels, epsilons: [0.04] });
+      return raw[0].data.map((value, i) => value - x.data[i]);
+    };
+    const [gaussian, spsa] = [await moves('gaussian'), await moves('spsa')];
+    let ups = 0;
+    for (let i = 0; i < 60; i++) {
+      // The way is chosen by what is won, which differs between the two.
+      const way = Math.sign(gaussian[16 * i] * spsa[16 * i]);
+      for (let p = 16 * i; p < 16 * (i + 1); p++) {
+        expect(Math.abs(spsa[p])).toBeCloseTo(0.01, 6);
+        expect(Math.sign(spsa[p])).toBe(way * Math.sign(gaussian[p]));
+        ups += Number(spsa[p] * way > 0);
+      }
+    }
+    expect(new Set(gaussian.map((value) => Math.round(1e4 * Math.abs(value)))).size).toBeGreaterThan(50);
+    // Of 960 fair coins, within five standard deviations.
+    expect(Math.abs(ups - 480)).toBeLessThan(78);
+  });
+
+  it('of simultaneous perturbation counts the same queries and comes about as far', async () => {
+    const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }));
+    const data = stripes(20, 2);
+    const run = async (estimator: 'gaussian' | 'spsa') =>
+      model.attack(attacks.estimatedGradient({ steps: 10, samples: 60, estimator }), {
+        x: data.tensor(),
+        labels: data.labels,
+        epsilons: [0.1, 0.2],
+      });
+    const [gaussian, spsa] = [await run('gaussian'), await run('spsa')];
+    const fallen = ({ success }: AttackResult, e: number): number => success[e].filter(Boolean).length;
+    for (const e of [0, 1]) expect(Math.abs(fallen(gaussian, e) - fallen(spsa, e))).toBeLessThanOrEqual(3);
+    expect(fallen(spsa, 1)).toBeGreaterThan(fallen(spsa, 0));
+    const attack = attacks.estimatedGradient({ steps: 50, samples: 10, estimator: 'spsa' });
+    const options = { x: data.tensor(), labels: data.labels, epsilons: [0], maxQueries: 40 };
+    const { queries } = await model.attack(attack, options);
+    const right = Array.from(await model.predict(options.x)).filter((answer, i) => answer === data.labels[i]).length;
+    expect(queries).toEqual({ forward: 33 * right, backward: 0 });
   });
 });
 

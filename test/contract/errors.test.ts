@@ -52,7 +52,7 @@ describe('descriptions', () => {
     ['every 0', () => schedules.step({ every: 0 }), ConfigError, 'schedules.step.every', '>= 1', 'got 0'],
     ['anneal to 0', () => schedules.anneal({ from: 0.2, to: 0, by: 0.1 }), ConfigError, 'schedules.anneal.to', '> 0'],
     ['steps 0', () => attacks.pgd({ steps: 0 }), ConfigError, 'pgd.steps', '>= 1', 'got 0'],
-    ['norm', () => attacks.pgd(wrong({ norm: 'l1' })), ConfigError, 'pgd.norm', "'linf' or 'l2'", '"l1"'],
+    ['norm', () => attacks.pgd(wrong({ norm: 'l0' })), ConfigError, 'pgd.norm', "'linf' or 'l2' or 'l1'", '"l0"'],
     ['loss', () => attacks.fgsm(wrong({ loss: 'mse' })), ConfigError, 'fgsm.loss', "'margin'", '"mse"'],
     ['restarts alike', () => attacks.pgd({ restarts: 2, randomStart: false }), ConfigError, 'pgd.restarts', 'got 2'],
     [

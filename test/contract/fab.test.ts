@@ -175,6 +175,27 @@ describe('FAB', () => {
     }
   });
 
+  it.each(norms)('stops at an adversarial inside the ball that a cascade looks in: %s', async (norm) => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    for (const targeted of [false, true]) {
+      const fab = attacks.fab({ norm, targeted, steps: 10, restarts: 2 });
+      const free = await model.attack(fab, { x, labels });
+      // All but the furthest three are inside.
+      const found = Array.from(free.distances[0])
+        .filter(Number.isFinite)
+        .sort((a, b) => a - b);
+      const epsilon = (found[found.length - 4] + found[found.length - 3]) / 2;
+      const cascade = attacks.autoAttack({ norm, attacks: [fab] });
+      const { success, distances, queries } = await model.attack(cascade, { x, labels, epsilons: [epsilon] });
+      // One from outside may be adversarial on the border of the ball, too; never the other way round.
+      for (const [i, distance] of free.distances[0].entries())
+        if (distance <= epsilon) expect(success[0][i]).toBe(true);
+      // It found some that are not the closest, and was content.
+      expect(queries.backward).toBeLessThan(free.queries.backward / 2);
+      expect(distances[0].some((distance, i) => success[0][i] && distance > free.distances[0][i] * 1.01)).toBe(true);
+    }
+  });
+
   it('finds nothing where there is no gradient, and says so', async () => {
     const flat = await slope(runtime());
     const state = await flat.stateDict();

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 // No result of an attack shows a projection alone.
 import { dualLength, projectionOf } from '../../dist/attacks/core/hyperplane.js';
+import { fixtures } from '../fixtures/fixtures.js';
 import { lengthOf, naiveMove, type Problem, won } from '../reference/hyperplane.js';
-import { noise } from './support.js';
+import { expectValues, noise } from './support.js';
 
 const norms = ['linf', 'l2', 'l1'] as const;
 
@@ -19,6 +20,18 @@ const problems: Problem[] = Array.from({ length: 400 }, (_, run) => {
   });
   const most = slope.reduce((sum, value) => sum + Math.abs(value), 0);
   return { point, slope, gap: most * c[0] * [0.02, 0.3, 1.2][run % 3] };
+});
+
+it.each(await fixtures('fab_projections'))('a move onto a hyperplane is that of AutoAttack in $norm', (item) => {
+  const [rows, size] = item.x.shape;
+  const project = projectionOf(item.norm, size);
+  const move = new Float64Array(size);
+  for (let i = 0; i < rows; i++) {
+    const row = ({ data }: typeof item.x) => data.subarray(i * size, (i + 1) * size);
+    const length = project(row(item.x), row(item.slope), item.gap.data[i], move);
+    expectValues(move, row(item.move), 1e-6, `row ${i}`);
+    expect(length).toBeCloseTo(lengthOf(row(item.move), item.norm), 5);
+  }
 });
 
 describe.each(norms)('a move onto a hyperplane in %s', (norm) => {

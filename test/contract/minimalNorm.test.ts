@@ -1,6 +1,8 @@
 /** Attacks of minimum norm: they run once, and success at every epsilon follows from the distance. */
-import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Tensor } from 'kwta';
+import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Tensor, tensor } from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
+// Distances without a wall.
+import { dualLength } from '../../dist/attacks/core/hyperplane.js';
 import { expectError, noise, useRuntime } from './support.js';
 import {
   linearClasses as classes,
@@ -136,5 +138,131 @@ describe('attacks of minimum norm', () => {
     );
     await expectError(model.attack(attacks.deepFool(), { ...options, epsilons: [] }), ConfigError, 'attack.epsilons');
     await expectError(() => attacks.deepFool({ overshoot: -1 }), ConfigError, 'deepFool.overshoot', '>= 0', '-1');
+  });
+});
+
+describe('bisection over an attack of a fixed radius', () => {
+  const runtime = useRuntime({ threads: 2, deterministic: true });
+  const norms = ['linf', 'l2', 'l1'] as const;
+
+  it.each(norms)('finds the exact distance of a linear model in %s', async (norm) => {
+    // With one border the attack inside cannot take a wrong one, and from the original it goes there straight.
+    const { model, weight } = await linear(runtime(), 2);
+    const slope = Float32Array.from({ length: size }, (_, p) => weight[size + p] - weight[p]);
+    // Through the middle of the samples.
+    const middle = slope.reduce((sum, value) => sum + 0.5 * value, 0);
+    await model.loadStateDict({ ...(await model.stateDict()), '1.bias': tensor([middle, 0], [2]) });
+    const x: Tensor = { shape: [12, 1, 4, 4], data: noise(9, 12 * size).map((value) => 0.5 + 0.05 * value) };
+    const labels = Array.from(await model.predict(x));
+    const logits = (await model.logits(x)).data;
+    const pgd = attacks.pgd({ norm, loss: 'margin', steps: 20, earlyStop: true, randomStart: false });
+    const { epsilons, success, distances, clipped, predictions } = await model.attack(
+      attacks.minimal(pgd, { steps: 14 }),
+      {
+        x,
+        labels,
+      },
+    );
+    expect(epsilons).toEqual([Number.POSITIVE_INFINITY]);
+    expect(predictions[0]).toEqual(await model.predict(clipped[0]));
+    for (const i of labels.keys()) {
+      expect(success[0][i]).toBe(true);
+      const exact = Math.abs(logits[2 * i] - logits[2 * i + 1]) / dualLength(slope, norm);
+      // The formula does not know the walls of the box.
+      expect(exact).toBeLessThan(0.4);
+      expect(distances[0][i]).toBeGreaterThanOrEqual(exact * 0.9999);
+      expect(distances[0][i]).toBeLessThanOrEqual(exact * 1.01);
+    }
+  });
+
+  it('comes no nearer than the attack itself does, counts its queries, and ends at maxQueries', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const data = stripes(20, 2);
+    const options = { x: data.tensor(), labels: data.labels };
+    const right = Array.from(await model.predict(options.x)).filter((answer, i) => answer === data.labels[i]).length;
+    // One gradient a run: 7 radii until a sample falls at the latest, then 6 halvings.
+    const attack = attacks.minimal(attacks.fgsm(), { steps: 6 });
+    const { distances, queries, success, gradingQueries } = await model.attack(attack, options);
+    expect(success[0].filter(Boolean).length).toBeGreaterThan(10);
+    expect(queries.backward).toBe(queries.forward);
+    expect(queries.forward).toBeGreaterThan(3 * right);
+    expect(queries.forward).toBeLessThanOrEqual(13 * right);
+    // Who is right, what each run made, and the end.
+    expect(gradingQueries.forward).toBe(40 + queries.forward);
+    for (const [i, distance] of distances[0].entries()) {
+      if (!Number.isFinite(distance) || distance === 0) continue;
+      const at = await model.attack(attacks.fgsm(), {
+        x: data.tensor([i]),
+        labels: [data.labels[i]],
+        epsilons: [distance * (1 + 1e-6)],
+      });
+      expect(at.success[0]).toEqual([true]);
+    }
+    const alone = await Promise.all(
+      [3, 7].map((i) => model.attack(attack, { x: data.tensor([i]), labels: [data.labels[i]] })),
+    );
+    for (const [at, i] of [3, 7].entries()) expect(alone[at].distances[0][0]).toBe(distances[0][i]);
+    for (const maxQueries of [1, 2, 5]) {
+      const limited = await model.attack(attack, { ...options, maxQueries });
+      expect(limited.queries.forward).toBe(Math.floor(maxQueries / 2) * right);
+      expect(limited.failures?.[0]?.[0]?.samples.length).toBe(maxQueries === 1 ? right : undefined);
+    }
+  });
+
+  it('draws other random numbers in each ball, the same for a sample by itself', async () => {
+    const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }));
+    const data = stripes(10, 2);
+    const attack = attacks.minimal(attacks.pgd({ steps: 3, norm: 'l2' }), { steps: 4 });
+    const whole = await model.attack(attack, { x: data.tensor(), labels: data.labels, seed: 3 });
+    const order = [8, 2, 5];
+    const part = await model.attack(attack, {
+      x: data.tensor(order),
+      labels: order.map((i) => data.labels[i]),
+      seed: 3,
+    });
+    for (const [at, i] of order.entries()) {
+      expect(part.raw[0].data.slice(at * 64, (at + 1) * 64)).toEqual(whole.raw[0].data.slice(i * 64, (i + 1) * 64));
+    }
+  });
+
+  it('stops where nothing is found, goes to its targets, and takes a transfer', async () => {
+    const model = await slope(runtime());
+    const data = greys(4);
+    const targets = [1, 1, 1, 1];
+    const inside = attacks.pgd({ steps: 4 });
+    const options = { x: data.tensor(), labels: data.labels, targets };
+    for (const attack of [
+      attacks.minimal(inside),
+      attacks.minimal(attacks.transfer({ source: model, attack: inside })),
+    ]) {
+      const { success, predictions, distances } = await model.attack(attack, options);
+      expect(success[0]).toEqual([true, true, true, true]);
+      expect(Array.from(predictions[0])).toEqual(targets);
+      for (const distance of distances[0]) expect(distance).toBeLessThan(0.08);
+    }
+    const flat = await slope(runtime());
+    const state = await flat.stateDict();
+    await flat.loadStateDict({ ...state, '1.weight': { shape: [2, 16], data: new Float32Array(32) } });
+    const none = await flat.attack(attacks.minimal(inside), { x: data.tensor(), labels: data.labels });
+    expect(none.distances[0]).toEqual(new Float32Array(4).fill(Number.POSITIVE_INFINITY));
+  });
+
+  it('refuses attacks of minimum norm, and options that are none', async () => {
+    const message = "expected an attack of a fixed radius, got 'deepFool'";
+    await expectError(() => attacks.minimal(attacks.deepFool()), ConfigError, 'minimal.attack', message);
+    await expectError(
+      () => attacks.minimal(attacks.minimal(attacks.pgd())),
+      ConfigError,
+      'minimal.attack',
+      "'minimal'",
+    );
+    await expectError(() => attacks.minimal(attacks.pgd(), { steps: 0 }), ConfigError, 'minimal.steps', '>= 1', '0');
+    await expectError(
+      () => attacks.minimal(attacks.pgd(), 3 as never),
+      ConfigError,
+      'minimal',
+      'an options object',
+      '3',
+    );
   });
 });

@@ -83,8 +83,11 @@ export const linearSize = 16;
 export const linearClasses = 4;
 
 /** Logits that are linear in the pixels of 1x4x4. */
-export async function linear(runtime: Runtime): Promise<{ model: Model; weight: Float32Array; bias: Float32Array }> {
-  const [size, classes] = [linearSize, linearClasses];
+export async function linear(
+  runtime: Runtime,
+  classes = linearClasses,
+): Promise<{ model: Model; weight: Float32Array; bias: Float32Array }> {
+  const size = linearSize;
   const model = await runtime.model(nn.sequential([nn.flatten(), nn.linear({ out: classes })], { input: [1, 4, 4] }));
   const weight = noise(7, classes * size);
   const bias = noise(8, classes).map((value) => 0.1 * value);

@@ -34,7 +34,7 @@ describe('bpda', () => {
   ] as const)('follows the gradient of a model built with %o, on the same weights', async (surrogate) => {
     const built = await runtime().model(stripeNet(nn.kwta({ gamma: 0.2, ...surrogate })));
     await built.loadStateDict(await model.stateDict());
-    for (const attack of [step, attacks.pgd({ steps: 5, earlyStop: true })]) {
+    for (const attack of [step, attacks.pgd({ steps: 5, earlyStop: true }), attacks.apgd({ steps: 5 })]) {
       const through = await model.attack(attacks.bpda({ attack, ...surrogate }), options);
       const there = await built.attack(attack, options);
       expect(through.raw[0].data).toEqual(there.raw[0].data);
@@ -171,6 +171,27 @@ describe('smoothed', () => {
     expect(await queries(deepFool)).toEqual(each(4, 9));
     expect(await queries(deepFool, 12)).toEqual(each(0, 0));
     expect(await queries(attacks.restarts(smoothed(attacks.pgd({ steps: 2 })), 3), 29)).toEqual(each(16, 12));
+  });
+
+  it('never asks for more than maxQueries, whatever is inside', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const inside = {
+      pgd: attacks.pgd({ steps: 3, restarts: 2, earlyStop: true }),
+      apgd: attacks.apgd({ steps: 3, loss: 'margin', eot: 2 }),
+      'apgd in l1': attacks.apgd({ steps: 3, norm: 'l1' }),
+      fab: attacks.fab({ steps: 2 }),
+      'targeted fab': attacks.fab({ steps: 2, targeted: true }),
+      deepFool: attacks.deepFool({ steps: 2 }),
+      fgsm: attacks.fgsm(),
+    };
+    for (const [name, attack] of Object.entries(inside)) {
+      for (const maxQueries of [1, 6, 7, 20, 50]) {
+        const spec = attacks.smoothed({ attack, samples: 3 });
+        const { queries } = await model.attack(spec, { ...options, maxQueries });
+        expect(queries.forward + queries.backward, name).toBeLessThanOrEqual(n * maxQueries);
+        if (maxQueries === 50) expect(queries.backward, name).toBeGreaterThan(0);
+      }
+    }
   });
 
   it('refuses what it would not change', async () => {

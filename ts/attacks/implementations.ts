@@ -10,6 +10,7 @@ import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
 import type { AttackSpec } from './table.js';
 import { bpda } from './wrappers/bpda.js';
+import { minimal } from './wrappers/minimal.js';
 import { restarts } from './wrappers/restarts.js';
 import { smoothed } from './wrappers/smoothed.js';
 import { transfer } from './wrappers/transfer.js';
@@ -27,6 +28,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   smoothed,
   restarts,
   autoAttack,
+  minimal,
 };
 
 /** The procedure of an attack. */

@@ -13,6 +13,7 @@ import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { BpdaSpec } from './wrappers/bpda.js';
+import type { MinimalSpec } from './wrappers/minimal.js';
 import type { RestartsSpec } from './wrappers/restarts.js';
 import type { SmoothedSpec } from './wrappers/smoothed.js';
 import type { TransferSpec } from './wrappers/transfer.js';
@@ -106,11 +107,13 @@ export function fab(options: Options<'fab'> = {}): FabSpec {
 
 /**
  * Ascent on the margin loss along a gradient estimated from logits by antithetic Gaussian sampling (Tramer
- * et al. 2020). A sample is left alone once it has reached its goal.
+ * et al. 2020) or simultaneous perturbation. A sample is left alone once it has reached its goal.
  *
  * @param options.norm `'linf'` by default, or `'l2'`.
  * @param options.steps steps, >= 1; 100 by default.
  * @param options.stepSize in pixel units, > 0; 2.5 * epsilon / steps by default.
+ * @param options.estimator `'gaussian'` by default, or `'spsa'`: every pixel of a direction is 1 or -1 (Uesato et al. 2018).
+ *   The ascent is the same for both, without the Adam of that paper.
  * @param options.sigma standard deviation of the noise in pixel units, > 0; 8/255 by default.
  * @param options.samples logit queries of each step, even and >= 2; 100 by default. A list is a schedule: the
  *   steps are divided evenly between its entries, as in [100, 1000, 20000].
@@ -212,6 +215,21 @@ export function autoAttack(options: Options<'autoAttack'> = {}): AutoAttackSpec 
   return construct(attackDescriptors.autoAttack, options);
 }
 
+/**
+ * The smallest ball in which an attack of a fixed radius succeeds: the radius doubles from 1/64 of the largest change inside
+ * the box until the attack does, and is then halved in between. An attack of minimum norm, in the norm of the one inside.
+ *
+ * @param attack of a fixed radius; what its step size is in pixels stays the same at every radius.
+ * @param options.steps halvings, 1 to 50; 10 by default.
+ * @throws {ConfigError}
+ */
+export function minimal(attack: AttackSpec, options: { steps?: number } = {}): MinimalSpec {
+  return construct(
+    attackDescriptors.minimal,
+    typeof options === 'object' && options ? { ...options, attack } : options,
+  );
+}
+
 export type {
   ApgdSpec,
   AttackSpec,
@@ -221,6 +239,7 @@ export type {
   EstimatedGradientSpec,
   FabSpec,
   FgsmSpec,
+  MinimalSpec,
   Norm,
   PgdSpec,
   RestartsSpec,

@@ -11,6 +11,7 @@ import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type FabSpec, fabDescriptor } from './minimal/fab.js';
 import { type BpdaSpec, bpdaDescriptor } from './wrappers/bpda.js';
+import { type MinimalSpec, minimalDescriptor } from './wrappers/minimal.js';
 import { type RestartsSpec, restartsDescriptor } from './wrappers/restarts.js';
 import { type SmoothedSpec, smoothedDescriptor } from './wrappers/smoothed.js';
 import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
@@ -23,6 +24,7 @@ export type AttackSpec =
   | EstimatedGradientSpec
   | FabSpec
   | FgsmSpec
+  | MinimalSpec
   | PgdSpec
   | BpdaSpec
   | RestartsSpec
@@ -43,6 +45,7 @@ export const attackDescriptors = family({
   smoothed: smoothedDescriptor,
   restarts: restartsDescriptor,
   autoAttack: autoAttackDescriptor,
+  minimal: minimalDescriptor,
 });
 
 /** Any attack. */
@@ -70,6 +73,11 @@ function within(spec: AttackSpec): AttackSpec[] {
   const inner = 'attack' in spec ? [spec.attack] : 'attacks' in spec ? (spec.attacks ?? []) : [];
   return [spec, ...inner.flatMap(within)];
 }
+
+/** An attack that looks inside a ball of a given radius. */
+export const fixedRadius: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>, (spec) =>
+  traitsOf(spec).family === 'minimal' ? `expected an attack of a fixed radius, got '${spec.type}'` : undefined,
+);
 
 /** An attack from anywhere. @throws {ConfigError} naming all that is wrong with it. */
 export function attackOf(value: unknown, argument = 'attack'): AttackSpec {

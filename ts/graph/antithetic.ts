@@ -1,5 +1,5 @@
 /**
- * Pairs of points on both sides of one, `point + sigma u` and `point - sigma u` with normal directions u, in wasm memory:
+ * Pairs of points on both sides of one, `point + sigma u` and `point - sigma u` with random directions u, in wasm memory:
  * drawn there, run through the network there, and summed there.
  */
 import { STREAMS } from '../base/random.js';
@@ -13,6 +13,9 @@ export interface NoiseStream {
   /** Which of the seed's streams, from 0 to 2^32 - 1. */
   draw: number;
 }
+
+/** What directions are: normal values, or 1 and -1 at equal odds, the signs of these. */
+export type Directions = 'normal' | 'signs';
 
 /** Made by `Network.antithetic`, for at most so many pairs at a time; to be disposed. */
 export class Antithetic {
@@ -48,13 +51,25 @@ export class Antithetic {
   }
 
   /** Draws `pairs` pairs, from number `first` on, around `point` `[size]`. */
-  draw(point: Float32Array, first: number, pairs: number, sigma: number): void {
+  draw(point: Float32Array, first: number, pairs: number, sigma: number, kind: Directions): void {
     const { kernels, stream } = this;
     const size = point.length;
     kernels.f32(this.#point, size).set(point);
     const { exports } = kernels;
     const places = [this.#point, this.#directions, this.#queries] as const;
     exports.antithetic_queries(stream.seed, STREAMS.noise / 2 ** 32, stream.draw, first, pairs, size, sigma, ...places);
+    if (kind === 'normal') return;
+    const directions = kernels.f32(this.#directions, pairs * size);
+    const queries = kernels.f32(this.#queries, 2 * pairs * size);
+    for (let pair = 0; pair < pairs; pair++) {
+      for (let p = 0; p < size; p++) {
+        const at = pair * size + p;
+        const sign = directions[at] < 0 ? -1 : 1;
+        directions[at] = sign;
+        queries[at] = point[p] + sigma * sign;
+        queries[directions.length + at] = point[p] - sigma * sign;
+      }
+    }
   }
 
   /** Logits `[n, classes]` of the points from number `from` on, of those drawn last. */

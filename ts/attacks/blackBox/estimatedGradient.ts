@@ -1,11 +1,13 @@
 /**
- * Ascent on the margin loss along a gradient estimated by antithetic Gaussian sampling: the attack that
- * breaks k-WTA (Tramer, Carlini, Brendel & Madry 2020, section 5). It uses logits only, so a gradient
+ * Ascent on the margin loss along a gradient estimated by antithetic sampling: with Gaussian directions the attack that
+ * breaks k-WTA (Tramer, Carlini, Brendel & Madry 2020, section 5), with directions of 1 and -1 simultaneous perturbation
+ * (SPSA: Spall 1992; as an attack, Uesato et al. 2018, whose Adam is a plain step here: the same ascent for both). It uses logits only, so a gradient
  * hidden by discontinuities does not stop it: the estimate is that of the loss smoothed by the noise,
- * g = mean over u of (L(x + sigma u) - L(x - sigma u)) u / (2 sigma).
+ * g = mean over u of (L(x + sigma u) - L(x - sigma u)) u / (2 sigma). SPSA divides by u, which for 1 and -1 is the same.
  */
 import {
   array,
+  choice,
   descriptor,
   integer,
   number,
@@ -29,6 +31,7 @@ export const estimatedGradientDescriptor = descriptor(
       norm: fields.norm(),
       steps: optional(integer({ min: 1 }), 100),
       stepSize: fields.stepSize(),
+      estimator: optional(choice(['gaussian', 'spsa']), 'gaussian'),
       /** Standard deviation of the noise, in pixel units. */
       sigma: optional(number({ above: 0 }), 8 / 255),
       /** Logit queries of each step, an even number; a list divides the steps into stages of growing effort. */
@@ -51,6 +54,7 @@ export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec,
   const ball = balls[spec.norm];
   const stepSize = fields.stepSizeOf(spec, epsilon, batch.warn);
   const stages = [spec.samples].flat();
+  const directions = spec.estimator === 'spsa' ? 'signs' : 'normal';
   const result = (batch.from ?? x).slice();
   let active = all(batch.count);
   for (let step = 0; step < spec.steps && active.length > 0; step++) {
@@ -59,7 +63,7 @@ export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec,
     active = target.afford(active, 2 * pairs + 1);
     for (const [done, i] of active.entries()) {
       const point = result.subarray(i * size, (i + 1) * size);
-      const around = { stream: batch.noise(i, step), pairs, sigma: spec.sigma };
+      const around = { stream: batch.noise(i, step), pairs, sigma: spec.sigma, directions } as const;
       const sums = yield* target.antithetic(point, i, around);
       const gradient = Float32Array.from(sums, (sum) => sum / (2 * spec.sigma * pairs));
       ball.step(point, gradient, x.subarray(i * size, (i + 1) * size), size, { stepSize, epsilon });

@@ -68,8 +68,8 @@ export interface Batch {
   stage(done: AttackStage): void;
   /** Another attack on these samples. */
   run(spec: AttackSpec, inner?: Inner): ReturnType<Attack<AttackSpec>>;
-  /** What the driver will say of candidates `[m, size]` of some of the samples; asked by it and free. */
-  grade(candidates: Float32Array, samples: readonly number[]): Passes<Grades>;
+  /** What the driver will say of candidates `[m, size]` of some of the samples, in their ball; asked by it and free. */
+  grade(candidates: Float32Array, samples: readonly number[], radius?: number): Passes<Grades>;
 }
 
 /** How an attack runs inside another; all is as outside where it is left out. */

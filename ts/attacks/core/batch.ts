@@ -90,10 +90,10 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
         ),
       });
     },
-    *grade(candidates, samples) {
+    *grade(candidates, samples, radius = epsilon) {
       context.graded(samples.length);
       const ball = balls[normOf(outer)];
-      return yield* grade(network, ball, goal.subset(samples), pick(x, samples, size), candidates, epsilon);
+      return yield* grade(network, ball, goal.subset(samples), pick(x, samples, size), candidates, radius);
     },
   };
 }

@@ -41,57 +41,70 @@ function room(value: number, slope: number, side: number): number {
   return side * slope > 0 ? value : 1 - value;
 }
 
+/** Far above any level that a box has room for, and finite: times a slope of zero it is zero. */
+const anyLevel = 1e300;
+
 function levelled(norm: 'linf' | 'l2', size: number): Projection {
+  const steeps = new Float64Array(size);
+  const frees = new Float64Array(size);
+  const ways = new Float64Array(size);
   const rates = new Float64Array(size);
   const limits = new Float64Array(size);
   return (point, slope, gap, move) => {
     const side = gap < 0 ? -1 : 1;
-    let count = 0;
+    let total = 0;
+    // Without branches on the sign, which no processor can predict: 1 or -1, 0 where there is no slope.
     for (let i = 0; i < size; i++) {
       const steep = Math.abs(slope[i]);
-      if (steep === 0) continue;
-      const free = room(point[i], slope[i], side);
-      rates[count] = norm === 'l2' ? steep * steep : steep;
-      limits[count++] = norm === 'l2' ? free / steep : free;
+      const way = (side * slope[i]) / (steep + Number.MIN_VALUE);
+      const free = 0.5 + way * (point[i] - 0.5);
+      steeps[i] = steep;
+      ways[i] = -way;
+      frees[i] = free;
+      rates[i] = norm === 'l2' ? steep * steep : steep;
+      limits[i] = norm === 'l2' ? free / steep : free;
+      total += rates[i];
     }
-    const level = levelOf(rates, limits, count, Math.abs(gap));
+    const level = Math.min(levelOf(rates, limits, total, Math.abs(gap)), anyLevel);
     let length = 0;
     for (let i = 0; i < size; i++) {
-      if (slope[i] === 0) {
-        move[i] = 0;
-        continue;
-      }
-      const wanted = norm === 'l2' ? level * Math.abs(slope[i]) : level;
-      const way = Math.min(wanted, room(point[i], slope[i], side));
-      move[i] = side * slope[i] > 0 ? -way : way;
-      if (norm === 'l2') length += way * way;
-      else if (way > length) length = way;
+      const way = ways[i] * Math.min(norm === 'l2' ? level * steeps[i] : level, frees[i]);
+      move[i] = way;
+      length = norm === 'l2' ? length + way * way : Math.max(length, Math.abs(way));
     }
     return norm === 'l2' ? Math.sqrt(length) : length;
   };
 }
 
-/** The level at which the sum of `rates * min(level, limits)` is `need`; Infinity if it never is. Changes both lists. */
-function levelOf(rates: Float64Array, limits: Float64Array, count: number, need: number): number {
+/**
+ * The level at which the sum of `rates * min(level, limits)` is `need`; Infinity if it never is. Changes both lists.
+ *
+ * @param sum of the rates.
+ */
+function levelOf(rates: Float64Array, limits: Float64Array, sum: number, need: number): number {
+  let count = rates.length;
+  let total = sum;
   let left = need;
   let level = 0;
-  for (;;) {
-    let total = 0;
-    for (let i = 0; i < count; i++) total += rates[i];
-    if (total === 0) return Number.POSITIVE_INFINITY;
+  while (total > 0) {
     // By rounding alone could it fall.
     level = Math.max(level, left / total);
     let kept = 0;
+    total = 0;
     for (let i = 0; i < count; i++) {
-      if (limits[i] < level) left -= rates[i] * limits[i];
+      const rate = rates[i];
+      const limit = limits[i];
+      if (limit < level) left -= rate * limit;
       else {
-        rates[kept] = rates[i];
-        limits[kept++] = limits[i];
+        rates[kept] = rate;
+        limits[kept++] = limit;
+        total += rate;
       }
     }
     if (kept === count) return level;
     count = kept;
   }
+  return Number.POSITIVE_INFINITY;
 }
 
 function greedy(size: number): Projection {

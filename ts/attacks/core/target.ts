@@ -3,7 +3,7 @@
  * against a budget; a run of many samples goes through the network in passes of bounded size and yields after each.
  */
 import { ConfigError } from '../../base/errors.js';
-import type { NoiseStream } from '../../graph/antithetic.js';
+import type { Directions, NoiseStream } from '../../graph/antithetic.js';
 import type { Ascent } from '../../graph/ascent.js';
 import type { Loss } from '../../graph/losses.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
@@ -36,6 +36,15 @@ export interface LossGradient {
   losses: Float32Array;
   logits: Float32Array;
   gradient: Float32Array;
+}
+
+/** Pairs of points around one. */
+export interface AntitheticDraw {
+  stream: NoiseStream;
+  pairs: number;
+  /** Length of a direction's unit, in pixels. */
+  sigma: number;
+  directions: Directions;
 }
 
 /** How a step of a climb goes. */
@@ -278,15 +287,13 @@ export class Target {
   }
 
   /**
-   * The sum over `pairs` normal directions u of (m(x + sigma u) - m(x - sigma u)) u, with m the margin of sample `i` and
+   * The sum over `pairs` random directions u of (m(x + sigma u) - m(x - sigma u)) u, with m the margin of sample `i` and
    * x a point of its; two queries for each.
-   *
-   * @param stream where directions are drawn from.
    */
   *antithetic(
     point: Float32Array,
     i: number,
-    { stream, pairs, sigma }: { stream: NoiseStream; pairs: number; sigma: number },
+    { stream, pairs, sigma, directions }: AntitheticDraw,
   ): Passes<Float64Array> {
     this.#pay([i], { forward: 2 * pairs, backward: 0 });
     const { classes, goal } = this;
@@ -294,7 +301,7 @@ export class Target {
     try {
       for (let first = 0; first < pairs; first += pairsAtOnce) {
         const n = Math.min(pairsAtOnce, pairs - first);
-        around.draw(point, first, n, sigma);
+        around.draw(point, first, n, sigma, directions);
         const margins = new Float64Array(2 * n);
         for (let from = 0; from < 2 * n; from += defaultBatch) {
           const logits = around.logits(from, Math.min(defaultBatch, 2 * n - from));

@@ -45,7 +45,7 @@ export const fab: Attack<FabSpec> = function* (spec, batch) {
   const best = new Closest(x, size, balls[spec.norm], epsilon);
   const single = spec.targeted || goal.targeted;
   // Who cannot pay for a step has no use for the first question.
-  let open = target.afford(all(batch.count), 1 + (single ? target.gradientCost : 1 + classes) + 1);
+  let open = target.afford(all(batch.count), 1 + (single ? target.gradientCost : target.jacobianCost) + 1);
   const logits = yield* target.logits(pick(x, open, size), open);
   const rowOf = (at: number): Float32Array => logits.subarray(at * classes, (at + 1) * classes);
   const margins = new Map(open.map((i, at) => [i, goal.margin(rowOf(at), i)]));
@@ -152,7 +152,7 @@ function nearest(target: Target, norm: Norm): Border {
   const project = projectionOf(norm, size);
   const move = new Float64Array(size);
   return {
-    cost: 1 + classes,
+    cost: target.jacobianCost,
     *at(points, of) {
       const { logits, gradients } = yield* target.jacobian(points, of);
       return of.map((i, at) => {
