@@ -7,6 +7,8 @@ import { greys, linear, saw, slope, spoiledLabels, stripes, trainedStripeNet } f
 
 const cases: AttackCase[] = await fixtures('attacks');
 
+type Norm = 'linf' | 'l2' | 'l1';
+
 describeVariants('attacks as in PyTorch', (runtime) => {
   const each = cases.flatMap((item) =>
     item.attacks.map(
@@ -37,14 +39,21 @@ describe('every attack', () => {
     };
   });
 
-  const list = (norm: 'linf' | 'l2') => {
+  const list = (norm: Norm) => {
     const pgd = attacks.pgd({ norm, steps: 5, restarts: 2 });
     return {
       fgsm: attacks.fgsm({ norm }),
+      bim: attacks.bim({ norm }),
+      mim: attacks.mim({ norm, steps: 4, decay: 0.9 }),
       'fgsm on the margin': attacks.fgsm({ norm, loss: 'margin' }),
       pgd,
       'pgd with early stop on dlr': attacks.pgd({ norm, steps: 5, earlyStop: true, loss: 'dlr' }),
       'pgd with far too large steps': attacks.pgd({ norm, steps: 3, stepSize: 5 }),
+      apgd: attacks.apgd({ norm, steps: 6, restarts: 2 }),
+      'apgd on dlr': attacks.apgd({ norm, steps: 6, loss: 'dlr', eot: 2 }),
+      noise: attacks.noise({ norm, repeats: 4 }),
+      'gaussian noise': attacks.noise({ norm, kind: 'gaussian', repeats: 4 }),
+      'salt and pepper': attacks.noise({ norm, kind: 'saltPepper', repeats: 4 }),
       estimatedGradient: attacks.estimatedGradient({ norm, steps: 4, samples: [10, 20] }),
       transfer: attacks.transfer({ source: targets.ReLU, attack: pgd }),
       bpda: attacks.bpda({ attack: pgd }),
@@ -54,10 +63,10 @@ describe('every attack', () => {
   };
 
   const run = async (
-    check: (result: AttackResult, model: Model, norm: 'linf' | 'l2', what: string) => Promise<void>,
+    check: (result: AttackResult, model: Model, norm: Norm, what: string) => Promise<void>,
   ): Promise<void> => {
     for (const [target, model] of Object.entries(targets)) {
-      for (const norm of ['linf', 'l2'] as const) {
+      for (const norm of ['linf', 'l2', 'l1'] as const) {
         for (const [name, attack] of Object.entries(list(norm))) {
           const result = await model.attack(attack, { x, labels, epsilons, seed: 5 });
           await check(result, model, norm, `${name} in ${norm} on ${target}`);
@@ -113,7 +122,7 @@ describe('every attack', () => {
     const broken = (flags: boolean[]): number => flags.filter(Boolean).length;
     const model = targets['k-WTA'];
     for (const [name, attack] of Object.entries(list('linf'))) {
-      const { success } = await model.attack(attack, { x, labels, epsilons: [0.02, 0.3] });
+      const { success } = await model.attack(attack, { x, labels, epsilons: [0.02, 0.6] });
       expect(broken(success[1]), name).toBeGreaterThan(broken(success[0]));
     }
   });
@@ -378,11 +387,12 @@ describe('transfer', () => {
   });
 });
 
-function distancesOf(adversarial: Tensor, { data }: Tensor, norm: 'linf' | 'l2'): number[] {
+function distancesOf(adversarial: Tensor, { data }: Tensor, norm: Norm): number[] {
   const n = adversarial.shape[0];
   const size = data.length / n;
   return Array.from({ length: n }, (_, i) => {
     const changes = adversarial.data.slice(i * size, (i + 1) * size).map((pixel, j) => pixel - data[i * size + j]);
+    if (norm === 'l1') return changes.reduce((sum, change) => sum + Math.abs(change), 0);
     return norm === 'linf' ? Math.max(...changes.map(Math.abs)) : Math.hypot(...changes);
   });
 }

@@ -4,7 +4,10 @@ import { square } from './blackBox/square.js';
 import { autoAttack } from './cascades/autoAttack.js';
 import type { Attack } from './core/attack.js';
 import { apgd } from './fixed/apgd.js';
+import { bim } from './fixed/bim.js';
 import { fgsm } from './fixed/fgsm.js';
+import { mim } from './fixed/mim.js';
+import { noise } from './fixed/noise.js';
 import { pgd } from './fixed/pgd.js';
 import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
@@ -17,8 +20,11 @@ import { transfer } from './wrappers/transfer.js';
 
 const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec, { type: Type }>> } = {
   fgsm,
+  bim,
+  mim,
   pgd,
   apgd,
+  noise,
   deepFool,
   fab,
   estimatedGradient,

@@ -7,7 +7,10 @@ import type { SquareSpec } from './blackBox/square.js';
 import type { AutoAttackSpec } from './cascades/autoAttack.js';
 import type { Norm } from './core/norms.js';
 import type { ApgdSpec } from './fixed/apgd.js';
+import type { BimSpec } from './fixed/bim.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
+import type { MimSpec } from './fixed/mim.js';
+import type { NoiseSpec } from './fixed/noise.js';
 import type { PgdSpec } from './fixed/pgd.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
@@ -24,7 +27,8 @@ type Options<Type extends keyof typeof attackDescriptors> = OptionsOf<(typeof at
 /**
  * One step to the edge of the ball (Goodfellow, Shlens & Szegedy 2015).
  *
- * @param options.norm `'linf'` by default, or `'l2'`.
+ * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: one sparse step, of equal shares for the 5 % of the pixels with
+ *   the largest slopes, those at a wall left out (Tramer & Boneh 2019).
  * @param options.loss loss to climb; cross entropy by default.
  * @throws {ConfigError}
  */
@@ -35,7 +39,7 @@ export function fgsm(options: Options<'fgsm'> = {}): FgsmSpec {
 /**
  * Projected gradient ascent (Madry et al. 2018).
  *
- * @param options.norm `'linf'` by default, or `'l2'`.
+ * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: sparse steps as those of {@link fgsm}.
  * @param options.steps gradient steps, >= 1; 40 by default.
  * @param options.stepSize in pixel units (not relative to epsilon), > 0; 2.5 * epsilon / steps by default.
  * @param options.restarts runs from different random points, >= 1; 1 by default.
@@ -47,6 +51,48 @@ export function fgsm(options: Options<'fgsm'> = {}): FgsmSpec {
  */
 export function pgd(options: Options<'pgd'> = {}): PgdSpec {
   return construct(attackDescriptors.pgd, options);
+}
+
+/**
+ * The basic iterative method (Kurakin, Goodfellow & Bengio 2017): {@link pgd} that begins at the sample itself.
+ *
+ * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: sparse steps as those of {@link fgsm}.
+ * @param options.steps gradient steps, >= 1; 10 by default.
+ * @param options.stepSize in pixel units, > 0; 2.5 * epsilon / steps by default.
+ * @param options.loss loss to climb; cross entropy by default.
+ * @throws {ConfigError}
+ */
+export function bim(options: Options<'bim'> = {}): BimSpec {
+  return construct(attackDescriptors.bim, options);
+}
+
+/**
+ * The iterative method with momentum (MI-FGSM, Dong et al. 2018): steps follow a decaying sum of the gradients so far,
+ * each divided by its mean size.
+ *
+ * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: sparse steps as those of {@link fgsm}, along the sum.
+ * @param options.steps gradient steps, >= 1; 10 by default.
+ * @param options.stepSize in pixel units, > 0; 2.5 * epsilon / steps by default.
+ * @param options.decay share of the sum that is left at the next step, >= 0; 1 by default.
+ * @param options.loss loss to climb; cross entropy by default.
+ * @throws {ConfigError}
+ */
+export function mim(options: Options<'mim'> = {}): MimSpec {
+  return construct(attackDescriptors.mim, options);
+}
+
+/**
+ * Random changes inside the ball; the best of some. Each costs one query, for logits say which to keep; a sample that
+ * has reached its goal tries no more.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.kind `'uniform'` in the ball (the default), `'gaussian'`: a normal direction as far as the ball goes, or
+ *   `'saltPepper'`: pixels become black or white until the ball is left (in linf, all of them as far as they may).
+ * @param options.repeats tries, >= 1; 100 by default.
+ * @throws {ConfigError}
+ */
+export function noise(options: Options<'noise'> = {}): NoiseSpec {
+  return construct(attackDescriptors.noise, options);
 }
 
 /**
@@ -109,7 +155,7 @@ export function fab(options: Options<'fab'> = {}): FabSpec {
  * Ascent on the margin loss along a gradient estimated from logits by antithetic Gaussian sampling (Tramer
  * et al. 2020) or simultaneous perturbation. A sample is left alone once it has reached its goal.
  *
- * @param options.norm `'linf'` by default, or `'l2'`.
+ * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: sparse steps as those of {@link fgsm}, along the estimate.
  * @param options.steps steps, >= 1; 100 by default.
  * @param options.stepSize in pixel units, > 0; 2.5 * epsilon / steps by default.
  * @param options.estimator `'gaussian'` by default, or `'spsa'`: every pixel of a direction is 1 or -1 (Uesato et al. 2018).
@@ -234,12 +280,15 @@ export type {
   ApgdSpec,
   AttackSpec,
   AutoAttackSpec,
+  BimSpec,
   BpdaSpec,
   DeepFoolSpec,
   EstimatedGradientSpec,
   FabSpec,
   FgsmSpec,
+  MimSpec,
   MinimalSpec,
+  NoiseSpec,
   Norm,
   PgdSpec,
   RestartsSpec,

@@ -6,7 +6,10 @@ import { type AutoAttackSpec, autoAttackDescriptor } from './cascades/autoAttack
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
 import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
+import { type BimSpec, bimDescriptor } from './fixed/bim.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
+import { type MimSpec, mimDescriptor } from './fixed/mim.js';
+import { type NoiseSpec, noiseDescriptor } from './fixed/noise.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type FabSpec, fabDescriptor } from './minimal/fab.js';
@@ -20,13 +23,16 @@ import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 export type AttackSpec =
   | ApgdSpec
   | AutoAttackSpec
+  | BimSpec
+  | BpdaSpec
   | DeepFoolSpec
   | EstimatedGradientSpec
   | FabSpec
   | FgsmSpec
   | MinimalSpec
+  | MimSpec
+  | NoiseSpec
   | PgdSpec
-  | BpdaSpec
   | RestartsSpec
   | SmoothedSpec
   | SquareSpec
@@ -34,8 +40,11 @@ export type AttackSpec =
 
 export const attackDescriptors = family({
   fgsm: fgsmDescriptor,
+  bim: bimDescriptor,
+  mim: mimDescriptor,
   pgd: pgdDescriptor,
   apgd: apgdDescriptor,
+  noise: noiseDescriptor,
   deepFool: deepFoolDescriptor,
   fab: fabDescriptor,
   estimatedGradient: estimatedGradientDescriptor,

@@ -5,7 +5,7 @@
 import { DataError } from '../base/errors.js';
 import { array, integer, number, type Output, object, optional, parse, string } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
-import { checkUniqueKeys } from '../io/json.js';
+import { parseJson } from '../io/json.js';
 import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.js';
 import type { Adversarials } from './modelEvaluation.js';
 
@@ -51,13 +51,7 @@ export function encodeAdversarials(
 export function decodeAdversarials(file: string, bytes: Uint8Array): { entry: AdversarialEntry; images: Tensor }[] {
   const { tensors, metadata } = decodeSafetensors(file, bytes);
   if (!Object.hasOwn(metadata, key)) throw new DataError(`${file}: expected '${key}' in the metadata, found none`);
-  let list: unknown;
-  try {
-    list = JSON.parse(metadata[key]);
-  } catch (error) {
-    throw new DataError(`${file}: expected '${key}' to be JSON`, { cause: error });
-  }
-  checkUniqueKeys(`${file}: '${key}'`, metadata[key]);
+  const list = parseJson(file, `'${key}'`, metadata[key]);
   return parse(listSchema, list, `${file}: ${key}`, DataError).map((entry) => {
     const { tensor, samples, attacks } = entry;
     const images = Object.hasOwn(tensors, tensor) ? tensors[tensor] : undefined;

@@ -3,7 +3,7 @@ import { DataError, DivergedError } from '../base/errors.js';
 import { parse } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
-import { checkUniqueKeys } from './json.js';
+import { parseJson } from './json.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 
 const key = 'kwta.model';
@@ -28,12 +28,6 @@ export function decodeModel(file: string, bytes: Uint8Array): { spec: ModelSpec;
   if (!Object.hasOwn(metadata, key)) {
     throw new DataError(`${file}: expected a model's description ('${key}') in the metadata, found none`);
   }
-  let description: unknown;
-  try {
-    description = JSON.parse(metadata[key]);
-  } catch (error) {
-    throw new DataError(`${file}: expected '${key}' to be JSON`, { cause: error });
-  }
-  checkUniqueKeys(`${file}: '${key}'`, metadata[key]);
+  const description = parseJson(file, `'${key}'`, metadata[key]);
   return { spec: parse(modelSchema, description, `${file}: model`, DataError), stateDict: tensors };
 }

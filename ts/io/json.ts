@@ -1,5 +1,21 @@
-/** What `JSON.parse` lets pass. */
+/** JSON texts in files, and what `JSON.parse` lets pass in them. */
 import { DataError } from '../base/errors.js';
+
+/**
+ * The value of a JSON text in which no object has a key twice.
+ *
+ * @throws {DataError} naming the file and what it is there.
+ */
+export function parseJson(file: string, what: string, text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new DataError(`${file}: expected ${what} to be JSON`, { cause: error });
+  }
+  checkUniqueKeys(`${file}: ${what}`, text);
+  return value;
+}
 
 /**
  * Checks that no object in a JSON text has a key twice: parsers disagree about which one counts.

@@ -29,7 +29,7 @@ export const estimatedGradientDescriptor = descriptor(
   refined(
     tagged('estimatedGradient', {
       norm: fields.norm(),
-      steps: optional(integer({ min: 1 }), 100),
+      steps: fields.steps(100),
       stepSize: fields.stepSize(),
       estimator: optional(choice(['gaussian', 'spsa']), 'gaussian'),
       /** Standard deviation of the noise, in pixel units. */

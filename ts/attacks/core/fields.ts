@@ -1,5 +1,5 @@
 /** Fields that many attacks have. */
-import { choice, number, optional } from '../../base/schema.js';
+import { choice, integer, number, optional } from '../../base/schema.js';
 import { losses } from '../../graph/losses.js';
 import { type Norm, norms } from './norms.js';
 
@@ -8,6 +8,9 @@ export const norm = <N extends Norm = Norm>(of: readonly N[] = norms as N[]) => 
 
 /** The loss to climb; cross entropy by default. */
 export const loss = () => optional(choice(losses), 'crossEntropy');
+
+/** How many, one or more. */
+export const steps = (value: number) => optional(integer({ min: 1 }), value);
 
 /** In pixel units, not relative to epsilon. */
 export const stepSize = () => optional(number({ above: 0 }));

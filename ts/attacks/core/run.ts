@@ -101,10 +101,11 @@ export function* runAttack(
 function* attackGroup(
   network: Network,
   spec: AttackSpec,
-  { x, labels, seed, maxQueries = Number.POSITIVE_INFINITY }: AttackRequest,
+  request: AttackRequest,
   source: (id: string) => Network,
   { goal, open, group }: { goal: Goal; open: readonly number[]; group: readonly Result[] },
 ): Generator<AttackProgress | undefined, void, void> {
+  const { x, labels } = request;
   const size = network.sampleSize;
   const minimal = traitsOf(spec).family === 'minimal';
   const ball = balls[normOf(spec)];
@@ -119,72 +120,31 @@ function* attackGroup(
     while (at < open.length && open[at] < to) attacked.push(open[at++]);
     const original = x.subarray(from * size, to * size);
     const raw = original.slice();
-    const said = new Set<string>();
-    const failures = new Map<string, Set<number>>();
-    const stages: AttackStage[] = [];
-    let watch: SampleWatch | undefined;
+    let run: Run | undefined;
     if (attacked.length > 0) {
-      const origins = pick(x, attacked, size);
-      const goals = goal.subset(attacked);
-      watch = new SampleWatch(goals, origins, ball, minimal ? 0 : epsilon + tolerance);
-      const target = new Target(network, goals, maxQueries, watch);
-      let sourced = false;
-      const failed = (i: number, reason: string): void => {
-        const samples = failures.get(reason) ?? new Set<number>();
-        failures.set(reason, samples.add(i));
-      };
-      const run = start(spec, {
-        network,
-        x: origins,
-        target,
-        epsilon: minimal ? Number.POSITIVE_INFINITY : epsilon,
-        seed,
-        attempt: 0,
-        warn: (message) => said.add(message),
-        failed,
-        stage: (done) => stages.push(done),
-        graded: (count) => {
-          plain.gradingQueries.forward += count;
-        },
-        source: (id) => {
-          sourced = true;
-          return source(id);
-        },
-      });
-      let next = run.next();
-      for (; !next.done; next = run.next()) {
+      run = new Run(network, spec, pick(x, attacked, size), goal.subset(attacked), epsilon, request);
+      const steps = run.start(source);
+      let next = steps.next();
+      for (; !next.done; next = steps.next()) {
         const now = performance.now();
         const due = next.value !== undefined && now - reported > pause;
         if (due) reported = now;
         yield due ? { epsilon, done: (from + (next.value as number) * (to - from)) / labels.length } : undefined;
       }
-      put(
-        raw,
-        attacked.map((i) => i - from),
-        next.value,
-        size,
-      );
-      // Candidates that were made without a look at any model are noise, unless that is what the attack is.
-      if (!sourced && traitsOf(spec).gradient !== 'none') {
-        for (const i of all(attacked.length)) if (target.asked(i) === 0) failed(i, 'no query was made');
-      }
-      plain.queries.forward += target.queries.forward;
-      plain.queries.backward += target.queries.backward;
+      const places = attacked.map((i) => i - from);
+      put(raw, places, next.value, size);
+      plain.queries.forward += run.target.queries.forward;
+      plain.queries.backward += run.target.queries.backward;
+      plain.gradingQueries.forward += run.graded;
     }
     const chunk = all(to - from).map((i) => from + i);
     for (const result of group) {
       const { epsilon: radius } = result.plain;
       const grades = yield* grade(network, ball, goal.subset(chunk), original, raw, radius);
       result.take(from, raw, grades, minimal);
+      if (run === undefined) continue;
       const broken = attacked.map((i) => grades.success[i - from]);
-      const observed = {
-        said: [...said],
-        attacked: attacked.length,
-        failures: [...failures].map(([reason, samples]) => ({ reason, samples: [...samples] })),
-        stages,
-        diagnostics: watch?.diagnostics(broken, radius) ?? nothingObserved.diagnostics,
-        outside: grades.outside,
-      };
+      const observed = run.observed(broken, radius, grades.outside);
       result.plain.observed = addObserved(result.plain.observed, observed, attacked);
     }
   }
@@ -194,6 +154,77 @@ function* attackGroup(
     plain.warnings = warningsOf(spec.type, labels.length, plain.observed);
   }
   yield { epsilon, done: 1 };
+}
+
+/** An attack on the samples of one batch, none of which is at its goal, and what is seen of it. */
+class Run {
+  readonly target: Target;
+  /** Samples that were graded inside the attack. */
+  graded = 0;
+  readonly #watch: SampleWatch;
+  readonly #epsilon: number;
+  readonly #said = new Set<string>();
+  readonly #failures = new Map<string, Set<number>>();
+  readonly #stages: AttackStage[] = [];
+
+  constructor(
+    private readonly network: Network,
+    private readonly spec: AttackSpec,
+    private readonly x: Float32Array,
+    goal: Goal,
+    epsilon: number,
+    private readonly request: Pick<AttackRequest, 'seed' | 'maxQueries'>,
+  ) {
+    const minimal = traitsOf(spec).family === 'minimal';
+    this.#epsilon = minimal ? Number.POSITIVE_INFINITY : epsilon;
+    this.#watch = new SampleWatch(goal, x, balls[normOf(spec)], minimal ? 0 : epsilon + tolerance);
+    this.target = new Target(network, goal, request.maxQueries ?? Number.POSITIVE_INFINITY, this.#watch);
+  }
+
+  *start(source: (id: string) => Network): ReturnType<typeof start> {
+    const { network, spec, x, target, request } = this;
+    let sourced = false;
+    const candidates = yield* start(spec, {
+      network,
+      x,
+      target,
+      epsilon: this.#epsilon,
+      seed: request.seed,
+      attempt: 0,
+      warn: (message) => this.#said.add(message),
+      failed: (i, reason) => this.#fail(i, reason),
+      stage: (done) => this.#stages.push(done),
+      graded: (count) => {
+        this.graded += count;
+      },
+      source: (id) => {
+        sourced = true;
+        return source(id);
+      },
+    });
+    // Candidates that were made without a look at any model are noise, unless that is what the attack is.
+    if (!sourced && traitsOf(spec).gradient !== 'none') {
+      for (const i of target.goal.classes.keys()) if (target.asked(i) === 0) this.#fail(i, 'no query was made');
+    }
+    return candidates;
+  }
+
+  #fail(i: number, reason: string): void {
+    const samples = this.#failures.get(reason) ?? new Set<number>();
+    this.#failures.set(reason, samples.add(i));
+  }
+
+  /** What is known once it is graded which of the samples are broken within a radius. */
+  observed(broken: readonly boolean[], epsilon: number, outside: number): Observed {
+    return {
+      said: [...this.#said],
+      attacked: broken.length,
+      failures: [...this.#failures].map(([reason, samples]) => ({ reason, samples: [...samples] })),
+      stages: this.#stages,
+      diagnostics: this.#watch.diagnostics(broken, epsilon),
+      outside,
+    };
+  }
 }
 
 /**

@@ -320,7 +320,7 @@ export class Target {
   }
 
   /** Which of the rows of logits reach the goals of these samples. */
-  protected atGoal(logits: Float32Array, of: readonly number[]): number[] {
+  atGoal(logits: Float32Array, of: readonly number[]): number[] {
     const answers = argmax(logits, this.classes);
     return all(of.length).filter((at) => this.goal.reached(answers[at], of[at]));
   }

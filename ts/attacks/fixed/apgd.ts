@@ -7,7 +7,6 @@
  */
 import { choice, descriptor, integer, number, type Output, optional, refined, tagged } from '../../base/schema.js';
 import { losses } from '../../graph/losses.js';
-import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, type Batch, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox, type Norm, projectInBox } from '../core/norms.js';
@@ -22,7 +21,7 @@ export const apgdDescriptor = descriptor(
     tagged('apgd', {
       norm: fields.norm(),
       loss: optional(choice([...losses, 'targetedDlr']), 'crossEntropy'),
-      steps: optional(integer({ min: 1 }), 100),
+      steps: fields.steps(100),
       restarts: optional(integer({ min: 1 }), 1),
       /** A step size stays where more than this share of the steps raised the loss. */
       rho: optional(number({ above: 0, below: 1 }), 0.75),
@@ -150,7 +149,7 @@ function* climbStage(
   { scale, steps }: Stage,
   { loss, found, unbroken }: { loss: ApgdLoss; found: Found; unbroken: number[] },
 ): Generator<number | undefined, void, void> {
-  const { size, goal, classes } = target;
+  const { size } = target;
   const climb = climbs[spec.norm];
   const cost = spec.eot * target.gradientCost;
   const radius = scale * epsilon;
@@ -181,8 +180,7 @@ function* climbStage(
     rows.take(evaluated);
     // A point in a larger ball is no adversarial one.
     if (scale === 1) {
-      const answers = argmax(logits, classes);
-      const there = all(rows.count).filter((r) => goal.reached(answers[r], rows.of[r]));
+      const there = target.atGoal(logits, rows.of);
       for (const r of there) found.points.set(rows.row(rows.points, r), rows.of[r] * size);
       drop(there);
     }

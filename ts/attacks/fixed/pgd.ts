@@ -15,7 +15,7 @@ export const pgdDescriptor = descriptor(
   refined(
     tagged('pgd', {
       norm: fields.norm(),
-      steps: optional(integer({ min: 1 }), 40),
+      steps: fields.steps(40),
       stepSize: fields.stepSize(),
       restarts: optional(integer({ min: 1 }), 1),
       randomStart: optional(boolean(), true),
@@ -63,8 +63,8 @@ export const pgd: Attack<PgdSpec> = function* (spec, batch) {
 };
 
 /** Moves `points` of the samples `of` in place, `spec.steps` times. */
-function* ascend(
-  spec: PgdSpec,
+export function* ascend(
+  spec: Pick<PgdSpec, 'norm' | 'loss' | 'steps' | 'earlyStop'>,
   target: Target,
   x: Float32Array,
   points: Float32Array,

@@ -2,7 +2,7 @@
  * DeepFool (Moosavi-Dezfooli, Fawzi & Frossard 2016): takes the model for linear around a point, steps to the nearest
  * border of the true class, and repeats from there; l2 and linf. With targets, the border is that of the target.
  */
-import { descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
+import { descriptor, number, type Output, optional, tagged } from '../../base/schema.js';
 import { type Attack, all, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { clipToBox, type Norm } from '../core/norms.js';
@@ -11,7 +11,7 @@ import { clipToBox, type Norm } from '../core/norms.js';
 export const deepFoolDescriptor = descriptor(
   tagged('deepFool', {
     norm: fields.norm(['linf', 'l2']),
-    steps: optional(integer({ min: 1 }), 50),
+    steps: fields.steps(50),
     overshoot: optional(number({ min: 0 }), 0.02),
   }),
   { family: 'minimal', gradient: 'exact' },
