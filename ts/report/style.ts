@@ -86,7 +86,7 @@ svg { display: block; }
 .heat { width: auto; } .plain caption::before { content: none; }
 
 .scroll { overflow-x: auto; margin-top: 1.5rem; }
-table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
+table { width: 100%; border-collapse: collapse; font-size: .875rem; }
 caption { padding: 0 0 .5rem; text-align: left; font-weight: 620; }
 caption::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em; border-radius: 2px; background: var(--model); }
 th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; font-weight: 400; }

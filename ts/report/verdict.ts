@@ -2,7 +2,7 @@
  * What a run's figures say, in plain sentences. Every sentence is decided by the figures and quotes them; where a
  * difference may be chance, the sentence says so.
  */
-import { differ, type HiddenGradient, hiddenGradients, isConstant } from '../evaluate/findings.js';
+import { differ, type HiddenGradient, hiddenGradients, isConstant, significance } from '../evaluate/findings.js';
 import { list, modelTitle, percent } from './format.js';
 import type { DescribedAttack, Evaluation, ModelResult } from './result.js';
 
@@ -51,14 +51,22 @@ interface Comparison {
   significant: boolean;
 }
 
-function comparisons({ models, epsilons }: Evaluation): Comparison[] {
+function comparisons({ models, epsilons, pairs }: Evaluation): Comparison[] {
   return epsilons.flatMap((epsilon) => {
     const ranked = models
       .filter((model) => Object.hasOwn(model.worstCase, epsilon))
       .sort((a, b) => b.worstCase[epsilon].accuracy - a.worstCase[epsilon].accuracy);
     if (ranked.length < 2) return [];
+    const names = ranked.slice(0, 2).map(({ name }) => name);
+    const pair = pairs?.find(
+      (each) =>
+        each.attack === undefined &&
+        each.epsilon === epsilon &&
+        names.includes(each.first) &&
+        names.includes(each.second),
+    );
     const [first, second] = ranked.map((model) => unbroken(model, epsilon));
-    return [{ epsilon, ranked, significant: differ(first, second) }];
+    return [{ epsilon, ranked, significant: pair === undefined ? differ(first, second) : pair.p < significance }];
   });
 }
 
@@ -104,9 +112,9 @@ function gradientSentence({ model, epsilon, samples, exact, other, significant }
     : `${figures}. On ${samples} images that difference may be chance.`;
 }
 
-/** By sample: no attack broke it. Only of samples that every attack saw. */
+/** By sample: no attack broke it at this radius or a smaller one. Only of samples that every attack saw. */
 function unbroken(model: ModelResult, epsilon: number): boolean[] {
-  const here = model.attacks.filter((attack) => attack.epsilon === epsilon);
-  const samples = Math.min(...here.map((attack) => attack.total));
-  return Array.from({ length: samples }, (_, i) => here.every(({ survived }) => survived[i]));
+  const within = model.attacks.filter((attack) => attack.epsilon <= epsilon);
+  const samples = Math.min(...within.map((attack) => attack.total));
+  return Array.from({ length: samples }, (_, i) => within.every(({ survived }) => survived[i]));
 }

@@ -69,7 +69,7 @@ export function demoAttacks(other: { id: string }): DemoAttack[] {
 
 const STEPS = 100;
 const TARGET_CLASSES = 3;
-const SQUARE_QUERIES = 2000;
+const SQUARE_QUERIES = 5000;
 /** Of an image, forward plus backward: a step of APGD costs two. */
 const CASCADE_QUERIES = 2 * STEPS * (1 + TARGET_CLASSES) + SQUARE_QUERIES;
 
