@@ -27,6 +27,7 @@ describe('the package', () => {
     );
     const names = (part: object) => Object.keys(part).sort();
     expect(names(attacks)).toEqual([
+      'adaptiveKwta',
       'apgd',
       'autoAttack',
       'bim',

@@ -1,6 +1,7 @@
 /** The procedures of all attacks, by type. An attack without one is a type error. */
 import { estimatedGradient } from './blackBox/estimatedGradient.js';
 import { square } from './blackBox/square.js';
+import { adaptiveKwta } from './cascades/adaptiveKwta.js';
 import { autoAttack } from './cascades/autoAttack.js';
 import type { Attack } from './core/attack.js';
 import { apgd } from './fixed/apgd.js';
@@ -34,6 +35,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   smoothed,
   restarts,
   autoAttack,
+  adaptiveKwta,
   minimal,
 };
 

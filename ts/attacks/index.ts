@@ -4,6 +4,7 @@ import { construct, type Options as OptionsOf } from '../base/schema.js';
 import { describe } from '../base/tensor.js';
 import type { EstimatedGradientSpec } from './blackBox/estimatedGradient.js';
 import type { SquareSpec } from './blackBox/square.js';
+import type { AdaptiveKwtaSpec } from './cascades/adaptiveKwta.js';
 import type { AutoAttackSpec } from './cascades/autoAttack.js';
 import type { Norm } from './core/norms.js';
 import type { ApgdSpec } from './fixed/apgd.js';
@@ -157,7 +158,8 @@ export function fab(options: Options<'fab'> = {}): FabSpec {
  *
  * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: sparse steps as those of {@link fgsm}, along the estimate.
  * @param options.steps steps, >= 1; 100 by default.
- * @param options.stepSize in pixel units, > 0; 2.5 * epsilon / steps by default.
+ * @param options.stepSize in pixel units, > 0; the larger of epsilon / 4 and 2.5 * epsilon / steps by default: an estimate is
+ *   mostly noise, and many small steps along it end near where they began.
  * @param options.estimator `'gaussian'` by default, or `'spsa'`: every pixel of a direction is 1 or -1 (Uesato et al. 2018).
  *   The ascent is the same for both, without the Adam of that paper.
  * @param options.sigma standard deviation of the noise in pixel units, > 0; 8/255 by default.
@@ -198,10 +200,7 @@ interface ModelHandle {
  */
 export function transfer(options: { source: ModelHandle; attack?: AttackSpec }): TransferSpec {
   const { source, attack = pgd(), ...rest } = options;
-  if (typeof source?.id !== 'string') {
-    throw new ConfigError(`transfer.source: expected a model, got ${describe(source)}`);
-  }
-  return construct(attackDescriptors.transfer, { source: source.id, attack, ...rest });
+  return construct(attackDescriptors.transfer, { source: idOf(source, 'transfer.source'), attack, ...rest });
 }
 
 /**
@@ -276,7 +275,37 @@ export function minimal(attack: AttackSpec, options: { steps?: number } = {}): M
   );
 }
 
+/**
+ * The cascade for networks that are discontinuous, each attack on what the ones before have left: examples made on a
+ * student, gradients softened at the k-WTA layers (the true one where there is none), squares, and a gradient estimated from
+ * outputs; with the full budget also smoothed gradients and the schedule of Tramer et al. (2020). The result's
+ * `stages` tell what each did.
+ *
+ * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.budget `'quick'` (the default): at most 10,000 queries a sample. `'full'`: at most 1,000,000 on what is
+ *   left, which takes about a minute for each sample that nothing breaks.
+ * @param options.source a model to make examples on, as `distill` makes one; without it nothing is transferred, and a
+ *   warning says so.
+ * @throws {ConfigError}
+ */
+export function adaptiveKwta({ source, ...rest }: AdaptiveOptions = {}): AdaptiveKwtaSpec {
+  return construct(attackDescriptors.adaptiveKwta, {
+    ...rest,
+    ...(source !== undefined && { source: idOf(source, 'adaptiveKwta.source') }),
+  });
+}
+
+/** Options of {@link adaptiveKwta}. */
+type AdaptiveOptions = Omit<Options<'adaptiveKwta'>, 'source'> & { source?: ModelHandle };
+
+/** @throws {ConfigError} */
+function idOf(model: ModelHandle, argument: string): string {
+  if (typeof model?.id !== 'string') throw new ConfigError(`${argument}: expected a model, got ${describe(model)}`);
+  return model.id;
+}
+
 export type {
+  AdaptiveKwtaSpec,
   ApgdSpec,
   AttackSpec,
   AutoAttackSpec,

@@ -2,6 +2,7 @@
 import { family, parse, refined, type Schema, variant } from '../base/schema.js';
 import { type EstimatedGradientSpec, estimatedGradientDescriptor } from './blackBox/estimatedGradient.js';
 import { type SquareSpec, squareDescriptor } from './blackBox/square.js';
+import { type AdaptiveKwtaSpec, adaptiveKwtaDescriptor } from './cascades/adaptiveKwta.js';
 import { type AutoAttackSpec, autoAttackDescriptor } from './cascades/autoAttack.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
@@ -21,6 +22,7 @@ import { type TransferSpec, transferDescriptor } from './wrappers/transfer.js';
 
 /** Any attack, as plain data. Written out, for wrappers hold attacks. */
 export type AttackSpec =
+  | AdaptiveKwtaSpec
   | ApgdSpec
   | AutoAttackSpec
   | BimSpec
@@ -54,6 +56,7 @@ export const attackDescriptors = family({
   smoothed: smoothedDescriptor,
   restarts: restartsDescriptor,
   autoAttack: autoAttackDescriptor,
+  adaptiveKwta: adaptiveKwtaDescriptor,
   minimal: minimalDescriptor,
 });
 

@@ -48,14 +48,17 @@ export const estimatedGradientDescriptor = descriptor(
 
 export type EstimatedGradientSpec = Output<typeof estimatedGradientDescriptor.schema>;
 
+/** An estimate is mostly noise, and many small steps along it end near where they began; in epsilons. */
+const leastStep = 1 / 4;
+
 export const estimatedGradient: Attack<EstimatedGradientSpec> = function* (spec, batch) {
   const { target, x, epsilon } = batch;
   const { size, classes, goal } = target;
   const ball = balls[spec.norm];
-  const stepSize = fields.stepSizeOf(spec, epsilon, batch.warn);
+  const stepSize = fields.stepSizeOf(spec, epsilon, batch.warn, leastStep);
   const stages = [spec.samples].flat();
   const directions = spec.estimator === 'spsa' ? 'signs' : 'normal';
-  const result = (batch.from ?? x).slice();
+  const result = x.slice();
   let active = all(batch.count);
   for (let step = 0; step < spec.steps && active.length > 0; step++) {
     const pairs = stages[Math.floor((step * stages.length) / spec.steps)] / 2;

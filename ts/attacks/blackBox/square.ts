@@ -64,14 +64,13 @@ interface Searched {
 /** One search for each of the samples, from a random start; the best points, and the samples that have not reached their goal. */
 function* searchFrom(
   { norm, queries, p }: SquareSpec,
-  { target, x, epsilon, from, random }: Batch,
+  { target, x, epsilon, random }: Batch,
   samples: readonly number[],
   restart: number,
 ): Generator<number | undefined, { points: Float32Array; failed: number[] }, void> {
   const { size, classes, goal, input } = target;
   const moves = searches[norm](input, epsilon);
-  const given = restart === 0 ? from : undefined;
-  const points = pick(given ?? x, samples, size);
+  const points = pick(x, samples, size);
   const row = (values: Float32Array, at: number) => values.subarray(at * size, (at + 1) * size);
   let running: Searched[] = samples.map((i, at) => ({ i, at, random: random(i, restart), margin: -Infinity }));
   for (let query = 0; query < queries; query++) {
@@ -89,7 +88,7 @@ function* searchFrom(
       const candidate = row(candidates, c);
       candidate.set(row(points, at));
       if (query > 0) moves.propose(candidate, row(x, i), share, own);
-      else if (given === undefined) moves.start(candidate, row(x, i), own);
+      else moves.start(candidate, row(x, i), own);
     }
     const logits = yield* target.logits(
       candidates,

@@ -19,10 +19,10 @@ import { squareDescriptor } from '../blackBox/square.js';
 import type { Attack, AttackDescriptor } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import type { Norm } from '../core/norms.js';
-import { apgdDescriptor } from '../fixed/apgd.js';
+import type { apgdDescriptor } from '../fixed/apgd.js';
 import { fabDescriptor } from '../minimal/fab.js';
 import { type AttackSpec, normOf, sourceless } from '../table.js';
-import { runCascade, type Stage } from './cascade.js';
+import { climb, runCascade, type Stage } from './cascade.js';
 
 const versions = ['standard', 'plus', 'rand'] as const;
 
@@ -63,46 +63,36 @@ export const autoAttack: Attack<AutoAttackSpec> = (spec, batch) => {
       batch,
     );
   }
-  const { stages, replaced } = stagesOf(spec, classes);
-  if (replaced.length > 0) {
-    batch.warn(`autoAttack: ${classes} classes are too few for ${replaced.join(' and ')}; the margin takes its place`);
+  const stages = stagesOf(spec, classes);
+  for (const { replaced } of stages) {
+    if (replaced === undefined) continue;
+    batch.warn(`autoAttack: ${classes} classes are too few for the loss '${replaced}'; the margin takes its place`);
   }
   return runCascade(stages, batch);
 };
 
-/** Classes that the logits of these losses must have. */
-const leastClasses = { dlr: 3, targetedDlr: 4 } as const;
-
-/** The attacks of a version, and losses that the margin takes the place of. */
-function stagesOf({ norm, version }: AutoAttackSpec, classes: number): { stages: Stage[]; replaced: string[] } {
-  const replaced: string[] = [];
-  const climb = (name: string, options: Options<typeof apgdDescriptor>): Stage => {
-    const { loss } = options;
-    if ((loss === 'dlr' || loss === 'targetedDlr') && classes < leastClasses[loss]) {
-      replaced.push(loss);
-      const { targetClasses: _, ...rest } = options;
-      return { name: `${name} (margin)`, attack: construct(apgdDescriptor, { ...rest, norm, loss: 'margin' }) };
-    }
-    return { name, attack: construct(apgdDescriptor, { ...options, norm }) };
-  };
+/** The attacks of a version. */
+function stagesOf({ norm, version }: AutoAttackSpec, classes: number): Stage[] {
+  const ascent = (name: string, options: Options<typeof apgdDescriptor>): Stage =>
+    climb(name, { ...options, norm }, classes);
   const fab = (name: string, options: Options<typeof fabDescriptor>): Stage => ({
     name,
     attack: construct(fabDescriptor, { ...options, norm }),
   });
   const square: Stage = { name: 'square', attack: construct(squareDescriptor, { norm }) };
   const inL1 = norm === 'l1';
-  const targeted = climb('apgd-t', { loss: 'targetedDlr', targetClasses: inL1 ? 5 : 9 });
+  const targeted = ascent('apgd-t', { loss: 'targetedDlr', targetClasses: inL1 ? 5 : 9 });
   const stages: Readonly<Record<AutoAttackSpec['version'], () => Stage[]>> = {
-    standard: () => [climb('apgd-ce', { restarts: inL1 ? 5 : 1 }), targeted, fab('fab-t', { targeted: true }), square],
+    standard: () => [ascent('apgd-ce', { restarts: inL1 ? 5 : 1 }), targeted, fab('fab-t', { targeted: true }), square],
     plus: () => [
-      climb('apgd-ce', { restarts: 5 }),
-      climb('apgd-dlr', { loss: 'dlr', restarts: 5 }),
+      ascent('apgd-ce', { restarts: 5 }),
+      ascent('apgd-dlr', { loss: 'dlr', restarts: 5 }),
       fab('fab', { restarts: 5 }),
       square,
       targeted,
       fab('fab-t', { targeted: true }),
     ],
-    rand: () => [climb('apgd-ce', { eot: 20 }), climb('apgd-dlr', { loss: 'dlr', eot: 20 })],
+    rand: () => [ascent('apgd-ce', { eot: 20 }), ascent('apgd-dlr', { loss: 'dlr', eot: 20 })],
   };
-  return { stages: stages[version](), replaced };
+  return stages[version]();
 }

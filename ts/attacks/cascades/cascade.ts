@@ -1,5 +1,7 @@
 /** One attack after another, each on the samples that those before have left. */
+import { construct, type Options } from '../../base/schema.js';
 import { type Attack, all, type Batch, put } from '../core/attack.js';
+import { apgdDescriptor } from '../fixed/apgd.js';
 import type { AttackSpec } from '../table.js';
 
 /** One attack of a cascade. */
@@ -9,6 +11,19 @@ export interface Stage {
   attack: AttackSpec;
   /** Queries of each sample in this stage; as many as the cascade has left when left out. */
   maxQueries?: number;
+  /** The loss that the margin has taken the place of, for lack of classes. */
+  replaced?: string;
+}
+
+/** Classes that the logits of these losses must have. */
+const leastClasses = { crossEntropy: 1, margin: 2, dlr: 3, targetedDlr: 4 } as const;
+
+/** APGD as a stage; on the margin where the model has too few classes for its loss. */
+export function climb(name: string, options: Options<typeof apgdDescriptor>, classes: number): Stage {
+  const { loss = 'crossEntropy' } = options;
+  if (classes >= leastClasses[loss]) return { name, attack: construct(apgdDescriptor, options) };
+  const { targetClasses: _, ...rest } = options;
+  return { name: `${name} (margin)`, attack: construct(apgdDescriptor, { ...rest, loss: 'margin' }), replaced: loss };
 }
 
 /** Runs the stages; a sample that none breaks keeps the candidate of the last one that it saw. */

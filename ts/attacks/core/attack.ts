@@ -52,8 +52,6 @@ export interface Batch {
   readonly target: Target;
   /** Radius of the ball, in pixel units; Infinity for an attack of minimum norm. */
   readonly epsilon: number;
-  /** Points of the ball `[n, size]` to begin the first run at, for a search that can begin anywhere. */
-  readonly from: Float32Array | undefined;
   /** A stream of sample `i`'s own; restarts and steps have different ones. */
   random(i: number, restart?: number, step?: number): Random;
   /** A stream of noise of sample `i`'s own. */
@@ -81,8 +79,6 @@ export interface Inner {
   /** What sees the model in place of the batch's own target; its samples are those of `samples`. */
   target?: Target;
   epsilon?: number;
-  /** See {@link Batch.from}; of those samples. */
-  from?: Float32Array;
   /** Queries that each of the samples may ask in this run. */
   maxQueries?: number;
   /** Runs of different numbers draw different random numbers; 0 when left out. */

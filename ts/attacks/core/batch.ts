@@ -16,7 +16,6 @@ export interface Context {
   x: Float32Array;
   target: Target;
   epsilon: number;
-  from?: Float32Array;
   seed: number;
   /** Tells apart the runs of an attack inside another. */
   attempt: number;
@@ -56,7 +55,6 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
     count,
     target,
     epsilon,
-    from: context.from,
     random: (i, restart = 0, step = 0) =>
       random ?? new Random(keyOf(i), STREAMS.attack + restart * stepsPerRestart + step),
     noise: (i, draw) => ({ seed: keyOf(i), draw }),
@@ -68,7 +66,6 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
       const whole = samples.length === count;
       const shared = {
         ...context,
-        from: undefined,
         ...inner,
         x: whole ? x : pick(x, samples, size),
         attempt: number === 0 ? attempt : (Math.imul(attempt, 0x01000193) + number) | 0,
