@@ -29,8 +29,16 @@ const ranks = [
   ['cli'],
 ];
 
-/** What the command line may see: the public API, what draws reports, and what only Node has. */
-const commandLine = [/^index\.ts$/, /^report\//, /^cli\//, /^platform\//, /^data\/fashionMnist\.ts$/];
+/** What the command line may see: the public API, which attacks and presets there are, what draws reports, what only Node has. */
+const commandLine = [
+  /^index\.ts$/,
+  /^attacks\/(table|core\/norms)\.ts$/,
+  /^evaluate\/presets\.ts$/,
+  /^report\//,
+  /^cli\//,
+  /^platform\//,
+  /^data\/fashionMnist\.ts$/,
+];
 
 /** Where `unsafe` is allowed: intrinsics, and inner loops that bounds checks would slow. */
 const unsafePlaces = [

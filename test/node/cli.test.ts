@@ -3,13 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DemoResult } from '../../dist/cli/demo/result.js';
 // What intervals the command must print, and the type of its JSON, which the package does not export.
 import { wilson } from '../../dist/evaluate/statistics.js';
-
-const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+import { command, type Ended, kwtaIn } from './command.js';
 
 /** Where Fashion-MNIST is, on machines that have it. */
 const data = process.env.KWTA_DATA;
@@ -22,27 +20,9 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs `kwta args`; `watch` may act on what it has written to standard error. */
-function kwta(args: string[], watch?: (stderr: string, child: ChildProcess) => void): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [command, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    const ended: Ended = { code: null, stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      ended.stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      ended.stderr += text;
-      watch?.(ended.stderr, child);
-    });
-    child.on('close', (code) => resolve({ ...ended, code }));
-  });
-}
+const kwta = (args: string[], watch?: (stderr: string, child: ChildProcess) => void): Promise<Ended> =>
+  kwtaIn(folder, args, watch);
 
 /** A demo of seconds: the figures mean little, but all of them must be there and fit each other. */
 const small = ['demo', '--synthetic', '--regime', 'natural', '--train-samples', '600', '--epochs', '1'];
@@ -110,24 +90,49 @@ describe('demo', () => {
       expect(clean.predictions).toHaveLength(result.labels.length);
       expect(clean.correct).toBe(clean.predictions.filter((p, i) => p === result.labels[i]).length);
       const names = ['FGSM', 'PGD-40', 'estimated gradient', 'transfer'];
-      expect(attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual(
-        names.flatMap((name) => result.epsilons.map((epsilon) => [name, epsilon])),
-      );
+      expect(attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual([
+        ...[...names, 'cascade'].map((name) => [name, 0.1]),
+        ...names.map((name) => [name, 0.2]),
+      ]);
       for (const attack of attacks) {
-        const { correct, total, accuracy, ci95, survived, predictions, queries, gradient } = attack;
+        const { correct, total, accuracy, ci95, survived, predictions, queries, gradient, scope } = attack;
         expect(total).toBe(12);
         expect(accuracy).toBe(correct / total);
         expect(ci95).toEqual(wilson(correct, total));
-        expect(survived).toEqual(predictions.map((prediction, i) => prediction === result.labels[i]));
         expect(correct).toBe(survived.filter(Boolean).length);
+        if (scope === 'left') continue;
+        expect(survived).toEqual(predictions.map((prediction, i) => prediction === result.labels[i]));
         expect(queries.forward > 0).toBe(gradient !== 'transfer');
         if (gradient !== 'exact') expect(queries.backward).toBe(0);
       }
       for (const epsilon of result.epsilons) {
-        const here = attacks.filter((attack) => attack.epsilon === epsilon);
+        // A smaller ball lies inside.
+        const here = attacks.filter((attack) => attack.epsilon <= epsilon);
         const unbroken = result.labels.slice(0, 12).filter((_, i) => here.every(({ survived }) => survived[i]));
         expect(worstCase[epsilon].correct).toBe(unbroken.length);
       }
+    }
+  });
+
+  it('gives the cascade what all others left, within the budget that it prints', () => {
+    expect(ended.stdout).toMatch(/^Cascade: .* at ε = 0.1 alone, .*: at most 5800 queries an image\.$/m);
+    for (const { attacks, worstCase } of result.models) {
+      const others = attacks.filter(({ name, epsilon }) => name !== 'cascade' && epsilon === 0.1);
+      const left = result.labels.slice(0, 12).filter((_, i) => others.every(({ survived }) => survived[i]));
+      const cascade = attacks.find(({ name }) => name === 'cascade');
+      expect(cascade).toMatchObject({ scope: 'left', attacked: left.length, correct: worstCase[0.1].correct });
+      expect(cascade?.meanQueries).toBeLessThanOrEqual(5800);
+      const stages = left.length > 0 ? ['1 apgd', '2 apgd', '3 square'] : [];
+      expect(cascade?.stages?.map(({ name }) => name)).toEqual(stages);
+    }
+  });
+
+  it('has findings, the weights that they are about, and no finding twice', () => {
+    for (const { findings = [], weights } of result.models) {
+      expect(weights).toMatch(/^[0-9a-f]{64}$/);
+      expect(findings.map(({ code }) => code)).toContain('few-samples');
+      expect(new Set(findings.map(({ message }) => message)).size).toBe(findings.length);
+      for (const { message } of findings) expect(ended.stdout).toContain(message);
     }
   });
 

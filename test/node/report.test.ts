@@ -1,16 +1,18 @@
 /** The report, on invented results: what it says must be true of the figures, and what it shows must be there. */
 import { inflateSync } from 'node:zlib';
-import { type Accuracy, type AttackReport, accuracyOf, datasets } from 'kwta';
+import { type Accuracy, type AttackReport, accuracyOf, attacks, datasets } from 'kwta';
 import { describe, expect, it } from 'vitest';
 
 // The report is drawn by the command alone; here it gets results that no run would give.
 
-import type { DemoResult, DemoModel as ModelResult } from '../../dist/cli/demo/result.js';
+import type { DemoAttackResult, DemoResult, DemoModel as ModelResult } from '../../dist/cli/demo/result.js';
+import { findingLines } from '../../dist/report/findings.js';
 import { renderReport } from '../../dist/report/html.js';
 import { encodePng } from '../../dist/report/png.js';
 import { evaluationOf } from '../../dist/report/result.js';
-import { renderTable } from '../../dist/report/table.js';
+import { renderTable, renderTransfer } from '../../dist/report/table.js';
 import { headline, verdict } from '../../dist/report/verdict.js';
+import { inventedReport } from './inventedReport.js';
 
 const TOTAL = 200;
 
@@ -26,7 +28,7 @@ function attack(
   epsilon: number,
   survived: boolean[],
   warnings: string[] = [],
-): Required<AttackReport & { description: string }> {
+): DemoAttackResult {
   return {
     ...accuracy(survived),
     name,
@@ -296,20 +298,23 @@ describe('renderReport', () => {
     for (const [svg] of html.matchAll(/<svg [^>]*>/g)) expect(svg).toMatch(/aria-label="[^"]+"|aria-hidden="true"/);
   });
 
-  it('draws any evaluation, with what is known of it', () => {
-    const { models, labels } = hiding();
-    const reports = models.map(({ name, clean, worstCase, attacks }) => ({
-      name,
-      report: { clean, worstCase, attacks, findings: [], labels },
-    }));
-    const evaluation = evaluationOf('own data', reports);
+  it('draws the report of one model, with what is known of it', () => {
+    const { models, pairs: _, findings: __, ...head } = inventedReport();
+    const { name, ...own } = models[1];
+    const evaluation = evaluationOf({ ...head, ...own }, { name });
     const page = renderReport(evaluation);
-    expect(page).toContain('own data');
-    expect(page).toContain('the gradient is hidden, not the weakness');
-    for (const word of ['undefined', 'NaN', '<h2>Training', '<h2>Examples', '<dt>Seed'])
+    for (const word of [
+      'undefined',
+      'NaN',
+      '<h2>Training',
+      '<h2>Examples',
+      '<h2>What transfers',
+      'Only the first right',
+    ]) {
       expect(page).not.toContain(word);
+    }
+    expect(page).toContain('<h1>kwta: the gradient is hidden, not the weakness</h1>');
     expect(renderTable(evaluation)).toContain('worst case');
-    expect(verdict(evaluation)).toHaveLength(verdict(hiding()).length);
   });
 
   it('leaves out what the run does not have', () => {
@@ -320,6 +325,85 @@ describe('renderReport', () => {
     expect(page).not.toContain('<h2>Examples');
     expect(page).not.toContain('<h2>Training');
     expect(page).not.toContain('NaN');
+  });
+});
+
+describe('a report of several models', () => {
+  const share = (correct: number) => accuracyOf(correct, TOTAL);
+  const transfer = {
+    names: ['relu', 'kwta'],
+    matrix: [
+      [share(140), share(170)],
+      [share(160), share(20)],
+    ],
+    clean: [share(180), share(170)],
+    epsilon: 0.1,
+    attack: attacks.pgd(),
+    seed: 0,
+    warnings: [[], []],
+  };
+  const evaluation = evaluationOf(inventedReport(), { name: 'unused', transfer });
+  const page = renderReport(evaluation);
+  const text = page.replaceAll('\u00a0', ' ');
+
+  it('has the findings on top, the gravest first, told apart without colours', () => {
+    expect(findingLines(evaluation)).toEqual([
+      '✖ Failure (not-attacked) kwta: square could not start',
+      '▲ Warning (hidden-gradient) kwta: square breaks more',
+      '● Note (few-samples) kwta: only <200> samples',
+      '● Note (difference-may-be-chance): or may not',
+    ]);
+    const places = ['✖', '▲', '●', '<h2>Clean and worst case'].map((sign) => page.indexOf(sign));
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(Math.min(...places)).toBeGreaterThan(0);
+    expect(page).toContain('only &#60;200&#62; samples');
+    expect(page).toContain('<b>left by other</b> 20.12');
+  });
+
+  it('says that every check was silent when it was, and nothing when nobody checked', () => {
+    const { models, ...rest } = inventedReport();
+    const sound = { ...rest, findings: [], models: models.map((model) => ({ ...model, findings: [] })) };
+    expect(findingLines(evaluationOf(sound, { name: '' }))).toEqual([
+      'No finding: every check of the evaluation was silent.',
+    ]);
+    expect(findingLines(hiding())).toEqual([]);
+    expect(renderReport(hiding())).not.toContain('<h2>Findings');
+  });
+
+  it('takes its headline from the findings, and its sentences from what they leave open', () => {
+    expect(headline(evaluation)).toBe('kwta: the gradient is hidden, not the weakness');
+    expect(verdict(evaluation)).toEqual([
+      'Worst case over all attacks at ε = 0.1: relu 70.0 % and kwta 10.0 %. relu is the more robust.',
+    ]);
+  });
+
+  it('draws the curves from the clean accuracy to the radius where nothing is right', () => {
+    const [, curve] = page.match(/aria-label="(Accuracy in the worst case[^"]+)"/) ?? [];
+    expect(curve).toBe(
+      'Accuracy in the worst case over the radius ε: relu is broken at 0.2 and kwta is broken at 0.2.',
+    );
+    const [, path] = page.match(/<path class="curve model-1" d="([^"]+)"/) ?? [];
+    expect(path?.split(/[ML]/).slice(1)).toEqual(['48.0 35.8', '238.0 164.8', '428.0 182.0']);
+    expect(page.match(/class="interval-band/g)).toHaveLength(2);
+    expect(page).toContain('Square &#60;200 queries&#62;');
+  });
+
+  it('has every figure: attacks, those that went on with what was left, differences, transfer, provenance', () => {
+    expect(page).toContain('↳ square');
+    expect(page).toContain('<th scope="row">first part</th><td colspan="4"></td><td>breaks 9 of 150</td><td>7</td>');
+    expect(renderTable(evaluation)).toMatch(/│ {5}first part +│ +│ +│ +│ breaks 9\/150 │ +7 │/);
+    expect(renderTable(evaluation)).toMatch(/│ {3}↳ square +│ 0\.1 │/);
+    expect(text).toContain('<td>+60.0 points</td><td>+53.0 to +66.0</td><td>120</td><td>0</td><td>&lt; 0.001</td>');
+    expect(page.match(/style="--heat: \d+%"/g)).toEqual(
+      ['15', '8', '10', '45', '5', '8'].map((heat) => `style="--heat: ${heat}%"`),
+    );
+    expect(page.match(/<td class="own"/g)).toHaveLength(2);
+    expect(renderTransfer(transfer).split('\n')[3]).toMatch(/│ relu +│ 70.0 % │ 85.0 % │/);
+    for (const fact of ['SHA-256 dddd', 'SHA-256 7272', 'simd-threads, 2 threads', 'at most 5,000 an image', '(l2)']) {
+      expect(page).toContain(fact);
+    }
+    expect(page).toContain('The Euclidean length of all changes is at most ε');
+    for (const word of ['undefined', 'NaN']) expect(page).not.toContain(word);
   });
 });
 

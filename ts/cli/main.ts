@@ -1,11 +1,14 @@
 #!/usr/bin/env node
-/** The command `kwta`. Exit codes: 0 done, 1 failed, 2 wrong options, 130 and 143 interrupted. */
+/** The command `kwta`. Exit codes: 0 done, 1 failed (or not verified), 2 wrong options, 130 and 143 interrupted. */
 import { Command, CommanderError } from 'commander';
 import { KwtaError } from '../index.js';
+import { addAttackCommand } from './attack.js';
 import { addDemoCommand } from './demo/command.js';
+import { addEvaluateCommand } from './evaluate.js';
 import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';
 import { UsageError } from './options.js';
+import { addVerifyCommand } from './verify.js';
 import { packageVersion } from './version.js';
 
 const program = new Command('kwta')
@@ -20,6 +23,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 addDemoCommand(program);
+addAttackCommand(program);
+addEvaluateCommand(program);
+addVerifyCommand(program);
 addInfoCommand(program);
 
 try {

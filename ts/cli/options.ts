@@ -25,6 +25,20 @@ export function share(text: string): number {
   return value;
 }
 
+/** Parser of radii in pixel units: `0.1,0.2`, or fractions as `8/255`. */
+export function radii(text: string): number[] {
+  const values = text.split(',').map((part) => {
+    const [numerator, denominator = '1', ...more] = part.split('/').map((number) => number.trim());
+    const value = Number(numerator) / Number(denominator);
+    return more.length > 0 || numerator === '' || denominator === '' ? Number.NaN : value;
+  });
+  if (!values.every((value) => Number.isFinite(value) && value >= 0)) {
+    throw new InvalidArgumentError('expected numbers >= 0 with commas between them, such as 0.1,0.2 or 8/255.');
+  }
+  if (new Set(values).size < values.length) throw new InvalidArgumentError('expected each radius once.');
+  return values;
+}
+
 /** Parser of a file to be written: whether it can be must be known before any work begins. */
 export function outputFile(path: string): string {
   const problem = whyNotWritable(path);
@@ -45,6 +59,19 @@ export function addRuntimeOptions(command: Command): Command {
       new Option('--threads <n>', 'threads to compute on (default: as many as the machine has)').argParser(integer(1)),
     )
     .addOption(new Option('--deterministic', 'the same bits on every machine and for every number of threads'));
+}
+
+/** `--seed` and `--max-queries`. */
+export interface SeedFlags {
+  seed: number;
+  maxQueries?: number;
+}
+
+/** Adds the options that say how attacks draw and when they end. */
+export function addSeedOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--seed <n>', 'of all that attacks draw').argParser(integer(0)).default(0))
+    .option('--max-queries <n>', 'most queries for an image at one radius, forward plus backward', integer(1));
 }
 
 /** Adds `--json`. */

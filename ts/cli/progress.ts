@@ -14,8 +14,8 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** Something that takes a while. */
 export interface Task {
-  /** `done` from 0 to 1; `detail` is what to know about it now. */
-  update(done: number, detail?: string): void;
+  /** `done` from 0 to 1; `detail` is what to know about it now; `left` are seconds, null when nobody knows. */
+  update(done: number, detail?: string, left?: number | null): void;
   /** The task is over; `summary` stays on the screen. */
   end(summary: string): void;
 }
@@ -46,12 +46,14 @@ export class Progress {
     // The first bar shows at once, the first plain line only when the task takes long.
     let shown = this.#stream.isTTY ? Number.NEGATIVE_INFINITY : started;
     return {
-      update: (done, detail) => {
+      update: (done, detail, secondsLeft) => {
         const now = performance.now();
         if (now - shown < (this.#stream.isTTY ? REDRAW : PLAIN)) return;
         shown = now;
         const seconds = (now - started) / 1000;
-        const left = done > 0 && seconds > 1 ? `${duration((seconds / done) * (1 - done))} left` : undefined;
+        const own = done > 0 && seconds > 1 ? (seconds / done) * (1 - done) : undefined;
+        const guess = secondsLeft === undefined ? own : secondsLeft;
+        const left = guess === undefined || guess === null ? undefined : `${duration(guess)} left`;
         const facts = [detail, left].filter((fact) => fact !== undefined).join(' · ');
         const share = `${Math.floor(100 * done)} %`;
         if (this.#stream.isTTY) this.#draw(`${title}  ${bar(done)} ${share.padStart(5)}  ${facts}`);

@@ -1,6 +1,9 @@
 /** A run as one HTML file: figures, curves, images and words, with everything inline. */
 import type { Accuracy, AttackReport } from '../evaluate/report.js';
-import { curves, dotPlot, whisker } from './charts.js';
+import { dotPlot } from './charts.js';
+import { curves, securityCurves } from './curves.js';
+import { differences, figures, transferSection } from './figures.js';
+import { findingsSection } from './findings.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
 import { pngUri } from './png.js';
 import type { Evaluation, Example, ModelResult } from './result.js';
@@ -12,9 +15,12 @@ export function renderReport(result: Evaluation): string {
   const title = headline(result);
   const sections = [
     header(result, title),
+    findingsSection(result),
     summary(result),
     comparison(result),
-    tables(result),
+    security(result),
+    transferSection(result),
+    figures(result),
     training(result),
     examples(result),
     attacks(result),
@@ -82,6 +88,13 @@ function size({ parameters, trainSeconds }: ModelResult): string {
   return facts.length === 0 ? '' : `<p class="size">${facts.join(', ')}</p>\n`;
 }
 
+/** What the radius bounds. */
+const BALL = {
+  linf: 'No pixel moves by more than ε on a scale from 0 to 1.',
+  l2: 'The Euclidean length of all changes is at most ε; pixels lie on a scale from 0 to 1.',
+  l1: 'All changes together are at most ε; pixels lie on a scale from 0 to 1.',
+} satisfies Record<NonNullable<Evaluation['norm']>, string>;
+
 function comparison(result: Evaluation): string {
   const plots = result.epsilons.map(
     (epsilon) => `<figure><figcaption>ε = ${epsilon}</figcaption>${dotPlot(result, epsilon)}</figure>`,
@@ -89,56 +102,28 @@ function comparison(result: Evaluation): string {
   return `<section>
 <h2>What each attack leaves</h2>
 <p class="note">Accuracy on attacked images; further left means that the attack is stronger. Lines show Wilson 95 % intervals.
-No pixel moves by more than ε on a scale from 0 to 1.</p>
+${BALL[result.norm ?? 'linf']}</p>
 ${key(result.models)}
 <div class="panels">${plots.join('\n')}</div>
+${differences(result)}
+</section>`;
+}
+
+function security({ models }: Evaluation): string {
+  const known = models.filter(({ curve }) => curve !== undefined);
+  if (known.length === 0) return '';
+  const tried = [...new Set(known.map(({ curve }) => curve?.attack))].map((attack) => escapeHtml(attack ?? ''));
+  return `<section>
+<h2>Security curves</h2>
+<p class="note">Accuracy in the worst case as the radius grows, with Wilson 95 % intervals. Beyond the radii of the attacks above:
+${list(tried)}.</p>
+${key(models)}
+<figure class="wide">${securityCurves(models)}</figure>
 </section>`;
 }
 
 function key(models: ModelResult[]): string {
   return `<ul class="key">${models.map((model, i) => `<li class="model-${i}">${escapeHtml(modelTitle(model))}</li>`).join('')}</ul>`;
-}
-
-function tables({ models, epsilons }: Evaluation): string {
-  const all = models.map((model, index) => {
-    const row = (
-      label: string,
-      epsilon: string,
-      figure: Accuracy,
-      cost: [string, string, string],
-      worst = false,
-    ): string =>
-      `<tr${worst ? ' class="worst"' : ''}><th scope="row">${escapeHtml(label)}</th><td>${epsilon}</td>` +
-      `<td>${percent(figure.accuracy)}</td><td class="interval">${percentRange(figure.ci95)}</td>` +
-      `<td>${whisker(figure, index)}</td><td>${figure.correct} / ${figure.total}</td>` +
-      `${cost.map((text) => `<td>${text}</td>`).join('')}</tr>`;
-    const none: [string, string, string] = ['', '', ''];
-    const rows = epsilons.flatMap((epsilon) => [
-      ...model.attacks
-        .filter((attack) => attack.epsilon === epsilon)
-        .map((attack) =>
-          row(attack.name, String(epsilon), attack, [
-            count(attack.queries.forward),
-            count(attack.queries.backward),
-            duration(attack.seconds),
-          ]),
-        ),
-      ...(Object.hasOwn(model.worstCase, epsilon)
-        ? [row('Worst case', String(epsilon), model.worstCase[epsilon], none, true)]
-        : []),
-    ]);
-    return `<div class="scroll"><table class="model-${index}">
-<caption>${escapeHtml(modelTitle(model))}</caption>
-<thead><tr><th scope="col">Attack</th><th scope="col">ε</th><th scope="col">Accuracy</th><th scope="col">95 % interval</th>
-<th scope="col"><span aria-hidden="true">0 – 100 %</span></th><th scope="col">Correct</th><th scope="col">Forward</th><th scope="col">Backward</th><th scope="col">Time</th></tr></thead>
-<tbody>${row('None (clean)', '', model.clean, none)}${rows.join('')}</tbody>
-</table></div>`;
-  });
-  return `<section>
-<h2>All figures</h2>
-<p class="note">Forward and backward count the images sent through the network by the whole attack.</p>
-${all.join('\n')}
-</section>`;
 }
 
 function training({ models, regime }: Evaluation): string {
@@ -236,16 +221,23 @@ function facts(result: Evaluation): string {
   const training = [result.regime, epochs && `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`].filter(Boolean);
   const known = ({ parameters }: ModelResult): string =>
     parameters === undefined ? '' : ` with ${count(parameters)} parameters`;
+  const hashes = models.flatMap((model): [string, string | undefined][] =>
+    model.weights === undefined ? [] : [[`Weights of ${modelTitle(model)}`, `SHA-256 ${model.weights}`]],
+  );
   const entries: [string, string | undefined][] = [
     ['Dataset', `${result.dataset}: ${images.join(', ')}`],
     ['Chosen because', result.datasetReason],
     ['Training', training.length > 0 ? training.join(', ') : undefined],
     ['Models', list(models.map((model) => modelTitle(model) + known(model)))],
-    ['Strengths', list(epsilons.map((epsilon) => `ε = ${epsilon}`))],
+    ...hashes,
+    ['Images', result.dataHash && `SHA-256 ${result.dataHash}`],
+    ['Attacks', result.preset === undefined ? undefined : (result.preset ?? 'a list of its own')],
+    ['Strengths', list(epsilons.map((epsilon) => `ε = ${epsilon}`)) + (result.norm ? ` (${result.norm})` : '')],
+    ['Queries', result.maxQueries ? `at most ${count(result.maxQueries)} an image and ε` : undefined],
     ['Seed', result.seed?.toString()],
     ['Runtime', runtime && `${runtime.variant}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`],
     ['Versions', versions && `kwta ${versions.kwta}, ${versions.platform}`],
-    ['Finished', result.date && result.date + (seconds === undefined ? '' : `, after ${duration(seconds)}`)],
+    ['Date', result.date && result.date + (seconds === undefined ? '' : `, ${duration(seconds)} in all`)],
   ];
   const rows = entries.flatMap(([term, text]) =>
     text === undefined ? [] : `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`,

@@ -1,11 +1,34 @@
 /** What the reports draw: figures of an evaluation, as plain data. What is not known of it is left out and not drawn. */
-import type { Accuracy, AttackReport, RobustnessReport } from '../evaluate/report.js';
+import type {
+  Accuracy,
+  AttackReport,
+  ComparisonReport,
+  Finding,
+  ModelReport,
+  PairReport,
+  RobustnessReport,
+  SecurityCurve,
+} from '../evaluate/report.js';
+import type { TransferMatrix } from '../evaluate/transferMatrix.js';
+
+/** What is known of every attack. */
+type Known =
+  | keyof Accuracy
+  | 'name'
+  | 'epsilon'
+  | 'gradient'
+  | 'queries'
+  | 'seconds'
+  | 'warnings'
+  | 'findings'
+  | 'survived'
+  | 'predictions';
 
 /**
  * One attack at one strength on one model. The same attack has the same name on every model; attacks look at the
  * first `total` samples of the run.
  */
-export interface DescribedAttack extends AttackReport {
+export interface DescribedAttack extends Pick<AttackReport, Known>, Partial<Omit<AttackReport, Known>> {
   /** What the attack does, in one sentence. */
   description?: string;
 }
@@ -27,11 +50,16 @@ export interface ModelResult {
   parameters?: number;
   trainSeconds?: number;
   history?: HistoryPoint[];
+  /** SHA-256 of its weights. */
+  weights?: string;
   /** Accuracy on the untouched samples. */
   clean: Accuracy & { predictions: number[] };
   /** By epsilon, as text: a sample counts when no attack broke it. */
   worstCase: Record<string, Accuracy>;
   attacks: DescribedAttack[];
+  curve?: SecurityCurve;
+  /** What was judged of it; without them, the words of the report rest on its figures alone. */
+  findings?: Finding[];
 }
 
 /** An image and what an attack made of it; `[C, H, W]` pixels in [0, 1]. */
@@ -64,29 +92,57 @@ export interface Evaluation {
   seed?: number;
   runtime?: { variant: string; threads: number };
   versions?: { kwta: string; platform: string };
-  /** When the run ended, as ISO 8601. */
+  /** When the run began or ended, as ISO 8601. */
   date?: string;
   seconds?: number;
+  norm?: AttackNorm;
+  /** Of the attacks: a preset's name, or null for a list. */
+  preset?: string | null;
+  /** Queries that a sample might ask at one epsilon, or null without a limit. */
+  maxQueries?: number | null;
+  /** SHA-256 of pixels and labels. */
+  dataHash?: string;
   epsilons: number[];
   /** How many test images were attacked, from the first. */
   samples: number;
   /** True class of each test image, also of those that only the clean accuracy is measured on. */
   labels: number[];
   models: ModelResult[];
+  /** Each model with each that comes after it. */
+  pairs?: PairReport[];
+  /** What was judged of the comparisons. */
+  findings?: Finding[];
+  transfer?: TransferMatrix;
   examples?: Example[];
 }
 
-/** Reports of `evaluateRobustness` on the same samples, as one evaluation. */
-export function evaluationOf(
-  dataset: string,
-  reports: readonly { name: string; report: RobustnessReport }[],
-): Evaluation {
-  const [{ report: first }] = reports;
+type AttackNorm = RobustnessReport['norm'];
+
+/** What a report does not say of itself. */
+export interface Beside {
+  /** What to call the one model of a report of one. */
+  name: string;
+  classNames?: string[];
+  transfer?: TransferMatrix;
+  examples?: Example[];
+}
+
+/** A report of `evaluateRobustness`, as it is drawn. */
+export function evaluationOf(report: RobustnessReport | ComparisonReport, { name, ...beside }: Beside): Evaluation {
+  const { norm, epsilons, labels, provenance } = report;
+  const { versions, runtime, data, preset, maxQueries, seed, date, seconds } = provenance;
+  const several = 'models' in report;
   return {
-    dataset,
-    epsilons: [...new Set(first.attacks.map(({ epsilon }) => epsilon))],
-    samples: first.labels.length,
-    labels: first.labels,
-    models: reports.map(({ name, report }) => ({ name, ...report })),
+    dataset: data.name,
+    dataHash: data.hash,
+    samples: data.samples,
+    ...{ norm, epsilons, labels, versions, runtime, preset, maxQueries, seed, date, seconds },
+    models: several ? report.models.map(modelOf) : [modelOf({ name, ...report })],
+    ...(several && { pairs: report.pairs, findings: report.findings }),
+    ...beside,
   };
+}
+
+function modelOf({ name, parameters, weights, clean, worstCase, attacks, curve, findings }: ModelReport): ModelResult {
+  return { name, parameters, weights, clean, worstCase, attacks, curve, findings };
 }

@@ -3,13 +3,13 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --paper: #fbfbf9; --panel: #ffffff; --ink: #1c1f23; --soft: #5b636d; --line: #e3e4e0; --band: #f1f1ec;
-  --warn: #8a4b00; --warn-panel: #fdf4e3; --model: var(--ink);
+  --warn: #8a4b00; --warn-panel: #fdf4e3; --fail: #b3181c; --fail-panel: #fdeceb; --hot: #e8590c; --model: var(--ink);
   --model-0: #1f6feb; --model-1: #d9480f; --model-2: #0f8a6c; --model-3: #8250df; --model-4: #b8860b; --model-5: #bf3989;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #15171a; --panel: #1c1f23; --ink: #e8e9e6; --soft: #a0a7b0; --line: #31363c; --band: #24282d;
-    --warn: #f2c078; --warn-panel: #2d2619;
+    --warn: #f2c078; --warn-panel: #2d2619; --fail: #ff9a94; --fail-panel: #321d1e; --hot: #d9480f;
     --model-0: #6ea8ff; --model-1: #ff8a5c; --model-2: #4cc9a4; --model-3: #b79bff; --model-4: #e0b84c; --model-5: #f27fbf;
   }
 }
@@ -33,6 +33,18 @@ p { margin: 0 0 .75rem; }
 .verdict { margin: 0; padding: 0; list-style: none; }
 .verdict li { padding: .6rem 0; border-top: 1px solid var(--line); text-wrap: pretty; }
 
+.findings { display: grid; gap: .75rem; margin: 1.25rem 0 0; padding: 0; list-style: none; }
+.findings li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 1rem; padding: .9rem 1.25rem; border-left: 4px solid var(--tone); border-radius: 8px; background: var(--tone-panel); break-inside: avoid; }
+.findings p { margin: 0; text-wrap: pretty; overflow-wrap: anywhere; }
+.findings .severity { color: var(--tone); font-weight: 640; white-space: nowrap; }
+.findings .is-failure { --tone: var(--fail); --tone-panel: var(--fail-panel); border-left-width: 8px; border-left-style: double; }
+.findings .is-warning { --tone: var(--warn); --tone-panel: var(--warn-panel); }
+.findings .is-note { --tone: var(--soft); --tone-panel: var(--band); border-left-style: dotted; }
+.evidence { display: flex; flex-wrap: wrap; gap: 0 1.1rem; color: var(--soft); font-size: .8125rem; }
+.findings .evidence { margin-top: .2rem; }
+.evidence b { font-weight: 400; } .evidence span { color: var(--ink); } .evidence b { color: var(--soft); }
+code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .9em; }
+
 .key { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin: 1rem 0 1.25rem; padding: 0; list-style: none; font-size: .9375rem; }
 .key li::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em; border-radius: 50%; background: var(--model); }
 .key li:nth-child(even)::before { border-radius: 2px; }
@@ -49,7 +61,7 @@ p { margin: 0 0 .75rem; }
 
 .panels { display: grid; gap: 1.75rem 2rem; }
 .two { grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
-figure { margin: 0; break-inside: avoid; }
+figure { margin: 0; break-inside: avoid; overflow-x: auto; }
 figcaption { margin-bottom: .25rem; font-weight: 620; }
 svg { display: block; }
 .plot { width: 100%; height: auto; max-width: 46rem; }
@@ -64,15 +76,25 @@ svg { display: block; }
 .whisker .track { fill: var(--band); } .whisker .bar { fill: var(--model); opacity: .5; }
 .whisker .range { fill: none; stroke: var(--ink); stroke-width: 1.25; }
 
+.interval-band { fill: var(--model); opacity: .14; }
+.wide .plot { max-width: 33rem; }
+.panels + .note { margin-top: 1.75rem; }
+
+.heat td, .heat th { text-align: center; } .heat th:first-child { text-align: left; }
+.heat td { background: color-mix(in oklab, var(--hot) var(--heat), var(--panel)); font-weight: 560; min-width: 5.5rem; }
+.heat .own { outline: 2px solid var(--ink); outline-offset: -3px; }
+.heat { width: auto; } .plain caption::before { content: none; }
+
 .scroll { overflow-x: auto; margin-top: 1.5rem; }
-table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
+table { width: 100%; border-collapse: collapse; font-size: .875rem; }
 caption { padding: 0 0 .5rem; text-align: left; font-weight: 620; }
 caption::before { content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em; border-radius: 2px; background: var(--model); }
-th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; font-weight: 400; }
+th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; font-weight: 400; }
 th:first-child, td:first-child { padding-left: .4rem; text-align: left; }
 thead th { color: var(--soft); font-size: .8125rem; vertical-align: bottom; }
 tbody tr:first-child th, tbody tr:first-child td { border-top: 1px solid var(--soft); }
 .worst th, .worst td { background: var(--band); font-weight: 640; }
+.stage th, .stage td { color: var(--soft); font-size: .8125rem; padding-top: .15rem; padding-bottom: .15rem; } .stage th:first-child { padding-left: 1.6rem; }
 .interval { color: var(--soft); }
 td svg { display: inline-block; vertical-align: -1px; }
 
@@ -87,18 +109,25 @@ td svg { display: inline-block; vertical-align: -1px; }
 .warnings { margin: .75rem 0 0; padding: .9rem 1.25rem .9rem 2.25rem; border-radius: 8px; background: var(--warn-panel); color: var(--warn); }
 .about dt { font-weight: 620; } .about dd { margin: 0 0 .7rem; color: var(--soft); max-width: 46rem; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.75rem; margin: .75rem 0 0; }
-.facts dt { color: var(--soft); } .facts dd { margin: 0; }
+.facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
 footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .875rem; }
 
 @media (max-width: 40rem) {
   main { padding-top: 2.5rem; }
   .facts { grid-template-columns: 1fr; gap: 0; } .facts dd { margin-bottom: .6rem; }
+  .findings li { grid-template-columns: 1fr; }
+  .panels:not(.two) .plot { min-width: 32rem; }
 }
 @media print {
-  :root { color-scheme: light; }
+  :root { color-scheme: light; --paper: #ffffff; }
   body { font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main { max-width: none; padding: 0; }
   h2 { margin-top: 2rem; break-after: avoid; }
-  table, .card, .example { break-inside: avoid; }
+  tr, .card, .example, .heat { break-inside: avoid; }
+  thead { display: table-header-group; }
+  .note, .key, caption, thead, h3, tbody tr:first-child { break-after: avoid; }
+  p, .cards { break-inside: avoid; }
+  .scroll, figure { overflow: visible; }
+  table { font-size: .8125rem; } th, td { padding: .3rem .4rem; }
 }
 `;

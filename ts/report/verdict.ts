@@ -2,11 +2,11 @@
  * What a run's figures say, in plain sentences. Every sentence is decided by the figures and quotes them; where a
  * difference may be chance, the sentence says so.
  */
-import { differ, type HiddenGradient, hiddenGradients, isConstant } from '../evaluate/findings.js';
+import { differ, type HiddenGradient, hiddenGradients, isConstant, significance } from '../evaluate/findings.js';
 import { list, modelTitle, percent } from './format.js';
 import type { DescribedAttack, Evaluation, ModelResult } from './result.js';
 
-/** The verdict: one sentence a finding. */
+/** The verdict: what nobody judged yet, and how the models compare. */
 export function verdict(result: Evaluation): string[] {
   return [
     ...result.models.filter(collapsed).map(collapseSentence),
@@ -19,11 +19,8 @@ export function verdict(result: Evaluation): string[] {
 export function headline(result: Evaluation): string {
   const broken = result.models.filter(collapsed);
   if (broken.length > 0) return `${list(broken.map(modelTitle))} did not learn`;
-  const hiding = gradientFindings(result).filter((finding) => finding.significant);
-  if (hiding.length > 0) {
-    const models = list([...new Set(hiding.map((finding) => modelTitle(finding.model)))]);
-    return `${models}: the gradient is hidden, not the weakness`;
-  }
+  const hiding = result.models.filter((model) => hidesGradient(model, result));
+  if (hiding.length > 0) return `${list(hiding.map(modelTitle))}: the gradient is hidden, not the weakness`;
   const all = comparisons(result);
   const clear = all.filter(({ significant }) => significant);
   if (clear.length === 0) {
@@ -54,14 +51,22 @@ interface Comparison {
   significant: boolean;
 }
 
-function comparisons({ models, epsilons }: Evaluation): Comparison[] {
+function comparisons({ models, epsilons, pairs }: Evaluation): Comparison[] {
   return epsilons.flatMap((epsilon) => {
     const ranked = models
       .filter((model) => Object.hasOwn(model.worstCase, epsilon))
       .sort((a, b) => b.worstCase[epsilon].accuracy - a.worstCase[epsilon].accuracy);
     if (ranked.length < 2) return [];
+    const names = ranked.slice(0, 2).map(({ name }) => name);
+    const pair = pairs?.find(
+      (each) =>
+        each.attack === undefined &&
+        each.epsilon === epsilon &&
+        names.includes(each.first) &&
+        names.includes(each.second),
+    );
     const [first, second] = ranked.map((model) => unbroken(model, epsilon));
-    return [{ epsilon, ranked, significant: differ(first, second) }];
+    return [{ epsilon, ranked, significant: pair === undefined ? differ(first, second) : pair.p < significance }];
   });
 }
 
@@ -74,6 +79,12 @@ function comparisonSentence({ epsilon, ranked, significant }: Comparison): strin
   return `Worst case over all attacks at ε = ${epsilon}: ${list(figures)}. ${conclusion}`;
 }
 
+/** Whether somebody judged so, or the figures say so where nobody judged. */
+function hidesGradient(model: ModelResult, result: Evaluation): boolean {
+  if (model.findings !== undefined) return model.findings.some(({ code }) => code === 'hidden-gradient');
+  return gradientFindings(result).some((finding) => finding.model === model && finding.significant);
+}
+
 /** The strongest attack without a model's gradient at one epsilon, where it breaks more than those with it. */
 interface GradientFinding extends HiddenGradient<DescribedAttack> {
   model: ModelResult;
@@ -81,7 +92,8 @@ interface GradientFinding extends HiddenGradient<DescribedAttack> {
 
 function gradientFindings({ models, epsilons }: Evaluation): GradientFinding[] {
   return models.flatMap((model) =>
-    epsilons.flatMap((epsilon) =>
+    // Where somebody judged, the findings say it.
+    (model.findings === undefined ? epsilons : []).flatMap((epsilon) =>
       hiddenGradients(model.attacks, epsilon)
         .slice(0, 1)
         .map((found) => ({ model, ...found })),
@@ -100,9 +112,9 @@ function gradientSentence({ model, epsilon, samples, exact, other, significant }
     : `${figures}. On ${samples} images that difference may be chance.`;
 }
 
-/** By sample: no attack broke it. Only of samples that every attack saw. */
+/** By sample: no attack broke it at this radius or a smaller one. Only of samples that every attack saw. */
 function unbroken(model: ModelResult, epsilon: number): boolean[] {
-  const here = model.attacks.filter((attack) => attack.epsilon === epsilon);
-  const samples = Math.min(...here.map((attack) => attack.total));
-  return Array.from({ length: samples }, (_, i) => here.every(({ survived }) => survived[i]));
+  const within = model.attacks.filter((attack) => attack.epsilon <= epsilon);
+  const samples = Math.min(...within.map((attack) => attack.total));
+  return Array.from({ length: samples }, (_, i) => within.every(({ survived }) => survived[i]));
 }

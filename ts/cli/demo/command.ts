@@ -1,5 +1,6 @@
 /** `kwta demo`: its options, and where its result goes. */
 import { type Command, Option } from 'commander';
+import { findingLines } from '../../report/findings.js';
 import { duration } from '../../report/format.js';
 import { renderReport } from '../../report/html.js';
 import { renderTable } from '../../report/table.js';
@@ -16,7 +17,7 @@ import {
 } from '../options.js';
 import { formatJson, writeText } from '../output.js';
 import { Progress } from '../progress.js';
-import { DEFAULTS, type RegimeName } from './defaults.js';
+import { CASCADE, DEFAULTS, type RegimeName } from './defaults.js';
 import { runDemo } from './run.js';
 
 interface Flags extends RuntimeFlags {
@@ -85,8 +86,10 @@ async function demo(flags: Flags): Promise<void> {
   ).finally(() => progress.clear());
 
   const sentences = verdict(result);
+  console.log(`\n${findingLines(result).join('\n')}`);
   console.log(`\n${renderTable(result, { colors: process.stdout.isTTY })}\n`);
   for (const sentence of sentences) console.log(sentence);
+  console.log(`Cascade: ${CASCADE.description}`);
   console.log(
     `\n${result.dataset} (${result.datasetReason}), seed ${result.seed}, ${duration(result.seconds)} in all.`,
   );

@@ -2,6 +2,7 @@
 
 import { type DownloadProgress, loadFashionMnist, locateFashionMnist } from '../../data/fashionMnist.js';
 import { DataError, type Dataset, datasets } from '../../index.js';
+import { first } from '../dataFolder.js';
 import { UsageError } from '../options.js';
 import type { Progress, Task } from '../progress.js';
 import { CLEAN_SAMPLES } from './defaults.js';
@@ -64,10 +65,4 @@ function drawFigures({ trainSamples, samples }: DataOptions, reason: string): De
     train: datasets.synthetic({ count: trainSamples, seed: FIGURES_SEED.train }),
     test: datasets.synthetic({ count: Math.max(samples, CLEAN_SAMPLES), seed: FIGURES_SEED.test }),
   };
-}
-
-function first(option: string, data: Dataset, count: number): Dataset {
-  if (count > data.length)
-    throw new UsageError(`${option}: expected at most ${data.length} (${data.name}), got ${count}`);
-  return data.take(count);
 }

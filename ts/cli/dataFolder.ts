@@ -1,0 +1,122 @@
+/** What a folder of images holds: IDX files, as those of MNIST and Fashion-MNIST, or CIFAR-10's. */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { recognizeFashionMnist } from '../data/fashionMnist.js';
+import { DataError, type Dataset, datasets } from '../index.js';
+import { integer, UsageError } from './options.js';
+
+const splits = ['test', 'train'] as const;
+type Split = (typeof splits)[number];
+
+/** How the names of IDX files of a split begin. */
+const idxPrefix = { test: 't10k', train: 'train' } satisfies Record<Split, string>;
+/** Files of CIFAR-10's splits, of which any will do. */
+const cifarFiles: Record<Split, string[]> = {
+  test: ['test_batch.bin'],
+  train: [1, 2, 3, 4, 5].map((part) => `data_batch_${part}.bin`),
+};
+
+/** What `--data` and `--split` say. */
+export interface DataFlags {
+  data: string;
+  split: Split;
+}
+
+/** Adds the options that say which dataset is meant. */
+export function addDataOptions(command: Command): Command {
+  return command
+    .requiredOption('--data <dir>', 'folder of images: files of MNIST, Fashion-MNIST or CIFAR-10, plain or .gz')
+    .addOption(new Option('--split <name>', 'which of its images').choices(splits).default(splits[0]));
+}
+
+/** And `--samples`: without it, the first `usual`. */
+export interface ImageFlags extends DataFlags {
+  samples?: number;
+}
+
+/** Adds the options that say which images are meant. */
+export function addImageOptions(command: Command, usual: number): Command {
+  return addDataOptions(command).option(
+    '--samples <n>',
+    `how many of them, from the first (default: ${usual}, or all)`,
+    integer(1),
+  );
+}
+
+/** The images that the options mean. @throws {UsageError} */
+export async function readImages(flags: ImageFlags, usual: number): Promise<Dataset> {
+  const data = await readDataFolder(flags);
+  return first('--samples', data, flags.samples ?? Math.min(usual, data.length));
+}
+
+/**
+ * Reads the dataset in `dir`, or in the one folder inside `dir` that holds one.
+ *
+ * @throws {UsageError} when there is none, or more than one to choose from, or its files are damaged.
+ */
+export async function readDataFolder({ data: dir, split }: DataFlags): Promise<Dataset> {
+  const here = datasetsIn(dir, split);
+  const found = here.length > 0 ? here : foldersIn(dir).flatMap((folder) => datasetsIn(folder, split));
+  if (found.length !== 1) {
+    const wanted =
+      `${idxName(split, 'images')} and ${idxName(split, 'labels')} (MNIST and its relatives) or ` +
+      `${cifarFiles[split].join(', ')} (CIFAR-10), each plain or .gz, in ${dir} or one folder inside it`;
+    const got = found.map(({ what }) => what).join(' and ') || 'none';
+    throw new UsageError(`--data: expected ${wanted}, found ${got}`);
+  }
+  try {
+    return await found[0].read();
+  } catch (error) {
+    if (error instanceof DataError) throw new UsageError(`--data: ${error.message}`);
+    throw error;
+  }
+}
+
+interface Found {
+  what: string;
+  read: () => Promise<Dataset>;
+}
+
+function datasetsIn(folder: string, split: Split): Found[] {
+  const found: Found[] = [];
+  const [images, labels] = (['images', 'labels'] as const).map((part) => {
+    const name = idxName(split, part);
+    return existing(folder, [name, name.replace('-idx', '.idx')]);
+  });
+  if (images !== undefined && labels !== undefined) {
+    const name = `${basename(resolve(folder))} ${split}`;
+    // Files of these names hold many a dataset: which one, their labels tell.
+    const read = async () => recognizeFashionMnist(await datasets.idx({ images, labels, name }));
+    found.push({ what: images, read });
+  }
+  const cifar = existing(folder, cifarFiles[split]);
+  if (cifar !== undefined) found.push({ what: cifar, read: () => datasets.cifar10({ dir: folder, split }) });
+  return found;
+}
+
+function idxName(split: Split, part: 'images' | 'labels'): string {
+  return `${idxPrefix[split]}-${part}-idx${part === 'images' ? 3 : 1}-ubyte`;
+}
+
+/** The first of `names` that is in `folder`, plain or gzipped. */
+function existing(folder: string, names: readonly string[]): string | undefined {
+  return names.flatMap((name) => [join(folder, name), join(folder, `${name}.gz`)]).find((path) => existsSync(path));
+}
+
+function foldersIn(dir: string): string[] {
+  try {
+    const entries = readdirSync(dir, { withFileTypes: true });
+    return entries.filter((entry) => !entry.isFile()).map(({ name }) => join(dir, name));
+  } catch {
+    throw new UsageError(`--data: expected a folder, got ${dir}`);
+  }
+}
+
+/** The first `count` images. @throws {UsageError} naming `option` when there are not so many. */
+export function first(option: string, data: Dataset, count: number): Dataset {
+  if (count > data.length) {
+    throw new UsageError(`${option}: expected at most ${data.length} (${data.name}), got ${count}`);
+  }
+  return data.take(count);
+}

@@ -1,0 +1,192 @@
+/** `kwta evaluate`: how robust models are, judged: findings, a table, the report as JSON and as a page. */
+import { type Command, Option } from 'commander';
+import { norms } from '../attacks/core/norms.js';
+import type { AttackSpec } from '../attacks/table.js';
+import { type Preset, presets } from '../evaluate/presets.js';
+import {
+  attacks,
+  type ComparisonReport,
+  createRuntime,
+  type Dataset,
+  evaluateRobustness,
+  KwtaError,
+  type RobustnessReport,
+  type TransferMatrix,
+  transferMatrix,
+} from '../index.js';
+import { findingLines } from '../report/findings.js';
+import { duration } from '../report/format.js';
+import { renderReport } from '../report/html.js';
+import { type Evaluation, type Example, evaluationOf } from '../report/result.js';
+import { renderTable, renderTransfer } from '../report/table.js';
+import { verdict } from '../report/verdict.js';
+import { addImageOptions, type ImageFlags, readImages } from './dataFolder.js';
+import { EvaluationWatch } from './evaluationProgress.js';
+import { pickExamples } from './examples.js';
+import { interruptible } from './interrupt.js';
+import { type LoadedModel, loadModels, modelOption, type NamedFile } from './models.js';
+import {
+  addJsonOption,
+  addRuntimeOptions,
+  addSeedOptions,
+  outputFile,
+  type RuntimeFlags,
+  radii,
+  type SeedFlags,
+  UsageError,
+} from './options.js';
+import { formatJson, writeText } from './output.js';
+import { Progress } from './progress.js';
+
+const usualSamples = 1000;
+
+interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
+  model: NamedFile[];
+  epsilons: number[];
+  norm: (typeof norms)[number];
+  preset: Preset;
+  resume?: string;
+  adversarials?: string;
+  json?: string;
+  html?: string;
+  transfer?: boolean;
+}
+
+export function addEvaluateCommand(program: Command): void {
+  const command = program
+    .command('evaluate')
+    .summary('measure how robust models are, with all attacks of a preset')
+    .description(
+      'Attacks models with the attacks of a preset on the same images, and tells what they still get right in the worst ' +
+        'case, how they compare, and what is to be said of the figures.',
+    )
+    .addOption(modelOption('model to evaluate, once for each; its name is that of the file unless given'));
+  addImageOptions(command, usualSamples)
+    .requiredOption('--epsilons <radii>', 'radii in pixel units, such as 0.1,0.2 or 8/255', radii)
+    .addOption(new Option('--norm <name>', 'norm of the ball').choices(norms).default(norms[0]))
+    .addOption(
+      new Option('--preset <name>', 'attacks: quick gives an upper bound, adaptive is for discontinuous networks')
+        .choices(Object.keys(presets))
+        .default('standard' satisfies Preset),
+    );
+  addRuntimeOptions(addSeedOptions(command))
+    .option('--transfer', 'also try on each model what PGD makes on each other, at the first radius')
+    .addOption(new Option('--resume <file>', 'keep what is done there, and go on from it').argParser(outputFile))
+    .addOption(
+      new Option('--adversarials <file>', 'write the images that decide the worst case (safetensors)').argParser(
+        outputFile,
+      ),
+    );
+  addJsonOption(command, 'write the report, which kwta verify checks')
+    .addOption(new Option('--html <file>', 'write the report as a page with curves and images').argParser(outputFile))
+    .action(evaluate);
+}
+
+async function evaluate(flags: Flags): Promise<void> {
+  if (flags.transfer && flags.model.length < 2)
+    throw new UsageError('--transfer: expected two models or more, got one');
+  const progress = new Progress();
+  const { report, evaluation } = await interruptible(
+    (signal) => run(flags, progress, signal),
+    () => progress.note(flags.resume === undefined ? 'stopping' : `stopping; the same command goes on from here`),
+  ).finally(() => progress.clear());
+
+  const { provenance } = report;
+  for (const line of findingLines(evaluation)) console.log(line);
+  console.log(`\n${renderTable(evaluation, { colors: process.stdout.isTTY })}\n`);
+  if (evaluation.transfer !== undefined) console.log(`${renderTransfer(evaluation.transfer)}\n`);
+  for (const sentence of verdict(evaluation)) console.log(sentence);
+  const { data, preset, seed, seconds } = provenance;
+  console.log(`${data.name}, ${data.samples} images, preset ${preset}, seed ${seed}, ${duration(seconds)} in all.`);
+  if (flags.json !== undefined) {
+    await writeText(flags.json, formatJson(report));
+    console.log(`Report: ${flags.json}`);
+  }
+  if (flags.html !== undefined) {
+    await writeText(flags.html, renderReport(evaluation));
+    console.log(`Page: ${flags.html}`);
+  }
+  if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
+}
+
+async function run(
+  flags: Flags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ report: RobustnessReport | ComparisonReport; evaluation: Evaluation }> {
+  const { epsilons, norm, preset, seed, maxQueries, resume, adversarials, threads, deterministic } = flags;
+  const test = await readImages(flags, usualSamples);
+  await using runtime = await createRuntime({ threads, deterministic });
+  const models = await loadModels(runtime, flags.model, test);
+  progress.note(`${test.name}: ${test.length} images; kernels ${runtime.info.variant}`);
+  const watch = new EvaluationWatch(progress);
+  const options = { attacks: preset, epsilons, norm, seed, maxQueries, resume, adversarials, signal };
+  const given = { ...options, onProgress: watch.report };
+  const [{ name, model }] = models;
+  const report = await naming<RobustnessReport | ComparisonReport>(() =>
+    models.length === 1 ? evaluateRobustness(model, test, given) : evaluateRobustness(models, test, given),
+  );
+  watch.end();
+  const transfer = flags.transfer ? await transferBetween(models, test, flags, progress, signal) : undefined;
+  const evaluation = evaluationOf(report, { name, classNames: test.classNames, transfer });
+  const examples = flags.html && (await examplesOf(evaluation, report, models, test, flags, signal));
+  return { report, evaluation: examples ? { ...evaluation, examples } : evaluation };
+}
+
+async function transferBetween(
+  models: readonly LoadedModel[],
+  test: Dataset,
+  { epsilons: [epsilon], norm, seed }: Flags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TransferMatrix> {
+  const task = progress.task('transfer');
+  const onProgress = ({ source, done }: { source: string; done: number }): void => {
+    task.update((models.findIndex(({ name }) => name === source) + done) / models.length, `from ${source}`);
+  };
+  const attack = attacks.pgd({ norm });
+  const matrix = await transferMatrix(models, test, { attack, epsilon, seed, signal, onProgress });
+  task.end(`${models.length} models at ε = ${epsilon}`);
+  return matrix;
+}
+
+/** Options that only the evaluation can judge are named as they are here. */
+async function naming<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const message = error instanceof KwtaError ? error.message : '';
+    const [, option, problem] = message.match(/^evaluateRobustness\.(\w+): (.*)/s) ?? [];
+    if (option === undefined) throw error;
+    throw new UsageError(`--${option}: ${problem}`);
+  }
+}
+
+/** How many images of a model a page shows of each attack, and of how many attacks. */
+const shown = { each: 2, attacks: 3 };
+
+/** Of each model, what those attacks made of images that broke most at the first radius. */
+async function examplesOf(
+  { models: drawn }: Evaluation,
+  { epsilons: [epsilon], provenance }: RobustnessReport | ComparisonReport,
+  models: readonly LoadedModel[],
+  test: Dataset,
+  { seed, maxQueries }: Flags,
+  signal: AbortSignal,
+): Promise<Example[]> {
+  const examples: Example[] = [];
+  for (const result of drawn) {
+    const { model } = models.find(({ name }) => name === result.name) as LoadedModel;
+    const strongest = result.attacks
+      .filter((attack) => attack.epsilon === epsilon)
+      .sort((a, b) => a.correct - b.correct)
+      .slice(0, shown.attacks);
+    const attacks = strongest.map(({ name }) => ({
+      name,
+      attack: provenance.attacks.find((entry) => entry.name === name)?.attack as AttackSpec,
+    }));
+    const options = { attacks, epsilon, each: shown.each, seed, maxQueries, signal };
+    examples.push(...(await pickExamples(model, test, result, options)));
+  }
+  return examples;
+}
