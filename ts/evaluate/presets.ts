@@ -23,11 +23,18 @@ const pgd = (norm: Norm): NamedAttack => ({
   attack: attacks.pgd({ norm, steps: 40, restarts: 2, earlyStop: true }),
 });
 
-const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm }) });
+/** Enough queries to tell whether a gradient is only hidden; a cascade's own has more. */
+const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm, queries: 1000 }) });
 
 const autoAttack = (norm: Norm): NamedAttack => ({
   name: 'autoAttack',
   attack: attacks.autoAttack({ norm }),
+  scope: 'left',
+});
+
+const adaptiveKwta = (norm: Norm, budget: 'quick' | 'full'): NamedAttack => ({
+  name: 'adaptiveKwta',
+  attack: attacks.adaptiveKwta({ norm, budget }),
   scope: 'left',
 });
 
@@ -39,19 +46,9 @@ export const presets = {
     { name: 'square', attack: attacks.square({ norm, queries: 500 }) },
   ],
   /** Enough for an honest figure. */
-  standard: (norm: Norm) => [pgd(norm), square(norm), autoAttack(norm)],
+  standard: (norm: Norm) => [pgd(norm), square(norm), autoAttack(norm), adaptiveKwta(norm, 'quick')],
   /** The strongest there is for networks that are discontinuous. */
-  adaptive: (norm: Norm) => [
-    pgd(norm),
-    square(norm),
-    autoAttack(norm),
-    {
-      name: 'square again',
-      // A cascade of the same attack draws other numbers in each stage.
-      attack: attacks.autoAttack({ norm, attacks: new Array(3).fill(attacks.square({ norm })) }),
-      scope: 'left',
-    },
-  ],
+  adaptive: (norm: Norm) => [pgd(norm), square(norm), autoAttack(norm), adaptiveKwta(norm, 'full')],
   /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
   paper: (norm: Norm) => [
     { name: 'pgd-40', attack: attacks.pgd({ norm, steps: 40, stepSize: 0.003 }) },

@@ -60,17 +60,22 @@ export const adaptiveKwta: Attack<AdaptiveKwtaSpec> = (spec, batch) => {
     ? { l2: [estimate(75, 100), search(1900, 1)], others: [search(4500, 2)] }
     : { l2: [estimate(60, 100), search(2000, 1)], others: [search(4000, 2)] };
   const quick = [...transferred, ...climbs, ...(norm === 'l2' ? searches.l2 : searches.others)];
-  const full = (): Stage[] => {
-    const smoothed = { attack: discontinuous ? soft(0.2).attack : margin, samples: 10 };
-    return [
+  if (budget === 'quick') return runCascade(quick, batch);
+  if (!discontinuous) {
+    batch.warn('adaptiveKwta: the model has no k-WTA layer, so that no more than the quick budget was spent');
+    return runCascade(quick, batch);
+  }
+  const smoothed = construct(smoothedDescriptor, { attack: soft(0.2).attack, samples: 10 });
+  return runCascade(
+    [
       ...quick,
-      { name: 'smoothed gradient', attack: construct(smoothedDescriptor, smoothed) },
-      ...(discontinuous ? [targeted] : []),
+      { name: 'smoothed and softened gradient', attack: smoothed },
+      targeted,
       search(10_000, 10),
-      // Tramer's schedule.
+      // The schedule of Tramer et al.
       estimate(100, [100, 1000, 20_000]),
       search(20_000, 8),
-    ];
-  };
-  return runCascade(budget === 'quick' ? quick : full(), batch);
+    ],
+    batch,
+  );
 };
