@@ -13,7 +13,7 @@ import type { Example } from '../../report/result.js';
 import { EvaluationWatch } from '../evaluationProgress.js';
 import { pickExamples } from '../examples.js';
 import type { Progress } from '../progress.js';
-import { CASCADE, type DemoAttack, EPSILONS } from './defaults.js';
+import { CASCADE, CASCADE_QUERIES, type DemoAttack, EPSILONS } from './defaults.js';
 import type { DemoModel } from './result.js';
 
 export interface AttackedModel {
@@ -42,7 +42,8 @@ export async function attackModel(
   const parts: RobustnessReport[] = [];
   for (const [epsilons, given] of [[[first], all] as const, [others, attacks] as const]) {
     const how = { epsilons: [...epsilons], attacks: [...given], samples, seed, signal, onProgress: watch.report };
-    parts.push(await evaluateRobustness(model, test, how));
+    const maxQueries = given.includes(CASCADE) ? CASCADE_QUERIES : undefined;
+    parts.push(await evaluateRobustness(model, test, { ...how, maxQueries }));
     watch.end();
   }
   const described = parts
