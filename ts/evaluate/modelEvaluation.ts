@@ -16,6 +16,7 @@ import { curveAttacks, curveOf, type RadiusRun, radiiOf } from './curve.js';
 import { type Evaluable, type ReportedAttack, reportAttack } from './evaluable.js';
 import { notNumbers } from './findings/attackRules.js';
 import type { Journal } from './journal.js';
+import { unbroken } from './pairs.js';
 import type { Plan, PlannedAttack } from './plan.js';
 import type { Scope } from './presets.js';
 import { attackUnbounded, probabilityRows, probed, type Right, surveyNeighbours } from './probes.js';
@@ -115,13 +116,14 @@ export class ModelEvaluation {
         rows.push(...(await this.#attack(planned, a, group)));
     }
     const curve = plan.preset === null ? undefined : await this.#sweep(right);
-    const standing = (e: number): number => this.#unbroken[e].filter(Boolean).length;
+    const attacks = rows.map((row) => row.report());
+    const standing = (epsilon: number) => unbroken({ attacks }, epsilon, data.length).filter(Boolean).length;
     return {
       report: {
         parameters: this.#model.parameters,
         clean: { ...accuracyOf(right.filter(Boolean).length, data.length), predictions: this.#clean },
-        worstCase: Object.fromEntries(plan.epsilons.map((e, i) => [String(e), accuracyOf(standing(i), data.length)])),
-        attacks: rows.map((row) => row.report()),
+        worstCase: Object.fromEntries(plan.epsilons.map((e) => [String(e), accuracyOf(standing(e), data.length)])),
+        attacks,
         ...(curve === undefined ? {} : { curve }),
         probes,
       },

@@ -9,14 +9,14 @@ export function pairsOf(models: readonly ModelReport[], epsilons: readonly numbe
   );
 }
 
-/** By sample: no attack at this epsilon broke it. */
+/** By sample: no attack broke it at this epsilon or at a smaller one, whose ball lies inside. */
 export function unbroken(
   { attacks }: { attacks: readonly AttackReport[] },
   epsilon: number,
   samples: number,
 ): boolean[] {
-  const here = attacks.filter((attack) => attack.epsilon === epsilon);
-  return Array.from({ length: samples }, (_, i) => here.every(({ survived }) => survived[i]));
+  const within = attacks.filter((attack) => attack.epsilon <= epsilon);
+  return Array.from({ length: samples }, (_, i) => within.every(({ survived }) => survived[i]));
 }
 
 function compared(first: ModelReport, second: ModelReport, epsilon: number): PairReport[] {

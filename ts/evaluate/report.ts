@@ -138,7 +138,7 @@ const modelFields = {
   description: hash(),
   parameters: count(),
   clean: object({ ...accuracyFields, /** Class given to each sample. */ predictions: array(count()) }),
-  /** By epsilon: samples that no attack broke. */
+  /** By epsilon: samples that no attack broke, at it or at a smaller one. */
   worstCase: record(accuracySchema),
   attacks: array(attackReportSchema),
   /** Accuracy by radius; of presets only. */
