@@ -2,10 +2,10 @@
 import { type Dataset, datasets, type Model, type ModelSpec, models, nn, optim, type Runtime, tensor } from 'kwta';
 import { noise } from './support.js';
 
-/** Pictures of 1x8x8 with three classes: a bright stripe in one of three places, under noise. */
-export function stripes(count: number, seed: number): Dataset {
+/** Pictures of 1x8x8 with up to four classes: a bright stripe in one of so many places, under noise. */
+export function stripes(count: number, seed: number, classes = 3): Dataset {
   const pixels = noise(seed, count * 64).map((value) => 0.2 + 0.2 * value);
-  const labels = Array.from({ length: count }, (_, i) => i % 3);
+  const labels = Array.from({ length: count }, (_, i) => i % classes);
   for (const [i, label] of labels.entries()) {
     for (let column = 0; column < 8; column++) pixels[i * 64 + (2 * label + 1) * 8 + column] += 0.5;
   }
@@ -18,18 +18,19 @@ export function spoiledLabels({ labels, classes }: Dataset): number[] {
 }
 
 /** A network for {@link stripes}. */
-export function stripeNet(activation: Parameters<typeof models.smallCnn>[0]['activation']): ModelSpec {
-  return models.smallCnn({ activation, classes: 3, input: [1, 8, 8], channels: [8, 8, 8] });
+export function stripeNet(activation: Parameters<typeof models.smallCnn>[0]['activation'], classes = 3): ModelSpec {
+  return models.smallCnn({ activation, classes, input: [1, 8, 8], channels: [8, 8, 8] });
 }
 
 /** The network, trained until it is right. */
 export async function trainedStripeNet(
   runtime: Runtime,
   activation: Parameters<typeof models.smallCnn>[0]['activation'],
+  classes = 3,
 ): Promise<Model> {
-  const model = await runtime.model(stripeNet(activation), { seed: 1 });
+  const model = await runtime.model(stripeNet(activation, classes), { seed: 1 });
   const optimizer = optim.sgd({ lr: 0.05, momentum: 0.9 });
-  await model.fit(stripes(120, 1), { epochs: 6, batchSize: 20, optimizer });
+  await model.fit(stripes(120, 1, classes), { epochs: 6, batchSize: 20, optimizer });
   return model;
 }
 

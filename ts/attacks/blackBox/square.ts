@@ -10,7 +10,7 @@ import { descriptor, integer, number, type Output, optional, tagged } from '../.
 import type { Features } from '../../ops/op.js';
 import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import { balls, clipToBox } from '../core/norms.js';
+import { balls, clipToBox, projectInBox } from '../core/norms.js';
 
 /** See `attacks.square`. */
 export const squareDescriptor = descriptor(
@@ -163,15 +163,45 @@ interface Window {
   left: number;
 }
 
-/**
- * Search in a ball whose sizes add up, of changes (l1) or of their squares (l2).
- *
- * @param power 1 or 2.
- */
-function additive({ c, h, w }: Features, epsilon: number, power: 1 | 2): Search {
-  const ball = power === 1 ? balls.l1 : balls.l2;
-  const sizeOf = power === 1 ? Math.abs : (value: number) => value * value;
-  const length = (sum: number): number => (power === 1 ? sum : Math.sqrt(sum));
+/** A norm in which sizes add up: of changes (l1), or of their squares (l2). */
+interface Sum {
+  sizeOf(change: number): number;
+  /** Of sizes that have this sum. */
+  length(sum: number): number;
+  /** The sum that has this length. */
+  sumOf(length: number): number;
+  /** Rings of a bump count by this power of their number less. */
+  falls: number;
+  /** Brings a point that lies anywhere into the ball, near its edge. */
+  finish(point: Float32Array, x: Float32Array, epsilon: number): void;
+}
+
+const sums: Readonly<Record<'l1' | 'l2', Sum>> = {
+  l1: {
+    sizeOf: Math.abs,
+    length: (sum) => sum,
+    sumOf: (length) => length,
+    falls: 4,
+    finish: (point, x, epsilon) => projectInBox(point, x, epsilon, point.length),
+  },
+  l2: {
+    sizeOf: (change) => change * change,
+    length: Math.sqrt,
+    sumOf: (length) => length * length,
+    falls: 2,
+    finish(point, x, epsilon) {
+      const [distance] = balls.l2.distances(point, x, point.length);
+      const scale = distance === 0 ? 1 : epsilon / distance;
+      for (let i = 0; i < point.length; i++) point[i] = x[i] + (point[i] - x[i]) * scale;
+      balls.l2.project(point, x, epsilon, point.length);
+      clipToBox(point);
+    },
+  },
+};
+
+/** Search in a ball of such a norm. */
+function additive({ c, h, w }: Features, epsilon: number, norm: 'l1' | 'l2'): Search {
+  const { sizeOf, length, sumOf } = sums[norm];
   /** Places of a window in one channel. */
   const places = (channel: number, { top, left }: Window, side: number): number[] => {
     const result: number[] = [];
@@ -185,20 +215,15 @@ function additive({ c, h, w }: Features, epsilon: number, power: 1 | 2): Search 
     for (const place of at) sum += sizeOf(change[place]);
     return sum;
   };
-  /** Puts `x` plus a change, brought to the length `epsilon`, into `point`. */
   const finish = (point: Float32Array, x: Float32Array, change: Float64Array): void => {
-    let sum = 0;
-    for (const value of change) sum += sizeOf(value);
-    const scale = sum === 0 ? 0 : epsilon / length(sum);
-    for (let i = 0; i < point.length; i++) point[i] = x[i] + scale * change[i];
-    ball.project(point, x, epsilon, point.length);
-    clipToBox(point);
+    for (let i = 0; i < point.length; i++) point[i] = x[i] + change[i];
+    sums[norm].finish(point, x, epsilon);
   };
   return {
     start(point, x, random) {
       const change = new Float64Array(point.length);
       const side = Math.max(1, Math.floor(Math.min(h, w) / 5));
-      const bump = bumpOf(side, random);
+      const bump = bumpOf(side, sums[norm], random);
       const first = (extent: number): number => Math.floor((extent % side) / 2);
       for (let top = first(h); top + side <= h; top += side) {
         for (let left = first(w); left + side <= w; left += side) {
@@ -216,9 +241,9 @@ function additive({ c, h, w }: Features, epsilon: number, power: 1 | 2): Search 
       const side = wanted % 2 === 0 && wanted < Math.min(h, w) ? wanted + 1 : wanted;
       const anywhere = (): Window => ({ top: random.integer(h - side + 1), left: random.integer(w - side + 1) });
       const [gets, gives] = [anywhere(), anywhere()];
-      const bump = bumpOf(side, random);
+      const bump = bumpOf(side, sums[norm], random);
       const change = Float64Array.from(point, (value, i) => value - x[i]);
-      const unused = Math.max(epsilon ** power - change.reduce((sum, value) => sum + sizeOf(value), 0), 0);
+      const unused = Math.max(sumOf(epsilon) - change.reduce((sum, value) => sum + sizeOf(value), 0), 0);
       for (let channel = 0; channel < c; channel++) {
         const here = places(channel, gets, side);
         const there = places(channel, gives, side);
@@ -237,42 +262,41 @@ function additive({ c, h, w }: Features, epsilon: number, power: 1 | 2): Search 
 }
 
 /** Two opposite bumps side by side, or one above the other, `[side, side]` of length 1. */
-function bumpOf(side: number, random: Random): Float64Array {
+function bumpOf(side: number, sum: Sum, random: Random): Float64Array {
   const half = Math.floor(side / 2);
-  const upper = rings(half, side);
-  const lower = rings(side - half, side);
   const stacked = new Float64Array(side * side);
-  stacked.set(upper);
+  stacked.set(rings(half, side, sum));
   stacked.set(
-    lower.map((value) => -value),
+    rings(side - half, side, sum).map((value) => -value),
     half * side,
   );
-  const length = Math.sqrt(stacked.reduce((sum, value) => sum + value * value, 0));
   const turned = random.uint32() < 2 ** 31;
-  return stacked.map((_, at) => {
-    const from = turned ? (at % side) * side + Math.floor(at / side) : at;
-    return stacked[from] / length;
-  });
+  const bump = stacked.map((_, at) => stacked[turned ? (at % side) * side + Math.floor(at / side) : at]);
+  return ofLengthOne(bump, sum);
 }
 
 /** Rectangles around the middle, each smaller one on top of the larger; `[rows, columns]` of length 1. */
-function rings(rows: number, columns: number): Float64Array {
+function rings(rows: number, columns: number, sum: Sum): Float64Array {
   const result = new Float64Array(rows * columns);
   const middle = [Math.floor(rows / 2), Math.floor(columns / 2)];
   const count = Math.max(...middle) + 1;
   for (let ring = 0; ring < count; ring++) {
     for (let line = Math.max(middle[0] - ring, 0); line < Math.min(middle[0] + ring + 1, rows); line++) {
       for (let column = Math.max(middle[1] - ring, 0); column < Math.min(middle[1] + ring + 1, columns); column++) {
-        result[line * columns + column] += 1 / (ring + 1) ** 2;
+        result[line * columns + column] += 1 / (ring + 1) ** sum.falls;
       }
     }
   }
-  const length = Math.sqrt(result.reduce((sum, value) => sum + value * value, 0));
-  return result.map((value) => value / length);
+  return ofLengthOne(result, sum);
+}
+
+function ofLengthOne(values: Float64Array, { sizeOf, length }: Sum): Float64Array {
+  const own = length(values.reduce((total, value) => total + sizeOf(value), 0));
+  return values.map((value) => value / own);
 }
 
 const searches = {
   linf,
-  l2: (input: Features, epsilon: number) => additive(input, epsilon, 2),
-  l1: (input: Features, epsilon: number) => additive(input, epsilon, 1),
+  l2: (input: Features, epsilon: number) => additive(input, epsilon, 'l2'),
+  l1: (input: Features, epsilon: number) => additive(input, epsilon, 'l1'),
 };
