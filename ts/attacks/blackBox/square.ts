@@ -201,68 +201,100 @@ const sums: Readonly<Record<'l1' | 'l2', Sum>> = {
 
 /** Search in a ball of such a norm. */
 function additive({ c, h, w }: Features, epsilon: number, norm: 'l1' | 'l2'): Search {
-  const { sizeOf, length, sumOf } = sums[norm];
-  /** Places of a window in one channel. */
-  const places = (channel: number, { top, left }: Window, side: number): number[] => {
-    const result: number[] = [];
-    for (let line = top; line < top + side; line++) {
-      for (let column = left; column < left + side; column++) result.push((channel * h + line) * w + column);
-    }
-    return result;
+  const sum = sums[norm];
+  const { sizeOf, length, sumOf } = sum;
+  const bumps = new Map<number, readonly Float64Array[]>();
+  const bumpOf = (side: number, random: Random): Float64Array => {
+    const both = bumps.get(side) ?? bumpsOf(side, sum);
+    bumps.set(side, both);
+    return both[random.uint32() >>> 31];
   };
-  const total = (change: Float64Array, at: readonly number[]): number => {
-    let sum = 0;
-    for (const place of at) sum += sizeOf(change[place]);
-    return sum;
-  };
-  const finish = (point: Float32Array, x: Float32Array, change: Float64Array): void => {
+  const change = new Float64Array(c * h * w);
+  const finish = (point: Float32Array, x: Float32Array): void => {
     for (let i = 0; i < point.length; i++) point[i] = x[i] + change[i];
-    sums[norm].finish(point, x, epsilon);
+    sum.finish(point, x, epsilon);
+  };
+  /** Sum of the sizes inside some lines and columns of a channel. */
+  const within = (channel: number, top: number, left: number, bottom: number, right: number): number => {
+    let total = 0;
+    for (let line = top; line < bottom; line++) {
+      const row = (channel * h + line) * w;
+      for (let place = row + left; place < row + right; place++) total += sizeOf(change[place]);
+    }
+    return total;
+  };
+  const inside = (channel: number, { top, left }: Window, side: number) =>
+    within(channel, top, left, top + side, left + side);
+  /** What lies in both windows, counted once. */
+  const inEither = (channel: number, one: Window, other: Window, side: number): number => {
+    const top = Math.max(one.top, other.top);
+    const left = Math.max(one.left, other.left);
+    const [bottom, right] = [Math.min(one.top, other.top) + side, Math.min(one.left, other.left) + side];
+    const common = within(channel, top, left, bottom, right);
+    return Math.max(inside(channel, one, side) + inside(channel, other, side) - common, 0);
   };
   return {
     start(point, x, random) {
-      const change = new Float64Array(point.length);
+      change.fill(0);
       const side = Math.max(1, Math.floor(Math.min(h, w) / 5));
-      const bump = bumpOf(side, sums[norm], random);
+      const bump = bumpOf(side, random);
       const first = (extent: number): number => Math.floor((extent % side) / 2);
       for (let top = first(h); top + side <= h; top += side) {
         for (let left = first(w); left + side <= w; left += side) {
           for (let channel = 0; channel < c; channel++) {
             const towards = sign(random);
-            for (const [at, place] of places(channel, { top, left }, side).entries())
-              change[place] = towards * bump[at];
+            for (let at = 0; at < bump.length; at++) {
+              const line = top + Math.floor(at / side);
+              change[(channel * h + line) * w + left + (at % side)] = towards * bump[at];
+            }
           }
         }
       }
-      finish(point, x, change);
+      finish(point, x);
     },
     propose(point, x, share, random) {
       const wanted = sideOf({ c, h, w }, share, 3);
       const side = wanted % 2 === 0 && wanted < Math.min(h, w) ? wanted + 1 : wanted;
       const anywhere = (): Window => ({ top: random.integer(h - side + 1), left: random.integer(w - side + 1) });
       const [gets, gives] = [anywhere(), anywhere()];
-      const bump = bumpOf(side, sums[norm], random);
-      const change = Float64Array.from(point, (value, i) => value - x[i]);
-      const unused = Math.max(sumOf(epsilon) - change.reduce((sum, value) => sum + sizeOf(value), 0), 0);
-      for (let channel = 0; channel < c; channel++) {
-        const here = places(channel, gets, side);
-        const there = places(channel, gives, side);
-        const both = total(change, [...new Set([...here, ...there])]);
-        const old = length(total(change, here));
-        const towards = sign(random);
-        const shape = here.map((place, at) => towards * bump[at] + (old === 0 ? 0 : change[place] / old));
-        const own = length(shape.reduce((sum, value) => sum + sizeOf(value), 0));
-        const scale = own === 0 ? 0 : length(unused / c + both) / own;
-        for (const place of there) change[place] = 0;
-        for (const [at, place] of here.entries()) change[place] = scale * shape[at];
+      const bump = bumpOf(side, random);
+      let used = 0;
+      for (let i = 0; i < point.length; i++) {
+        change[i] = point[i] - x[i];
+        used += sizeOf(change[i]);
       }
-      finish(point, x, change);
+      const unused = Math.max(sumOf(epsilon) - used, 0);
+      const shape = new Float64Array(bump.length);
+      for (let channel = 0; channel < c; channel++) {
+        const placeOf = ({ top, left }: Window, line: number) => (channel * h + top + line) * w + left;
+        const both = inEither(channel, gets, gives, side);
+        const old = length(inside(channel, gets, side));
+        const towards = sign(random);
+        let own = 0;
+        for (let line = 0, at = 0; line < side; line++) {
+          for (let place = placeOf(gets, line), end = place + side; place < end; place++, at++) {
+            shape[at] = towards * bump[at] + (old === 0 ? 0 : change[place] / old);
+            own += sizeOf(shape[at]);
+          }
+        }
+        const scale = own === 0 ? 0 : length(unused / c + both) / length(own);
+        for (let line = 0; line < side; line++) {
+          const place = placeOf(gives, line);
+          change.fill(0, place, place + side);
+        }
+        for (let line = 0, at = 0; line < side; line++) {
+          for (let place = placeOf(gets, line), end = place + side; place < end; place++, at++) {
+            change[place] = scale * shape[at];
+          }
+        }
+      }
+      finish(point, x);
     },
   };
 }
 
-/** Two opposite bumps side by side, or one above the other, `[side, side]` of length 1. */
-function bumpOf(side: number, sum: Sum, random: Random): Float64Array {
+/** Two opposite bumps side by side, and one above the other, `[side, side]` of length 1. */
+function bumpsOf(side: number, sum: Sum): readonly [Float64Array, Float64Array] {
   const half = Math.floor(side / 2);
   const stacked = new Float64Array(side * side);
   stacked.set(rings(half, side, sum));
@@ -270,9 +302,8 @@ function bumpOf(side: number, sum: Sum, random: Random): Float64Array {
     rings(side - half, side, sum).map((value) => -value),
     half * side,
   );
-  const turned = random.uint32() < 2 ** 31;
-  const bump = stacked.map((_, at) => stacked[turned ? (at % side) * side + Math.floor(at / side) : at]);
-  return ofLengthOne(bump, sum);
+  const turned = stacked.map((_, at) => stacked[(at % side) * side + Math.floor(at / side)]);
+  return [ofLengthOne(turned, sum), ofLengthOne(stacked, sum)];
 }
 
 /** Rectangles around the middle, each smaller one on top of the larger; `[rows, columns]` of length 1. */
