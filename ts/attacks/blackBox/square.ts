@@ -326,7 +326,8 @@ function ofLengthOne(values: Float64Array, { sizeOf, length }: Sum): Float64Arra
   return values.map((value) => value / own);
 }
 
-const searches = {
+/** How points move in each norm. */
+export const searches = {
   linf,
   l2: (input: Features, epsilon: number) => additive(input, epsilon, 'l2'),
   l1: (input: Features, epsilon: number) => additive(input, epsilon, 'l1'),

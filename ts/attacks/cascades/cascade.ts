@@ -36,7 +36,8 @@ export function* runCascade(stages: readonly Stage[], batch: Batch): ReturnType<
     left = left.filter((i) => target.left(i) > 0);
     if (left.length === 0) break;
     const before = { ...target.queries };
-    const run = batch.run(attack, { samples: left, maxQueries, attempt: at + 1 });
+    // A cascade inside is one attack: its own stages would count its queries twice.
+    const run = batch.run(attack, { samples: left, maxQueries, attempt: at + 1, stage: () => {} });
     let next = run.next();
     for (; !next.done; next = run.next()) {
       yield next.value === undefined ? undefined : (at + next.value) / stages.length;

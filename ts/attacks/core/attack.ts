@@ -83,6 +83,8 @@ export interface Inner {
   maxQueries?: number;
   /** Runs of different numbers draw different random numbers; 0 when left out. */
   attempt?: number;
+  /** Is told of the attacks of a cascade. */
+  stage?(done: AttackStage): void;
 }
 
 /**
