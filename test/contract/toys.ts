@@ -95,3 +95,20 @@ export async function linear(
   await model.loadStateDict({ '1.weight': tensor(weight, [classes, size]), '1.bias': tensor(bias, [classes]) });
   return { model, weight, bias };
 }
+
+/** Four pixels and ten classes, of which one is always ahead: nothing breaks it, and every attack asks all it may. */
+export async function stubborn(runtime: Runtime, kwta: boolean): Promise<Model> {
+  const hidden = kwta ? [nn.linear({ out: 4 }), nn.kwta({ k: 2 })] : [];
+  const layers = [nn.flatten(), ...hidden, nn.linear({ out: 10 })];
+  const model = await runtime.model(nn.sequential(layers, { input: [1, 2, 2] }));
+  const last = kwta ? 3 : 1;
+  await model.loadStateDict({
+    ...(await model.stateDict()),
+    [`${last}.weight`]: tensor(new Float32Array(40), [10, 4]),
+    [`${last}.bias`]: tensor([1, ...new Array<number>(9).fill(0)], [10]),
+  });
+  return model;
+}
+
+/** What it is asked about. */
+export const stubbornSample = { x: tensor([0.5, 0.4, 0.6, 0.5], [1, 1, 2, 2]), labels: [0], epsilons: [0.1] };
