@@ -178,7 +178,7 @@ describe('cascades', () => {
       expect(whole.stages[0].some(({ broken }) => broken > 0)).toBe(true);
       expect(whole.stages[0].at(-1)?.queries.forward).toBeGreaterThan(0);
       const size = 64;
-      for (const order of [[4], [5, 1, 5]]) {
+      for (const order of [[4], [5, 1]]) {
         const own = { ...options, x: data.tensor(order), labels: order.map((i) => data.labels[i]) };
         const part = await model.attack(attack, own);
         expect(part.success[0]).toEqual(order.map((i) => whole.success[0][i]));
