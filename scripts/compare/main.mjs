@@ -1,14 +1,12 @@
-// npm run compare -- --model FILE --data DIR [--samples 256] [--norm linf] [--epsilon 0.1] [--threads 2] [--attacks standard]
-// The same weights and images attacked by this package and by AutoAttack in PyTorch (KWTA_PYTHON, with torch and
-// pyautoattack): what each leaves, and the seconds it takes. Names of single parts (apgd-ce, apgd-t, fab-t, square) may
-// stand in --attacks, too.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// npm run compare -- --model FILE --data DIR [--samples 256] [--norm linf] [--epsilon 0.1] [--threads 2] [--seed 0] [--attacks standard]
+// The same weights and images attacked by this package and by others in PyTorch (KWTA_PYTHON, with torch): AutoAttack
+// (standard, plus, and its parts alone: apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square), and foolbox, ART and torchattacks
+// (pgd, fgsm, bim, mim, deepfool, spsa). A table tells what each leaves, and the seconds it takes.
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
+import { inPython } from './programs.mjs';
+import settings from './settings.json' with { type: 'json' };
 
 const { values: options } = parseArgs({
   options: {
@@ -22,6 +20,11 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '0' },
   },
 });
+
+/**
+ * @typedef {import('../../dist/index.js').attacks.AttackSpec} AttackSpec
+ * @typedef {Record<string, () => AttackSpec>} Makers
+ */
 
 await main(async () => {
   const { model: file, data: dir } = options;
@@ -37,32 +40,53 @@ await main(async () => {
   const x = test.tensor();
   const labels = Array.from(test.labels);
   const climb = (/** @type {object} */ how) => attacks.apgd({ norm, ...how });
-  /** @type {Record<string, () => import('../../dist/index.js').attacks.AttackSpec>} */
-  const own = {
-    standard: () => attacks.autoAttack({ norm }),
-    plus: () => attacks.autoAttack({ norm, version: 'plus' }),
-    'apgd-ce': () => climb({}),
-    'apgd-dlr': () => climb({ loss: 'dlr' }),
-    'apgd-t': () => climb({ loss: 'targetedDlr' }),
-    'fab-t': () => attacks.fab({ norm, targeted: true }),
-    fab: () => attacks.fab({ norm }),
-    square: () => attacks.square({ norm }),
-    adaptive: () => attacks.adaptiveKwta({ norm }),
+  const spsa = ({ steps, pairs, sigma, step } = settings.spsa) =>
+    attacks.estimatedGradient({
+      ...{ norm, estimator: 'spsa', steps, samples: 2 * pairs, sigma, stepSize: step * epsilon },
+    });
+  // By the script that has them for other programs.
+  /** @type {Record<string, Makers>} */
+  const makers = {
+    'autoattack.py': {
+      standard: () => attacks.autoAttack({ norm }),
+      plus: () => attacks.autoAttack({ norm, version: 'plus' }),
+      'apgd-ce': () => climb({}),
+      'apgd-dlr': () => climb({ loss: 'dlr' }),
+      'apgd-t': () => climb({ loss: 'targetedDlr' }),
+      'fab-t': () => attacks.fab({ norm, targeted: true }),
+      fab: () => attacks.fab({ norm }),
+      square: () => attacks.square({ norm }),
+    },
+    'peers.py': {
+      pgd: () => attacks.pgd({ norm, ...settings.pgd }),
+      fgsm: () => attacks.fgsm({ norm }),
+      bim: () => attacks.bim({ norm, ...settings.bim }),
+      mim: () => attacks.mim({ norm, ...settings.mim }),
+      deepfool: () => attacks.deepFool({ norm: /** @type {'linf' | 'l2'} */ (norm), ...settings.deepfool }),
+      spsa,
+    },
+    '': { adaptive: () => attacks.adaptiveKwta({ norm }) },
   };
-  /** @type {{ attack: string, ours: number, seconds: number }[]} */
-  const rows = [];
+  /** @type {Makers} */
+  const own = Object.assign({}, ...Object.values(makers));
+  const names = options.attacks.split(',');
+  const unknown = names.find((name) => !own[name]);
+  if (unknown !== undefined) {
+    throw new Failure(`--attacks: expected some of ${Object.keys(own).join(', ')}, got ${unknown}`);
+  }
+  /** @type {import('./programs.mjs').Outcomes} */
+  const here = new Map();
   const runtime = await createRuntime({ threads });
   note(`kernels ${runtime.info.variant}, ${runtime.info.threads} threads, Node ${process.versions.node}`);
   try {
     const model = await runtime.load(file);
-    for (const name of options.attacks.split(',')) {
-      const made = own[name];
-      if (!made) throw new Failure(`--attacks: expected ${Object.keys(own).join(', ')}, got ${name}`);
+    for (const name of names) {
       const begun = performance.now();
-      const { success, stages } = await model.attack(made(), { x, labels, epsilons: [epsilon], seed });
+      const { success, stages } = await model.attack(own[name](), { x, labels, epsilons: [epsilon], seed });
       const seconds = (performance.now() - begun) / 1000;
-      const left = success[0].filter((broken) => !broken).length;
-      rows.push({ attack: name, ours: left / samples, seconds });
+      const right = success[0].map((broken) => !broken);
+      const left = right.filter(Boolean).length;
+      here.set(name, { left: left / samples, seconds, right });
       note(`${name}: ${left} of ${samples} left in ${seconds.toFixed(1)} s`);
       for (const { name: stage, attacked, broken, queries } of stages[0]) {
         note(`  ${stage}: broke ${broken} of ${attacked}, ${queries.forward} + ${queries.backward} queries`);
@@ -71,61 +95,40 @@ await main(async () => {
   } finally {
     await runtime.dispose();
   }
-  const theirs = inPyTorch(
-    file,
-    x,
-    labels,
-    rows.map(({ attack }) => attack).filter((name) => name !== 'adaptive'),
-    threads,
-  );
-  console.log(
-    '| attack | left here | left by AutoAttack | seconds here | seconds there | ratio |\n|---|---|---|---|---|---|',
-  );
-  for (const { attack, ours, seconds } of rows) {
-    const { left, seconds: other } = theirs.get(attack) ?? {};
-    const text = (/** @type {number | undefined} */ share) =>
-      share === undefined ? '' : `${(100 * share).toFixed(1)} %`;
-    const ratio = other === undefined ? '' : (other / seconds).toFixed(2);
-    console.log(`| ${attack} | ${text(ours)} | ${text(left)} | ${seconds.toFixed(1)} | ${other ?? ''} | ${ratio} |`);
-  }
+  const asked = Object.entries(makers).map(([script, { ...known }]) => [script, names.filter((name) => known[name])]);
+  const { '': _, ...scripts } = Object.fromEntries(asked);
+  const { seed: drawn, threads: of } = options;
+  const flags = { norm, epsilon: options.epsilon, threads: of, seed: drawn };
+  printTable(names, here, inPython(scripts, { model: file, x, labels }, flags));
 });
 
 /**
- * What AutoAttack leaves, by attack.
- * @param {string} model
- * @param {import('../../dist/index.js').Tensor} x
- * @param {number[]} labels
  * @param {string[]} names
- * @param {number} threads
+ * @param {import('./programs.mjs').Outcomes} here
+ * @param {ReturnType<typeof inPython>} others
  */
-function inPyTorch(model, x, labels, names, threads) {
-  /** @type {Map<string, { left: number, seconds: number }>} */
-  const result = new Map();
-  if (names.length === 0) return result;
-  const python = process.env.KWTA_PYTHON ?? 'python3';
-  const folder = mkdtempSync(join(tmpdir(), 'kwta-compare-'));
-  try {
-    const [pixels, classes] = [join(folder, 'x.bin'), join(folder, 'y.json')];
-    writeFileSync(pixels, new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength));
-    writeFileSync(classes, JSON.stringify({ shape: x.shape, labels }));
-    /** @type {Record<string, string>} */
-    const norms = { linf: 'Linf', l2: 'L2', l1: 'L1' };
-    const run = spawnSync(
-      python,
-      [
-        join(import.meta.dirname, 'autoattack.py'),
-        ...[model, pixels, classes, '--samples', String(labels.length), '--norm', norms[options.norm]],
-        ...['--epsilon', options.epsilon, '--attacks', names.join(','), '--threads', String(threads)],
-      ],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    if (run.status !== 0) throw new Failure(`${python} ended with ${run.status}; it needs torch and pyautoattack`);
-    for (const line of run.stdout.trim().split('\n')) {
-      const { attack, left, seconds } = JSON.parse(line);
-      result.set(attack, { left, seconds });
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+function printTable(names, here, others) {
+  console.log('In brackets: samples that kwta alone breaks, and that the other alone breaks.\n');
+  const line = (/** @type {string[]} */ cells) => console.log(`| ${cells.join(' | ')} |`);
+  const programs = [...others].filter(([, outcomes]) => outcomes?.size !== 0);
+  line(['attack', 'kwta', ...programs.map(([program]) => program)]);
+  line(Array(2 + programs.length).fill('---'));
+  for (const name of names) {
+    const own = here.get(name);
+    if (!own) continue;
+    const cells = programs.map(([, outcomes]) => {
+      if (!outcomes) return 'not installed';
+      const outcome = outcomes.get(name);
+      if (!outcome) return '';
+      const more = own.right.filter((right, i) => !right && outcome.right[i]).length;
+      const less = own.right.filter((right, i) => right && !outcome.right[i]).length;
+      return `${share(outcome)} (${more} : ${less}) in ${outcome.seconds.toFixed(1)} s`;
+    });
+    line([name, `${share(own)} in ${own.seconds.toFixed(1)} s`, ...cells]);
   }
-  return result;
+}
+
+/** @param {import('./programs.mjs').Outcome} outcome */
+function share({ left }) {
+  return `${(100 * left).toFixed(1)} %`;
 }
