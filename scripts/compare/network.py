@@ -1,4 +1,4 @@
-"""A network of this package in PyTorch: description and weights from its safetensors file, k-WTA by a topk threshold."""
+"""A network of this package in PyTorch: description and weights from its safetensors file."""
 
 import json
 import struct
@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 
 class KWTA(nn.Module):
-    """Keeps what reaches the k-th largest value of its sample, as k-WTA is commonly written for PyTorch."""
+    """
+    Keeps the k largest values of its sample: what reaches the k-th, by topk, but of values equal to it (a plain background
+    makes many) only the first, unless the description has them kept.
+    """
 
     def __init__(self, spec: dict):
         super().__init__()
@@ -20,7 +23,14 @@ class KWTA(nn.Module):
         n = values.shape[1]
         k = self.spec.get('k') or int(round(self.spec['gamma'] * n, 6))
         threshold = values.topk(k, dim=1)[0][:, -1:]
-        return (values * (values >= threshold).to(x)).view_as(x)
+        kept = values >= threshold
+        if self.spec.get('ties', 'lowest') == 'lowest':
+            rows = (kept.sum(1) > k).nonzero().flatten()
+            above = values[rows] > threshold[rows]
+            tied = values[rows] == threshold[rows]
+            room = k - above.sum(1, keepdim=True)
+            kept[rows] = above | (tied & (tied.cumsum(1) <= room))
+        return (values * kept.to(x)).view_as(x)
 
 
 class Residual(nn.Module):
