@@ -16,6 +16,7 @@ import {
   object,
   optional,
   record,
+  some,
   string,
   tuple,
   union,
@@ -193,8 +194,8 @@ const provenanceSchema = object(
 const headFields = {
   schema: integer({ min: reportVersion, max: reportVersion }),
   norm: choice(norms),
-  epsilons: array(number({ min: 0 })),
-  labels: array(count()),
+  epsilons: some(number({ min: 0 })),
+  labels: some(count()),
   /** SHA-256 of the file with the adversarials, if one was written. */
   adversarials: optional(hash()),
   provenance: provenanceSchema,
@@ -207,7 +208,7 @@ export const robustnessReportSchema = object({ ...headFields, ...modelFields }, 
 export const comparisonReportSchema = object(
   {
     ...headFields,
-    models: array(object({ name: string(), ...modelFields }, 'a model of a report')),
+    models: some(object({ name: string(), ...modelFields }, 'a model of a report')),
     /** Each model with each that comes after it, at each epsilon, by attack and in the worst case. */
     pairs: array(pairSchema),
     /** What is to be said of the comparisons. */

@@ -11,7 +11,7 @@ export type Unjudged = Omit<ModelReport, 'name'>;
 /** What it is a report of. */
 export interface Evaluated {
   labels: readonly number[];
-  plan: Pick<Plan, 'preset' | 'attacks' | 'epsilons'>;
+  plan: Pick<Plan, 'preset' | 'attacks' | 'epsilons' | 'maxQueries'>;
 }
 
 /** A finding, and the attacks that it is about. */
@@ -207,16 +207,27 @@ const fewSamples: Rule = ({ worstCase }) => {
   });
 };
 
-const upperBound: Rule = ({ worstCase }, { plan: { preset } }) => {
-  if (preset === null || !weakPresets.includes(preset)) return [];
+const upperBound: Rule = ({ worstCase }, { plan: { preset, maxQueries } }) => {
   const standing = Object.values(worstCase).some(({ correct }: Accuracy) => correct > 0);
   if (!standing) return [];
-  return said({
-    code: 'upper-bound',
-    severity: 'note',
-    message: `the worst case of '${preset}' is an upper bound: stronger attacks, as those of 'standard', may leave less`,
-    evidence: { preset },
-  });
+  const bound = (message: string, evidence: Finding['evidence']): Said[] =>
+    said({ code: 'upper-bound', severity: 'note', message, evidence });
+  const weak = preset !== null && weakPresets.includes(preset);
+  return [
+    ...(weak
+      ? bound(
+          `the worst case of '${preset}' is an upper bound: stronger attacks, as those of 'standard', may leave less`,
+          { preset },
+        )
+      : []),
+    ...(maxQueries === undefined
+      ? []
+      : bound(
+          `the worst case is an upper bound: no attack asked more than ${maxQueries} queries of a sample at an epsilon, ` +
+            'and more may leave less',
+          { maxQueries },
+        )),
+  ];
 };
 
 const rules: readonly Rule[] = [
