@@ -4,6 +4,7 @@ import { comparable, differ, hiddenGradients, isConstant } from '../findings.js'
 import type { Plan } from '../plan.js';
 import { weakPresets } from '../presets.js';
 import type { Accuracy, AttackReport, Finding, ModelReport } from '../report.js';
+import { failed } from './attackRules.js';
 
 /** A model's report before it is judged. */
 export type Unjudged = Omit<ModelReport, 'name'>;
@@ -230,6 +231,12 @@ const upperBound: Rule = ({ worstCase }, { plan: { preset, maxQueries } }) => {
   ];
 };
 
+const curveFailures: Rule = ({ curve }) =>
+  (curve?.failures ?? []).flatMap((failure) => {
+    const { message, ...rest } = failed(failure);
+    return said({ ...rest, severity: 'failure', message: `curve: ${message}` });
+  });
+
 const rules: readonly Rule[] = [
   constant,
   randomised,
@@ -239,6 +246,7 @@ const rules: readonly Rule[] = [
   discontinuous,
   unstableGradient,
   unbounded,
+  curveFailures,
   fewSamples,
   upperBound,
 ];
