@@ -218,3 +218,27 @@ describe('FAB', () => {
     await expectError(() => attacks.fab({ targetClasses: 0 }), ConfigError, 'fab.targetClasses', '>= 1', '0');
   });
 });
+
+describe('FAB on the source of a transfer', () => {
+  const runtime = useRuntime();
+
+  it('leaves samples where they are that the source gets wrong without an attack', async () => {
+    const spec = nn.sequential([nn.flatten(), nn.linear({ out: 8 }), nn.relu(), nn.linear({ out: 2 })], {
+      input: [1, 1, 1],
+    });
+    const model = await runtime().model(spec, { seed: 1 });
+    const source = await runtime().model(spec, { seed: 2 });
+    const x = { shape: [21, 1, 1, 1], data: Float32Array.from({ length: 21 }, (_, i) => i / 20) };
+    const labels = await model.predict(x);
+    const answers = await source.predict(x);
+    const wrong = Array.from(labels.keys()).filter((i) => answers[i] !== labels[i]);
+    expect(wrong.length).toBeGreaterThan(0);
+    for (const norm of ['linf', 'l2', 'l1'] as const) {
+      for (const targeted of [true, false]) {
+        const attack = attacks.transfer({ source, attack: attacks.fab({ norm, targeted, steps: 2 }) });
+        const { raw } = await model.attack(attack, { x, labels, epsilons: [0.3] });
+        for (const i of wrong) expect(raw[0].data[i]).toBe(x.data[i]);
+      }
+    }
+  });
+});

@@ -271,6 +271,16 @@ describe('a finding', () => {
     expect(report.attacks[0].warnings.join()).toContain('finite gradients');
   });
 
+  it('nor is it in a curve, whose attacks may be the only ones that meet them', async () => {
+    const options = { epsilons: [0.01], attacks: 'quick' as const };
+    const report = await evaluateRobustness(await overflowing(runtime()), data, options);
+    expect(report.curve?.failures.map(({ samples }) => samples)).toEqual([Array.from({ length: 20 }, (_, i) => i)]);
+    const curve = report.findings.filter(({ code, message }) => code === 'not-a-number' && message.startsWith('curve'));
+    expect(curve.map(({ severity, evidence }) => [severity, evidence.samples])).toEqual([['failure', 20]]);
+    const sound = await evaluateRobustness(await slope(runtime()), data, options);
+    expect(sound.curve?.failures).toEqual([]);
+  });
+
   it('a model that answers at random is graded by the majority of its answers', async () => {
     const model = await noisy(runtime());
     const report = await evaluateRobustness(model, data, { epsilons: [0], attacks: [pgd] });

@@ -164,6 +164,16 @@ describe('presets', () => {
     expect(list.findings.map(({ code }) => code)).not.toContain('upper-bound');
     expect(list.curve).toBeUndefined();
   });
+
+  it('say so when queries were limited, whatever the attacks are', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    for (const list of ['standard', [attacks.square()]] as const) {
+      const options = { epsilons: [0.05], attacks: typeof list === 'string' ? list : [...list], maxQueries: 2 };
+      const { findings } = await evaluateRobustness(model, test, options);
+      const limited = findings.filter(({ code }) => code === 'upper-bound');
+      expect(limited.map(({ severity, evidence }) => [severity, evidence])).toEqual([['note', { maxQueries: 2 }]]);
+    }
+  });
 });
 
 describe('several models', () => {

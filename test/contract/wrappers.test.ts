@@ -209,6 +209,19 @@ describe('smoothed', () => {
 describe('restarts', () => {
   const runtime = useRuntime();
 
+  it('and cascades do not call a sample not attacked that they break in the end', async () => {
+    const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.1 }));
+    const pgd = attacks.pgd({ steps: 2 });
+    // A gradient costs more than there is: only the random starts are new points.
+    for (const attack of [pgd, attacks.restarts(pgd, 3), attacks.autoAttack({ attacks: [pgd, attacks.square()] })]) {
+      const { success, failures } = await model.attack(attack, { ...options, epsilons: [0.4], maxQueries: 1 });
+      const broken = success[0].flatMap((each, i) => (each ? [i] : []));
+      expect(broken.length).toBeGreaterThan(0);
+      const failed = failures[0].flatMap(({ samples }) => samples);
+      expect(failed.filter((i) => broken.includes(i))).toEqual([]);
+    }
+  });
+
   it('begin with the attack itself, go on with what is left, and are never worse', async () => {
     const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.1 }));
     const attack = attacks.pgd({ steps: 2 });

@@ -45,6 +45,7 @@ function model(name: string, [clean, pgd, square]: [number, number, number], fin
       queries: { forward: 1000, backward: 0 },
       seconds: 3,
       radii: right(clean).map((known) => (known ? 0.2 : 0)),
+      failures: [],
       points: [
         { epsilon: 0.1, ...accuracyOf(square, total) },
         { epsilon: 0.2, ...accuracyOf(0, total) },

@@ -145,6 +145,20 @@ describe('evaluateRobustness({ resume })', () => {
     await expectError(call, ConfigError, 'resume', 'there is no folder');
   });
 
+  it('refuses a journal of which a single digit has changed', async () => {
+    const journal = join(folder, 'flipped.journal');
+    const small = { epsilons: [0.1], attacks: [attacks.fgsm()], samples: 4, resume: journal };
+    await evaluateRobustness(model, test, small);
+    const lines = (await readFile(journal, 'utf8')).split('\n');
+    for (const [i, line] of lines.slice(0, -1).entries()) {
+      // A figure stays one, so that the line is still JSON of the right form.
+      const changed = line.replace(/\d(?=[^\d"]*$)/, (digit) => String((Number(digit) + 1) % 10));
+      expect(changed).not.toBe(line);
+      await writeFile(journal, lines.with(i, changed).join('\n'));
+      await expectError(evaluateRobustness(model, test, small), DataError, 'resume', `line ${i + 1}`);
+    }
+  });
+
   it('goes on after an abort at any time, also before the first attack', async () => {
     const journal = join(folder, 'aborted.journal');
     const options = { epsilons: [0.1], attacks: [attacks.pgd({ steps: 5 })], resume: journal };

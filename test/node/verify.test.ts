@@ -203,6 +203,8 @@ describe('verifyReport', () => {
       [forged(report, ['attacks', 0, 'epsilon'], () => '0.1'), 'attacks[0].epsilon: expected a number >= 0, got "0.1"'],
       [{ ...report, extra: 1 }, "unknown option 'extra'"],
       [both, 'unknown options'],
+      [{ ...report, epsilons: [] }, 'epsilons: expected at least one'],
+      [{ ...report, labels: [] }, 'labels: expected at least one'],
     ];
     for (const [value, problem] of wrong) {
       const found = await verifyReport(value, model, test);
@@ -211,6 +213,28 @@ describe('verifyReport', () => {
     }
     await expectError(verifyReport(report, {} as Model, test), ConfigError, 'model', 'a model of a runtime');
     await expectError(verifyReport(report, model, test, { adversarial: file } as object), ConfigError, "'adversarial'");
+  });
+
+  it('says of a model of other inputs that images do not fit it', async () => {
+    const small = await runtime().model(nn.sequential([nn.flatten(), nn.linear({ out: 3 })], { input: [1, 5, 5] }));
+    const { verified, problems } = await verifyReport(report, small, test, { adversarials: file });
+    expect(verified).toBe(false);
+    expect(problems.filter((problem) => problem.startsWith('adversarials[')).join()).toContain('1x5x5');
+  });
+
+  it('asks a model no oftener than an evaluation does, whatever a report says', async () => {
+    for (const [differing, claimed] of [
+      [0, 0],
+      [3, Number.MAX_SAFE_INTEGER],
+    ]) {
+      const wrong = {
+        ...report,
+        probes: { ...report.probes, repeated: { samples: 24, differing, evaluations: claimed } },
+      };
+      const { verified, problems } = await verifyReport(wrong, model, test, { adversarials: file });
+      expect(verified).toBe(false);
+      expect(problems.filter((problem) => problem.startsWith('adversarials['))).toEqual([]);
+    }
   });
 
   it('names a forged image, a missing one, and a file that is none', async () => {

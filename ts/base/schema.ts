@@ -101,6 +101,12 @@ export function array<S extends Schema>(item: S, what = 'an array') {
   return named(v.array(item, expected(what)), what);
 }
 
+/** At least one value. */
+export function some<S extends Schema>(item: S, what = 'an array') {
+  const list = v.array(item, expected(what));
+  return named(v.pipe(list, v.nonEmpty('expected at least one value, got none')), what);
+}
+
 /** Values of one kind by any name. */
 export function record<S extends Schema>(value: S, what = 'values by name') {
   return named(v.record(v.string(), value, expected(what)), what);

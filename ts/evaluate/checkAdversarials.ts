@@ -6,7 +6,8 @@ import { DataError } from '../base/errors.js';
 import type { Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
 import { type AdversarialEntry, decodeAdversarials } from './adversarials.js';
-import { classesOf } from './asking.js';
+import { classesOf, evaluations } from './asking.js';
+import { reportModel } from './evaluable.js';
 import { sha256 } from './hash.js';
 import type { ComparisonReport, ModelReport, RobustnessReport } from './report.js';
 import type { NamedSubject } from './robustness.js';
@@ -93,7 +94,11 @@ async function checkImages(
   if (!inside || images.shape.slice(1).join() !== test.shape.join()) {
     return [`${where}: expected images ${test.shape.join('x')} of the report's samples, got ${images.shape.join('x')}`];
   }
-  const predictions = await classesOf(subject, images, model.probes.repeated.evaluations, signal);
+  const { spec } = await subject[reportModel]();
+  if (spec.input.join() !== test.shape.join()) {
+    return [`${where}: expected a model of images ${test.shape.join('x')}, got one of ${spec.input.join('x')}`];
+  }
+  const predictions = await classesOf(subject, images, model.probes.repeated.differing > 0 ? evaluations : 1, signal);
   const originals = test.tensor(entry.samples).data;
   for (const [at, i] of entry.samples.entries()) {
     const image = images.data.subarray(at * size, (at + 1) * size);

@@ -41,23 +41,39 @@ export function radiiOf(epsilons: readonly number[], norm: Norm, size: number): 
 /** What was tried at one radius. */
 export interface RadiusRun {
   epsilon: number;
-  parts: Part[];
+  /** Of each attack on each chunk, and the numbers of the samples that it was given. */
+  parts: { part: Part; given: readonly number[] }[];
 }
 
 /** @param radii by sample: where it was broken. */
 export function curveOf(runs: readonly RadiusRun[], radii: readonly (number | null)[]): SecurityCurve {
-  const parts = runs.flatMap((run) => run.parts);
+  const parts = runs.flatMap((run) => run.parts.map(({ part }) => part));
   const sum = (value: (part: Part) => number): number => parts.reduce((total, part) => total + value(part), 0);
   return {
     attack: words,
     queries: { forward: sum((part) => part.queries.forward), backward: sum((part) => part.queries.backward) },
     seconds: sum((part) => part.seconds),
     radii: [...radii],
+    failures: failuresOf(runs, radii),
     points: pointsOf(
       runs.map(({ epsilon }) => epsilon),
       radii,
     ),
   };
+}
+
+/** Whom an attack could not attack, and no other broke at the same radius. */
+function failuresOf(runs: readonly RadiusRun[], radii: readonly (number | null)[]): SecurityCurve['failures'] {
+  const found = new Map<string, Set<number>>();
+  for (const { epsilon, parts } of runs) {
+    for (const { part, given } of parts) {
+      for (const { reason, samples } of part.observed.failures) {
+        const standing = samples.map((at) => given[at]).filter((i) => radii[i] !== epsilon);
+        if (standing.length > 0) found.set(reason, new Set([...(found.get(reason) ?? []), ...standing]));
+      }
+    }
+  }
+  return Array.from(found, ([reason, samples]) => ({ reason, samples: [...samples].sort((a, b) => a - b) }));
 }
 
 /** Accuracy at each radius. */

@@ -1,12 +1,14 @@
 /**
  * What an evaluation has done so far, so that one that was killed goes on where it was: a file of lines, each a JSON value.
  * The first says what is evaluated; each of the others holds one unit of work. A line is written as a whole and brought to
- * the disk before the next unit begins; a kill at any byte leaves at most a line without its end, which is dropped.
+ * the disk before the next unit begins; a kill at any byte leaves at most a line without its end, which is dropped. A line
+ * ends in its checksum, for a digit that a disk has changed is a figure as good as any other.
  */
 import { platform } from '#platform';
 import { ConfigError, DataError } from '../base/errors.js';
 import { describe } from '../base/tensor.js';
 import { decodeBase64, encodeBase64 } from '../io/base64.js';
+import { textHash } from './hash.js';
 
 /** What must be the same for an evaluation to go on, by what it is called in messages. */
 export type Fingerprint = Record<string, string | number | null>;
@@ -48,11 +50,12 @@ export async function openJournal(path: string | URL, fingerprint: Fingerprint, 
   let end = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, end)).split('\n').slice(0, -1);
   const append = async (line: unknown): Promise<void> => {
-    const text = new TextEncoder().encode(`${JSON.stringify(line, replacer)}\n`);
+    const json = JSON.stringify(line, replacer);
+    const text = new TextEncoder().encode(`${json} ${await textHash(json)}\n`);
     await platform.writeFileAt(path, end, text);
     end += text.length;
   };
-  const [first, ...others] = lines.map((line, i) => parseLine(path, line, i));
+  const [first, ...others] = await Promise.all(lines.map((line, i) => parseLine(path, line, i)));
   const head: Head =
     first === undefined ? { kwta: 'evaluation', fingerprint, begun } : checkHead(path, first, fingerprint);
   if (first === undefined) await append(head);
@@ -79,12 +82,12 @@ function noJournalError(path: string | URL, expected: string): DataError {
   );
 }
 
-function parseLine(path: string | URL, line: string, i: number): unknown {
-  try {
-    return JSON.parse(line, reviver);
-  } catch {
-    throw noJournalError(path, `JSON in line ${i + 1}`);
+async function parseLine(path: string | URL, line: string, i: number): Promise<unknown> {
+  const [, json = '', hash] = line.match(/^(.*) ([0-9a-f]{64})$/s) ?? [];
+  if (hash === undefined || hash !== (await textHash(json))) {
+    throw noJournalError(path, `text with its checksum in line ${i + 1}`);
   }
+  return JSON.parse(json, reviver);
 }
 
 function checkHead(path: string | URL, value: unknown, expected: Fingerprint): Head {

@@ -311,7 +311,7 @@ export class ModelEvaluation {
         runs.push({ epsilon, parts: [] });
         continue;
       }
-      const parts: Part[] = [];
+      const parts: RadiusRun['parts'] = [];
       for (const samples of this.#chunks()) {
         for (const [a, attack] of curveAttacks(plan.norm).entries()) {
           const given = samples.filter((i) => smallest[i] === null);
@@ -329,7 +329,7 @@ export class ModelEvaluation {
           };
           const name = `curve/${epsilon}/${a}/${samples[0]}`;
           const [part] = await this.#unit(name, () => this.#attackPart(work, tell));
-          parts.push(part);
+          parts.push({ part, given });
           for (const [at, i] of given.entries()) if (part.predictions[at] !== labels[i]) smallest[i] = epsilon;
         }
       }

@@ -17,6 +17,7 @@ export function recomputed(report: Report): Report {
     epsilons,
     preset: provenance.preset as Plan['preset'],
     attacks: provenance.attacks as Plan['attacks'],
+    maxQueries: provenance.maxQueries ?? undefined,
   };
   const model = <M extends Omit<ModelReport, 'name'>>(claimed: M): M => {
     const right = claimed.clean.predictions.map((answer, i) => answer === labels[i]);

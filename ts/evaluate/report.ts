@@ -16,6 +16,7 @@ import {
   object,
   optional,
   record,
+  some,
   string,
   tuple,
   union,
@@ -64,6 +65,8 @@ const diagnosticsSchema = object(
   'diagnostics',
 );
 
+const failureSchema = object({ reason: string(), samples: array(count()) }, 'a failure');
+
 const attackReportSchema = object(
   {
     /** Unique among the attacks of a report. */
@@ -87,7 +90,7 @@ const attackReportSchema = object(
     /** Adversarials that it made, and those still misclassified when every pixel is rounded to a multiple of 1/255. */
     eightBit: object({ adversarials: count(), remaining: count() }, 'counts'),
     /** Samples that it could not attack, which are not to be taken for robust. */
-    failures: array(object({ reason: string(), samples: array(count()) }, 'a failure')),
+    failures: array(failureSchema),
     /** What each attack of a cascade did, in their order; none for other attacks. */
     stages: array(object({ name: string(), attacked: count(), broken: count(), queries: queriesSchema }, 'a stage')),
     /** What was seen of it from outside while it ran. */
@@ -126,6 +129,8 @@ const curveSchema = object(
     seconds: number({ min: 0 }),
     /** By sample: the smallest radius at which any attack broke it (0: wrong as it is), null when none did. */
     radii: array(nullable(number({ min: 0 }))),
+    /** Samples that one of its attacks could not attack at a radius where none broke them. */
+    failures: array(failureSchema),
     /** By radius, ascending, until nothing is right. */
     points: array(object({ epsilon: number({ min: 0 }), ...accuracyFields }, 'a point')),
   },
@@ -193,8 +198,8 @@ const provenanceSchema = object(
 const headFields = {
   schema: integer({ min: reportVersion, max: reportVersion }),
   norm: choice(norms),
-  epsilons: array(number({ min: 0 })),
-  labels: array(count()),
+  epsilons: some(number({ min: 0 })),
+  labels: some(count()),
   /** SHA-256 of the file with the adversarials, if one was written. */
   adversarials: optional(hash()),
   provenance: provenanceSchema,
@@ -207,7 +212,7 @@ export const robustnessReportSchema = object({ ...headFields, ...modelFields }, 
 export const comparisonReportSchema = object(
   {
     ...headFields,
-    models: array(object({ name: string(), ...modelFields }, 'a model of a report')),
+    models: some(object({ name: string(), ...modelFields }, 'a model of a report')),
     /** Each model with each that comes after it, at each epsilon, by attack and in the worst case. */
     pairs: array(pairSchema),
     /** What is to be said of the comparisons. */

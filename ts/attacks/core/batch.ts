@@ -63,7 +63,7 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
     stage,
     source,
     run(spec, { samples = all(count), model, target: own, maxQueries, attempt: number = 0, ...inner } = {}) {
-      const whole = samples.length === count;
+      const whole = samples.length === count && samples.every((sample, at) => sample === at);
       const shared = {
         ...context,
         ...inner,

@@ -216,10 +216,15 @@ class Run {
 
   /** What is known once it is graded which of the samples are broken within a radius. */
   observed(broken: readonly boolean[], epsilon: number, outside: number): Observed {
+    // Who is broken was attacked, whatever a stage or a run before it could not do.
+    const failures = [...this.#failures].map(([reason, samples]) => ({
+      reason,
+      samples: [...samples].filter((i) => !broken[i]),
+    }));
     return {
       said: [...this.#said],
       attacked: broken.length,
-      failures: [...this.#failures].map(([reason, samples]) => ({ reason, samples: [...samples] })),
+      failures: failures.filter(({ samples }) => samples.length > 0),
       stages: this.#stages,
       diagnostics: this.#watch.diagnostics(broken, epsilon),
       outside,

@@ -51,6 +51,9 @@ export const fab: Attack<FabSpec> = function* (spec, batch) {
   const margins = new Map(open.map((i, at) => [i, goal.margin(rowOf(at), i)]));
   const bySample = new Map(open.map((i, at) => [i, othersOf(rowOf(at), goal.classes[i])]));
   const rounds = spec.targeted && !goal.targeted ? Math.min(spec.targetClasses, classes - 1) : 1;
+  // The source of a transfer may be wrong as it is: nothing is closer than the original.
+  const answers = argmax(logits, classes);
+  open = open.filter((i, at) => !goal.reached(answers[at], i));
   const runs = rounds * spec.restarts;
   for (let run = 0; run < runs && open.length > 0; run++) {
     const rank = Math.floor(run / spec.restarts);

@@ -44,16 +44,20 @@ const gradients: Rule = (row) => {
   return found;
 };
 
+/** Who could not be attacked. */
+export function failed({ reason, samples }: AttackReport['failures'][number]) {
+  return {
+    code: reason === notNumbers ? 'not-a-number' : 'not-attacked',
+    message: `${some(samples.length)} could not be attacked, not to be taken for robust: ${reason}`,
+    evidence: { samples: samples.length, reason },
+  } as const;
+}
+
 const failures: Rule = (row) =>
-  row.failures.map(({ reason, samples }) =>
-    finding(
-      reason === notNumbers ? 'not-a-number' : 'not-attacked',
-      'failure',
-      row,
-      `${some(samples.length)} could not be attacked, not to be taken for robust: ${reason}`,
-      { samples: samples.length, reason },
-    ),
-  );
+  row.failures.map((failure) => {
+    const { code, message, evidence } = failed(failure);
+    return finding(code, 'failure', row, message, evidence);
+  });
 
 const notRising: Rule = (row) => {
   const { followed, notRising } = row.diagnostics;

@@ -4,6 +4,7 @@ import { comparable, differ, hiddenGradients, isConstant } from '../findings.js'
 import type { Plan } from '../plan.js';
 import { weakPresets } from '../presets.js';
 import type { Accuracy, AttackReport, Finding, ModelReport } from '../report.js';
+import { failed } from './attackRules.js';
 
 /** A model's report before it is judged. */
 export type Unjudged = Omit<ModelReport, 'name'>;
@@ -11,7 +12,7 @@ export type Unjudged = Omit<ModelReport, 'name'>;
 /** What it is a report of. */
 export interface Evaluated {
   labels: readonly number[];
-  plan: Pick<Plan, 'preset' | 'attacks' | 'epsilons'>;
+  plan: Pick<Plan, 'preset' | 'attacks' | 'epsilons' | 'maxQueries'>;
 }
 
 /** A finding, and the attacks that it is about. */
@@ -207,17 +208,34 @@ const fewSamples: Rule = ({ worstCase }) => {
   });
 };
 
-const upperBound: Rule = ({ worstCase }, { plan: { preset } }) => {
-  if (preset === null || !weakPresets.includes(preset)) return [];
+const upperBound: Rule = ({ worstCase }, { plan: { preset, maxQueries } }) => {
   const standing = Object.values(worstCase).some(({ correct }: Accuracy) => correct > 0);
   if (!standing) return [];
-  return said({
-    code: 'upper-bound',
-    severity: 'note',
-    message: `the worst case of '${preset}' is an upper bound: stronger attacks, as those of 'standard', may leave less`,
-    evidence: { preset },
-  });
+  const bound = (message: string, evidence: Finding['evidence']): Said[] =>
+    said({ code: 'upper-bound', severity: 'note', message, evidence });
+  const weak = preset !== null && weakPresets.includes(preset);
+  return [
+    ...(weak
+      ? bound(
+          `the worst case of '${preset}' is an upper bound: stronger attacks, as those of 'standard', may leave less`,
+          { preset },
+        )
+      : []),
+    ...(maxQueries === undefined
+      ? []
+      : bound(
+          `the worst case is an upper bound: no attack asked more than ${maxQueries} queries of a sample at an epsilon, ` +
+            'and more may leave less',
+          { maxQueries },
+        )),
+  ];
 };
+
+const curveFailures: Rule = ({ curve }) =>
+  (curve?.failures ?? []).flatMap((failure) => {
+    const { message, ...rest } = failed(failure);
+    return said({ ...rest, severity: 'failure', message: `curve: ${message}` });
+  });
 
 const rules: readonly Rule[] = [
   constant,
@@ -228,6 +246,7 @@ const rules: readonly Rule[] = [
   discontinuous,
   unstableGradient,
   unbounded,
+  curveFailures,
   fewSamples,
   upperBound,
 ];
