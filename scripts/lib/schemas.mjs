@@ -30,9 +30,6 @@ export async function writeSchemas() {
       // Whatever is written in JSON is finite.
       ignoreActions: ['finite', 'raw_check'],
     });
-    writeFileSync(
-      path.join(folder, `${name}.json`),
-      `${JSON.stringify({ title: `kwta: ${name}`, ...json }, null, 2)}\n`,
-    );
+    writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify({ title: `kwta: ${name}`, ...json })}\n`);
   }
 }

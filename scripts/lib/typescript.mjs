@@ -22,7 +22,9 @@ export async function buildTypeScript() {
       // What a removed source file left behind must not be importable.
       if (name !== 'wasm') rmSync(path.join(dist, name), { recursive: true });
     }
-    await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+    // What users read about the code stands in the declarations; the code itself goes without, for the package's size.
+    await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--declaration', 'false', '--removeComments']);
+    await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
     await writeSchemas();
     const command = path.join(dist, 'cli/main.js');
     if (existsSync(command)) chmodSync(command, 0o755);

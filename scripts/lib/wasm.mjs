@@ -4,7 +4,7 @@
 // simd-threads     shared memory and a team of workers
 // relaxed-threads  the same with fused multiply-add; Safari and Node 20 refuse such a module
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
@@ -117,6 +117,9 @@ async function buildVariant(variant, folder) {
       if (!/^kwta(_bg)?\.(js|d\.ts|wasm)$/.test(name)) rmSync(path.join(partial, name));
     }
     await optimise(variant, path.join(partial, 'kwta_bg.wasm'));
+    // What the comments say stands in the declarations, too.
+    const glue = path.join(partial, 'kwta.js');
+    writeFileSync(glue, readFileSync(glue, 'utf8').replace(/^\/\*\*.*?\*\/\n/gms, ''));
     rmSync(path.join(root, folder), { recursive: true, force: true });
     renameSync(partial, path.join(root, folder));
   } finally {
