@@ -1,4 +1,5 @@
 /** Asks a model for classes and logits, chunk by chunk; one that answers the same samples differently, by majority. */
+import { pick } from '../attacks/core/attack.js';
 import type { Tensor } from '../base/tensor.js';
 import { argmax } from '../graph/predictions.js';
 import type { Evaluable } from './evaluable.js';
@@ -52,8 +53,5 @@ export function majority(values: readonly number[]): number {
 
 /** Some samples of a tensor `[n, ...]`, copied. */
 export function select({ shape: [n, ...shape], data }: Tensor, samples: readonly number[]): Tensor {
-  const size = data.length / n;
-  const result = new Float32Array(samples.length * size);
-  for (const [at, i] of samples.entries()) result.set(data.subarray(i * size, (i + 1) * size), at * size);
-  return { shape: [samples.length, ...shape], data: result };
+  return { shape: [samples.length, ...shape], data: pick(data, samples, data.length / n) };
 }

@@ -3,7 +3,7 @@
  * between them and beyond, what is left at one radius goes on to the next, by a factor of the root of 2, with the margin's
  * PGD (20 steps) and then Square (200 queries): 240 queries at most for each sample and radius.
  */
-import type { Norm } from '../attacks/core/norms.js';
+import { diameter, type Norm } from '../attacks/core/norms.js';
 import { pgd, square } from '../attacks/index.js';
 import type { AttackSpec } from '../attacks/table.js';
 import type { SecurityCurve } from './report.js';
@@ -21,12 +21,9 @@ export const curveAttacks = (norm: Norm): AttackSpec[] => [
 
 const words = `PGD (${steps} steps on the margin), then Square (${queries} queries)`;
 
-/** The radius of the ball that holds the whole box, from anywhere in it. */
-const largest: Record<Norm, (size: number) => number> = { linf: () => 1, l2: Math.sqrt, l1: (size) => size };
-
 /** Ascending: from half of the smallest epsilon, if there is one above 0, to the whole box. */
 export function radiiOf(epsilons: readonly number[], norm: Norm, size: number): number[] {
-  const end = largest[norm](size);
+  const end = diameter(norm, size);
   const given = epsilons.filter((epsilon) => epsilon > 0 && epsilon <= end);
   const radii = new Set([...given, end]);
   const start = Math.min(end, ...given) / 2;

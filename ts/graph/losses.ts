@@ -8,3 +8,6 @@ export type Loss = 'crossEntropy' | 'margin' | 'dlr';
 
 /** In the order of their numbers in crates/wasm/src/loss.rs. */
 export const losses: readonly Loss[] = ['crossEntropy', 'margin', 'dlr'];
+
+/** Classes that a loss needs: the margin compares with another one, dlr with the third largest. */
+export const leastClasses: Readonly<Record<Loss, number>> = { crossEntropy: 1, margin: 2, dlr: 3 };

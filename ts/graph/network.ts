@@ -10,7 +10,7 @@ import { checkBatch, compressedArguments, featureSize, type Mode, type RunState 
 import { Antithetic, type NoiseStream } from './antithetic.js';
 import { Ascent } from './ascent.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withBackward, withGamma } from './graph.js';
-import type { Loss } from './losses.js';
+import { type Loss, leastClasses } from './losses.js';
 import { Parameters } from './parameters.js';
 import { Pass } from './pass.js';
 import { type Place, Plan, type Purpose } from './plan.js';
@@ -19,9 +19,6 @@ import type { Workspace } from './workspace.js';
 
 /** Samples in one run when the caller does not say: large enough for the kernels, small enough for caches. */
 export const defaultBatch = 64;
-
-/** Classes that a loss needs: the margin compares with another one, dlr with the third largest. */
-const leastClasses: Record<Loss, number> = { crossEntropy: 1, margin: 2, dlr: 3 };
 
 /** Loss and gradient per sample. */
 export interface InputGradient {

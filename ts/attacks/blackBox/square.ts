@@ -8,7 +8,7 @@
 import type { Random } from '../../base/random.js';
 import { descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
 import type { Features } from '../../ops/op.js';
-import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
+import { type Attack, all, asPart, type Batch, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox, projectInBox } from '../core/norms.js';
 
@@ -41,12 +41,7 @@ export const square: Attack<SquareSpec> = function* (spec, batch) {
   const result = x.slice();
   let left = all(batch.count);
   for (let restart = 0; restart < spec.restarts && left.length > 0; restart++) {
-    const search = searchFrom(spec, batch, left, restart);
-    let next = search.next();
-    for (; !next.done; next = search.next()) {
-      yield next.value === undefined ? undefined : (restart + next.value) / spec.restarts;
-    }
-    const { points, failed } = next.value;
+    const { points, failed } = yield* asPart(searchFrom(spec, batch, left, restart), restart, spec.restarts);
     put(result, left, points, size);
     left = failed;
   }
@@ -74,13 +69,7 @@ function* searchFrom(
   const row = (values: Float32Array, at: number) => values.subarray(at * size, (at + 1) * size);
   let running: Searched[] = samples.map((i, at) => ({ i, at, random: random(i, restart), margin: -Infinity }));
   for (let query = 0; query < queries; query++) {
-    const affordable = new Set(
-      target.afford(
-        running.map(({ i }) => i),
-        1,
-      ),
-    );
-    running = running.filter(({ i }) => affordable.has(i));
+    running = running.filter(({ i }) => target.left(i) >= 1);
     if (running.length === 0) break;
     const share = windowShare(p, query, queries);
     const candidates = new Float32Array(running.length * size);

@@ -79,8 +79,6 @@ export interface Inner {
   /** What sees the model in place of the batch's own target; its samples are those of `samples`. */
   target?: Target;
   epsilon?: number;
-  /** Queries that each of the samples may ask in this run. */
-  maxQueries?: number;
   /** Runs of different numbers draw different random numbers; 0 when left out. */
   attempt?: number;
   /** Is told of the attacks of a cascade. */
@@ -92,6 +90,17 @@ export interface Inner {
  * so that the caller can report progress and cancel. It need not clip or check: the driver does both and trusts nothing.
  */
 export type Attack<Spec> = (spec: Spec, batch: Batch) => Generator<number | undefined, Float32Array, void>;
+
+/** Runs what is a part of a whole: its own progress comes after `done`, of `whole`. */
+export function* asPart<Result>(
+  run: Generator<number | undefined, Result, void>,
+  done: number,
+  whole: number,
+): Generator<number | undefined, Result, void> {
+  let next = run.next();
+  for (; !next.done; next = run.next()) yield next.value === undefined ? undefined : (done + next.value) / whole;
+  return next.value;
+}
 
 /** Copies the samples with these numbers. */
 export function pick(values: Float32Array, samples: readonly number[], size: number): Float32Array {

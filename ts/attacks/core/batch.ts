@@ -62,7 +62,7 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
     failed,
     stage,
     source,
-    run(spec, { samples = all(count), model, target: own, maxQueries, attempt: number = 0, ...inner } = {}) {
+    run(spec, { samples = all(count), model, target: own, attempt: number = 0, ...inner } = {}) {
       const whole = samples.length === count && samples.every((sample, at) => sample === at);
       const shared = {
         ...context,
@@ -72,7 +72,7 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
         failed: (i: number, reason: string) => failed(samples[i], reason),
       };
       if (model === undefined) {
-        const asks = own ?? (whole && maxQueries === undefined ? target : target.part(samples, maxQueries));
+        const asks = own ?? (whole ? target : target.part(samples));
         return start(spec, { ...shared, target: asks });
       }
       checkSource(model, network);
@@ -82,7 +82,7 @@ function batchFor(outer: AttackSpec, context: Context): Batch {
         target: new Target(
           model,
           goal.subset(samples),
-          maxQueries ?? Number.POSITIVE_INFINITY,
+          Number.POSITIVE_INFINITY,
           watchPart(target.watch, samples, true),
         ),
       });

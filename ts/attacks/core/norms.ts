@@ -221,6 +221,11 @@ export const balls: Readonly<Record<Norm, Ball>> = { linf, l2, l1 };
 /** All norms. */
 export const norms = Object.keys(balls) as Norm[];
 
+/** Length of the longest change inside the box: a ball of this radius holds it, from anywhere. */
+export function diameter(norm: Norm, size: number): number {
+  return { linf: 1, l2: Math.sqrt(size), l1: size }[norm];
+}
+
 /** Clips every pixel to [0, 1]. */
 export function clipToBox(points: Float32Array): void {
   for (let i = 0; i < points.length; i++) points[i] = Math.min(Math.max(points[i], 0), 1);

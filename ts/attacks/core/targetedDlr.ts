@@ -5,21 +5,21 @@
 import { ConfigError } from '../../base/errors.js';
 
 /** Logits that the loss compares. */
-const ranks = 4;
+export const targetedDlrRanks = 4;
 
 /** As in the other losses of this kind, for logits that are all equal. */
 const tiny = 1e-12;
 
 /** @throws {ConfigError} when a model has too few classes for the loss. */
 export function checkTargetedDlr(classes: number): void {
-  if (classes < ranks) {
-    throw new ConfigError(`loss: 'targetedDlr' expects at least ${ranks} classes, the model has ${classes}`);
+  if (classes < targetedDlrRanks) {
+    throw new ConfigError(`loss: 'targetedDlr' expects at least ${targetedDlrRanks} classes, the model has ${classes}`);
   }
 }
 
 /** The loss of one row of logits, from class `own` to class `target`; its gradient is added to `cotangent`. */
 export function targetedDlr(logits: Float32Array, own: number, target: number, cotangent: Float32Array): number {
-  const [first, , third, fourth] = ranking(logits, ranks);
+  const [first, , third, fourth] = ranking(logits, targetedDlrRanks);
   const width = logits[first] - (logits[third] + logits[fourth]) / 2 + tiny;
   const loss = (logits[target] - logits[own]) / width;
   cotangent[target] += 1 / width;

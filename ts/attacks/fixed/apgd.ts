@@ -7,7 +7,7 @@
  */
 import { choice, descriptor, integer, number, type Output, optional, refined, tagged } from '../../base/schema.js';
 import { losses } from '../../graph/losses.js';
-import { type Attack, all, type Batch, pick } from '../core/attack.js';
+import { type Attack, all, asPart, type Batch, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox, type Norm, projectInBox } from '../core/norms.js';
 import type { LossGradient, Passes, RowLoss, Target } from '../core/target.js';
@@ -51,11 +51,7 @@ export const apgd: Attack<ApgdSpec> = function* (spec, batch) {
   let left = all(count);
   for (let run = 0; run < runs && left.length > 0; run++) {
     const climb = climbOnce(spec, batch, left, { loss: goals[Math.floor(run / spec.restarts)], run, found });
-    let next = climb.next();
-    for (; !next.done; next = climb.next()) {
-      yield next.value === undefined ? undefined : (run + next.value) / runs;
-    }
-    left = target.afford(next.value, spec.eot * target.gradientCost);
+    left = target.afford(yield* asPart(climb, run, runs), spec.eot * target.gradientCost);
   }
   return found.points;
 };
@@ -130,10 +126,7 @@ function* climbOnce(
     if (norm === 'l1') projectInBox(points, origins, radius, size);
     const rows = new Climbers(of, origins, points, size, norm === 'l1' ? radius : 2 * radius);
     if (norm === 'l1') beginSparse(rows, done === 0);
-    const climb = climbStage(spec, batch, rows, stage, { ...how, unbroken });
-    for (let next = climb.next(); !next.done; next = climb.next()) {
-      yield next.value === undefined ? undefined : (done + next.value) / spec.steps;
-    }
+    yield* asPart(climbStage(spec, batch, rows, stage, { ...how, unbroken }), done, spec.steps);
     done += stage.steps;
     of = rows.of;
     points = rows.active(rows.best).slice();

@@ -5,7 +5,7 @@
  */
 import { boolean, descriptor, integer, type Output, optional, refined, tagged } from '../../base/schema.js';
 import { argmax } from '../../graph/predictions.js';
-import { type Attack, all, pick, put } from '../core/attack.js';
+import { type Attack, all, asPart, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { balls, clipToBox } from '../core/norms.js';
 import type { Target } from '../core/target.js';
@@ -47,10 +47,7 @@ export const pgd: Attack<PgdSpec> = function* (spec, batch) {
       }
       clipToBox(points);
     }
-    const climb = ascend(spec, target, x, points, active, { epsilon, stepSize });
-    for (let next = climb.next(); !next.done; next = climb.next()) {
-      yield next.value === undefined ? undefined : (restart + next.value) / spec.restarts;
-    }
+    yield* asPart(ascend(spec, target, x, points, active, { epsilon, stepSize }), restart, spec.restarts);
     put(result, active, points, size);
     if (restart + 1 < spec.restarts) {
       // Who is not asked for lack of queries has none for a restart.

@@ -4,7 +4,7 @@
  */
 import { descriptor, integer, lazy, optional, type Schema, type Tagged, tagged } from '../../base/schema.js';
 import { type Attack, type AttackDescriptor, all, type Batch, put } from '../core/attack.js';
-import type { Norm } from '../core/norms.js';
+import { diameter } from '../core/norms.js';
 import { type AttackSpec, fixedRadius, normOf } from '../table.js';
 
 /** See `attacks.minimal`. */
@@ -28,11 +28,6 @@ export const minimalDescriptor: AttackDescriptor<'minimal', Tagged<'minimal', Wr
 
 /** How often the radius doubles on its way from the first to that of the whole box. */
 const doublings = 6;
-
-/** Length of the longest change inside the box. */
-function diameter(norm: Norm, size: number): number {
-  return { linf: 1, l2: Math.sqrt(size), l1: size }[norm];
-}
 
 export const minimal: Attack<MinimalSpec> = function* (spec, batch) {
   const { x, count, epsilon } = batch;

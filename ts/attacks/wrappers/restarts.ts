@@ -3,7 +3,7 @@
  * attack of minimum norm. The first run is the attack as it is without restarts.
  */
 import { descriptor, integer, lazy, type Schema, type Tagged, tagged } from '../../base/schema.js';
-import { type Attack, type AttackDescriptor, all, pick, put } from '../core/attack.js';
+import { type Attack, type AttackDescriptor, all, asPart, pick, put } from '../core/attack.js';
 import { type AttackSpec, attackSchema, traitsOf } from '../table.js';
 
 /** See `attacks.restarts`. */
@@ -29,10 +29,7 @@ export const restarts: Attack<RestartsSpec> = function* ({ attack, runs }, batch
   const closest = new Float32Array(count).fill(Number.POSITIVE_INFINITY);
   let active = all(count);
   for (let run = 0; run < runs && active.length > 0; run++) {
-    const inner = batch.run(attack, { samples: active, attempt: run });
-    let next = inner.next();
-    for (; !next.done; next = inner.next()) yield next.value === undefined ? undefined : (run + next.value) / runs;
-    const candidates = next.value;
+    const candidates = yield* asPart(batch.run(attack, { samples: active, attempt: run }), run, runs);
     const { success, distances } = yield* batch.grade(candidates, active);
     const better = all(active.length).filter((at) => run === 0 || (success[at] && distances[at] < closest[active[at]]));
     const of = better.map((at) => active[at]);
