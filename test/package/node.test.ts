@@ -68,7 +68,7 @@ describe('installed', () => {
     expect(losses).toHaveLength(4);
     expect(losses[3]).toBeLessThan(losses[0] / 2);
     expect(Number(output.match(/^accuracy ([\d.]+)$/m)?.[1])).toBeGreaterThan(0.8);
-    for (const attack of ['pgd', 'square', 'autoAttack', 'adaptiveKwta', 'worst case'])
+    for (const attack of ['pgd', 'square', 'deepFool', 'autoAttack', 'adaptiveKwta', 'worst case'])
       expect(output).toContain(attack);
   }, 240_000);
 

@@ -26,6 +26,13 @@ const pgd = (norm: Norm): NamedAttack => ({
 /** Enough queries to tell whether a gradient is only hidden; a cascade's own has more. */
 const square = (norm: Norm): NamedAttack => ({ name: 'square', attack: attacks.square({ norm, queries: 1000 }) });
 
+/**
+ * Walks to the nearest border, where PGD climbs inside a ball: far behind it in a network that jumps, which is how such a
+ * network is told. None in a norm that it does not have.
+ */
+const deepFool = (norm: Norm): NamedAttack[] =>
+  norm === 'linf' || norm === 'l2' ? [{ name: 'deepFool', attack: attacks.deepFool({ norm }) }] : [];
+
 const autoAttack = (norm: Norm): NamedAttack => ({
   name: 'autoAttack',
   attack: attacks.autoAttack({ norm }),
@@ -46,9 +53,9 @@ export const presets = {
     { name: 'square', attack: attacks.square({ norm, queries: 500 }) },
   ],
   /** Enough for an honest figure. */
-  standard: (norm: Norm) => [pgd(norm), square(norm), autoAttack(norm), adaptiveKwta(norm, 'quick')],
+  standard: (norm: Norm) => [pgd(norm), square(norm), ...deepFool(norm), autoAttack(norm), adaptiveKwta(norm, 'quick')],
   /** The strongest there is for networks that are discontinuous. */
-  adaptive: (norm: Norm) => [pgd(norm), square(norm), autoAttack(norm), adaptiveKwta(norm, 'full')],
+  adaptive: (norm: Norm) => [pgd(norm), square(norm), ...deepFool(norm), autoAttack(norm), adaptiveKwta(norm, 'full')],
   /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
   paper: (norm: Norm) => [
     { name: 'pgd-40', attack: attacks.pgd({ norm, steps: 40, stepSize: 0.003 }) },
