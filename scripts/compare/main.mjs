@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
 
 await main(async () => {
   const { model: file, data: dir } = options;
-  const norm = /** @type {import('../../dist/index.js').attacks.Norm} */ (options.norm);
+  const norm = /** @type {Exclude<import('../../dist/index.js').attacks.Norm, 'l0'>} */ (options.norm);
   if (!file || !dir) throw new Failure('expected --model FILE and --data DIR');
   await build();
   const { attacks, createRuntime } = await import('../../dist/index.js');

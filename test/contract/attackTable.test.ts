@@ -6,7 +6,7 @@ import { type AttackResult, attacks, type Model, nn, type Tensor } from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
 // What an attack says of itself reaches the reports alone.
 import { traitsOf } from '../../dist/attacks/table.js';
-import { type Attack, type Norm, norms, table } from './attackTable.js';
+import { type Attack, attackIn, convexNorms, type Norm, norms, table } from './attackTable.js';
 import { caught, noise, shuffled, useRuntime } from './support.js';
 import { linear, spoiledLabels, stripes, trainedStripeNet } from './toys.js';
 
@@ -15,11 +15,12 @@ const classes = 4;
 const count = 7;
 const seed = 5;
 
-/** Radii: nothing moves; nobody falls; some fall; many fall. */
+/** Radii: nothing moves; nobody falls (in l0 a single value is enough for some); some fall; many fall. */
 const radii: Readonly<Record<Norm, number[]>> = {
   linf: [0, 1e-6, 0.05, 0.6],
   l2: [0, 1e-6, 0.3, 5],
   l1: [0, 1e-6, 1, 40],
+  l0: [0, 1, 6, 60],
 };
 
 /** A model of one kind, the same on two threads, and what is asked of it. */
@@ -48,6 +49,7 @@ function distancesOf(adversarial: Tensor, x: Tensor, norm: Norm): number[] {
     const original = pick(x, [i]).data;
     const changes = pick(adversarial, [i]).data.map((pixel, j) => Math.abs(pixel - original[j]));
     if (norm === 'linf') return Math.max(...changes);
+    if (norm === 'l0') return changes.filter((change) => change > 0).length;
     return norm === 'l1' ? changes.reduce((sum, change) => sum + change, 0) : Math.hypot(...changes);
   });
 }
@@ -59,9 +61,9 @@ describe('the table', () => {
   it('has every attack, in every norm that it takes, and no other', async () => {
     const source = { id: 'some model' } as Model;
     const types = new Map<string, Set<Norm>>();
-    for (const { make, norms: own = norms } of Object.values(table)) {
-      for (const norm of own) {
-        const { type } = make(norm, source);
+    for (const row of Object.values(table)) {
+      for (const norm of row.norms ?? convexNorms) {
+        const { type } = attackIn(row, norm, source);
         types.set(type, (types.get(type) ?? new Set()).add(norm));
       }
     }
@@ -123,17 +125,18 @@ describe('every attack', () => {
   });
 
   const each = Object.entries(table).flatMap(([name, row], at) => {
-    const own = row.norms ?? norms;
+    const own = row.norms ?? convexNorms;
     return (inNode ? own : [own[at % own.length]]).map((norm) => [name, norm, row] as const);
   });
 
-  it.each(each)('%s in %s', async (name, norm, { make, asks, gradient, maxQueries, weak = false }) => {
+  it.each(each)('%s in %s', async (name, norm, row) => {
+    const { asks, gradient, maxQueries, weak = false } = row;
     const epsilons = radii[norm];
     let reached = 0;
     for (const [target, { model, twin, source, sourceTwin, x, labels, right }] of kinds) {
       const what = `${name} in ${norm} on ${target}`;
       const options = { x, labels, epsilons, seed, maxQueries };
-      const attack = make(norm, source);
+      const attack = attackIn(row, norm, source);
       const seen: { epsilon: number; done: number }[] = [];
       const onProgress = (progress: { epsilon: number; done: number }): void => {
         seen.push(progress);
@@ -147,7 +150,7 @@ describe('every attack', () => {
       if (asks !== undefined) {
         const [forward, backward] = asks({ norm, classes });
         const expected = { forward: forward * right.length, backward: backward * right.length };
-        expect(whole.queriesByEpsilon[1], `${what}: queries`).toEqual(expected);
+        expect(whole.queriesByEpsilon[norm === 'l0' ? 0 : 1], `${what}: queries`).toEqual(expected);
       }
       const { forward, backward } = whole.queries;
       if (maxQueries !== undefined) {
@@ -159,7 +162,14 @@ describe('every attack', () => {
       expect(backward > 0, `${what}: asks for gradients`).toBe(follows);
 
       const askedBy = await checkAlone(whole, model, attack, options, what);
-      await checkSameBits(whole, twin, make(norm, sourceTwin), options, shuffled(1, count), `${what}: threads`);
+      await checkSameBits(
+        whole,
+        twin,
+        attackIn(row, norm, sourceTwin),
+        options,
+        shuffled(1, count),
+        `${what}: threads`,
+      );
       await checkBudget(model, attack, options, askedBy, what);
       const own = await checkTargeted(model, attack, options, what);
       if (!weak) expect(own, `${what}: targets`).toBeGreaterThan(0);

@@ -4,7 +4,9 @@ import { attacks, type Model } from 'kwta';
 /** An attack as plain data. */
 export type Attack = Parameters<Model['attack']>[0];
 
-export const norms = ['linf', 'l2', 'l1'] as const;
+export const convexNorms = ['linf', 'l2', 'l1'] as const;
+export type ConvexNorm = (typeof convexNorms)[number];
+export const norms = [...convexNorms, 'l0'] as const;
 export type Norm = (typeof norms)[number];
 
 /** What is asked for one sample that does not fall: forward and backward. */
@@ -17,10 +19,11 @@ interface Setting {
 }
 
 interface Row {
-  make: (norm: Norm, source: Model) => Attack;
+  /** Is asked for the row's norms alone: it may take more than the convex ones. */
+  make: (norm: ConvexNorm, source: Model) => Attack;
   /** The trait that it must have. */
   gradient: 'exact' | 'surrogate' | 'estimated' | 'search' | 'none' | 'transfer' | 'several';
-  /** All norms when left out. */
+  /** All convex norms when left out. */
   norms?: readonly Norm[];
   /** Where it does not depend on what is met on the way. */
   asks?: (setting: Setting) => Asked;
@@ -29,6 +32,9 @@ interface Row {
   /** More would take long. */
   maxQueries?: number;
 }
+
+/** The attack of a row, in one of its norms. */
+export const attackIn = ({ make }: Row, norm: Norm, source: Model): Attack => make(norm as ConvexNorm, source);
 
 /** APGD in l1 begins each of its three balls with a gradient. */
 const climbs = (norm: Norm, steps: number): number => steps + (norm === 'l1' ? 3 : 1);
@@ -52,11 +58,22 @@ export const table: Readonly<Record<string, Row>> = {
   },
   bim: { ...exact, make: (norm) => attacks.bim({ norm, steps: 4 }), asks: () => both(4) },
   mim: { ...exact, make: (norm) => attacks.mim({ norm, steps: 4, decay: 0.9 }), asks: () => both(4) },
-  pgd: { ...exact, make: pgd, asks: () => both(4) },
-  'pgd with restarts': { ...exact, make: (norm) => attacks.pgd({ norm, steps: 3, restarts: 2 }), asks: () => [7, 6] },
+  pgd: { ...exact, norms, make: pgd, asks: () => both(4) },
+  'pgd with restarts': {
+    ...exact,
+    norms,
+    make: (norm: Norm) => attacks.pgd({ norm, steps: 3, restarts: 2 }),
+    asks: () => [7, 6],
+  },
   'pgd with early stop on dlr': {
     ...exact,
     make: (norm) => attacks.pgd({ norm, steps: 4, earlyStop: true, loss: 'dlr' }),
+    asks: () => both(4),
+  },
+  'pgd with early stop': {
+    ...exact,
+    norms: ['l0'],
+    make: () => attacks.pgd({ norm: 'l0', steps: 4, earlyStop: true }),
     asks: () => both(4),
   },
   'pgd with far too large steps': {
@@ -82,7 +99,7 @@ export const table: Readonly<Record<string, Row>> = {
       return [1 + climbed, climbed];
     },
   },
-  noise: { ...none, make: (norm) => attacks.noise({ norm, repeats: 6 }), asks: () => [6, 0] },
+  noise: { ...none, norms, make: (norm: Norm) => attacks.noise({ norm, repeats: 6 }), asks: () => [6, 0] },
   'gaussian noise': {
     ...none,
     make: (norm) => attacks.noise({ norm, kind: 'gaussian', repeats: 6 }),
@@ -90,7 +107,8 @@ export const table: Readonly<Record<string, Row>> = {
   },
   'salt and pepper': {
     ...none,
-    make: (norm) => attacks.noise({ norm, kind: 'saltPepper', repeats: 6 }),
+    norms,
+    make: (norm: Norm) => attacks.noise({ norm, kind: 'saltPepper', repeats: 6 }),
     asks: () => [6, 0],
   },
   deepFool: {
@@ -114,13 +132,15 @@ export const table: Readonly<Record<string, Row>> = {
   square: { ...search, make: (norm) => attacks.square({ norm, queries: 30, restarts: 2 }), asks: () => [60, 0] },
   transfer: {
     gradient: 'transfer',
-    make: (norm, source) => attacks.transfer({ source, attack: pgd(norm) }),
+    norms,
+    make: (norm: Norm, source) => attacks.transfer({ source, attack: pgd(norm) }),
     asks: () => [0, 0],
   },
-  bpda: { ...surrogate, make: (norm) => attacks.bpda({ attack: pgd(norm) }), asks: () => both(4) },
+  bpda: { ...surrogate, norms, make: (norm: Norm) => attacks.bpda({ attack: pgd(norm) }), asks: () => both(4) },
   smoothed: {
     ...surrogate,
-    make: (norm) => attacks.smoothed({ attack: pgd(norm), samples: 3 }),
+    norms,
+    make: (norm: Norm) => attacks.smoothed({ attack: pgd(norm), samples: 3 }),
     asks: () => [4 * 4, 4 * 3],
   },
   'smoothed apgd': {
@@ -128,9 +148,10 @@ export const table: Readonly<Record<string, Row>> = {
     make: (norm) => attacks.smoothed({ attack: attacks.apgd({ norm, steps: 5 }), samples: 2 }),
     asks: ({ norm }) => [3 * climbs(norm, 5), 2 * climbs(norm, 5)],
   },
-  restarts: { ...exact, make: (norm) => attacks.restarts(pgd(norm), 2), asks: () => both(8) },
+  restarts: { ...exact, norms, make: (norm: Norm) => attacks.restarts(pgd(norm), 2), asks: () => both(8) },
   'restarts of fab': { ...exact, make: (norm) => attacks.restarts(attacks.fab({ norm, steps: 4 }), 2) },
   minimal: { ...exact, make: (norm) => attacks.minimal(attacks.bim({ norm, steps: 3 }), { steps: 4 }) },
+  'minimal pgd': { ...exact, norms, make: (norm: Norm) => attacks.minimal(pgd(norm), { steps: 4 }) },
   'minimal square': { ...search, make: (norm) => attacks.minimal(attacks.square({ norm, queries: 10 }), { steps: 4 }) },
   autoAttack: { ...several, make: (norm) => attacks.autoAttack({ norm }), maxQueries: 90 },
   'autoAttack of others': {

@@ -1,7 +1,7 @@
 /** Cascades: each attack on what is left, all queries counted once, and what is done where a model has too little for them. */
 import { type AttackResult, attacks, ConfigError, type Model, nn, type Tensor } from 'kwta';
 import { describe, expect, it } from 'vitest';
-import { type Attack, norms } from './attackTable.js';
+import { type Attack, convexNorms } from './attackTable.js';
 import { expectError, noise, useRuntime } from './support.js';
 import { linear, linearSize, stubbornSample as one, stripes, stubborn, trainedStripeNet } from './toys.js';
 
@@ -32,7 +32,7 @@ function expectStagesAddUp({ stages, queriesByEpsilon, success }: AttackResult, 
 describe('autoAttack', () => {
   const runtime = useRuntime({ threads: 1, deterministic: true });
 
-  it.each(norms)('gives each attack what those before have left, and counts all: %s', async (norm) => {
+  it.each(convexNorms)('gives each attack what those before have left, and counts all: %s', async (norm) => {
     const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }), 4);
     const data = stripes(8, 2, 4);
     const options = { x: data.tensor(), labels: data.labels };
@@ -56,7 +56,7 @@ describe('autoAttack', () => {
   it('has the attacks of its versions, at full length where nobody falls', async () => {
     const { model } = await linear(runtime());
     const options = { ...(await greysOf(model, 1)), epsilons: [1e-6] };
-    const ask = async (version: 'standard' | 'plus' | 'rand', norm: (typeof norms)[number] = 'linf') => {
+    const ask = async (version: 'standard' | 'plus' | 'rand', norm: (typeof convexNorms)[number] = 'linf') => {
       const result = await model.attack(attacks.autoAttack({ version, norm }), options);
       expectStagesAddUp(result, 1, version);
       return Object.fromEntries(result.stages[0].map(({ name, queries }) => [name, queries]));
@@ -162,40 +162,43 @@ describe('autoAttack', () => {
 describe('cascades', () => {
   const runtime = useRuntime({ threads: 1, deterministic: true });
 
-  it.each(norms)('give a sample the same bits by itself as among others, in all of their stages: %s', async (norm) => {
-    const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }), 4);
-    const source = await trainedStripeNet(runtime(), nn.relu(), 4);
-    const data = stripes(6, 2, 4);
-    const epsilons = [{ linf: 0.07, l2: 0.3, l1: 0.7 }[norm]];
-    for (const [attack, maxQueries] of [
-      [attacks.autoAttack({ norm }), norm === 'l1' ? 3400 : 2300],
-      [attacks.adaptiveKwta({ norm, source }), 650],
-    ] as const) {
-      const options = { x: data.tensor(), labels: data.labels, epsilons, maxQueries };
-      const whole = await model.attack(attack, options);
-      // Somebody is left to the end.
-      expect(names(whole).at(-1)).toContain('square');
-      expect(whole.stages[0].some(({ broken }) => broken > 0)).toBe(true);
-      expect(whole.stages[0].at(-1)?.queries.forward).toBeGreaterThan(0);
-      const size = 64;
-      for (const order of [[4], [5, 1]]) {
-        const own = { ...options, x: data.tensor(order), labels: order.map((i) => data.labels[i]) };
-        const part = await model.attack(attack, own);
-        expect(part.success[0]).toEqual(order.map((i) => whole.success[0][i]));
-        for (const [at, i] of order.entries()) {
-          const [here, there] = [part.raw[0].data, whole.raw[0].data];
-          expect(here.slice(at * size, (at + 1) * size)).toEqual(there.slice(i * size, (i + 1) * size));
+  it.each(convexNorms)(
+    'give a sample the same bits by itself as among others, in all of their stages: %s',
+    async (norm) => {
+      const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }), 4);
+      const source = await trainedStripeNet(runtime(), nn.relu(), 4);
+      const data = stripes(6, 2, 4);
+      const epsilons = [{ linf: 0.07, l2: 0.3, l1: 0.7 }[norm]];
+      for (const [attack, maxQueries] of [
+        [attacks.autoAttack({ norm }), norm === 'l1' ? 3400 : 2300],
+        [attacks.adaptiveKwta({ norm, source }), 650],
+      ] as const) {
+        const options = { x: data.tensor(), labels: data.labels, epsilons, maxQueries };
+        const whole = await model.attack(attack, options);
+        // Somebody is left to the end.
+        expect(names(whole).at(-1)).toContain('square');
+        expect(whole.stages[0].some(({ broken }) => broken > 0)).toBe(true);
+        expect(whole.stages[0].at(-1)?.queries.forward).toBeGreaterThan(0);
+        const size = 64;
+        for (const order of [[4], [5, 1]]) {
+          const own = { ...options, x: data.tensor(order), labels: order.map((i) => data.labels[i]) };
+          const part = await model.attack(attack, own);
+          expect(part.success[0]).toEqual(order.map((i) => whole.success[0][i]));
+          for (const [at, i] of order.entries()) {
+            const [here, there] = [part.raw[0].data, whole.raw[0].data];
+            expect(here.slice(at * size, (at + 1) * size)).toEqual(there.slice(i * size, (i + 1) * size));
+          }
         }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('adaptiveKwta', () => {
   const runtime = useRuntime({ threads: 1, deterministic: true });
   const asked = ({ queries }: AttackResult): number => queries.forward + queries.backward;
 
-  it.each(norms)('asks at most 10,000 times a sample, and nearly as often: %s', async (norm) => {
+  it.each(convexNorms)('asks at most 10,000 times a sample, and nearly as often: %s', async (norm) => {
     const source = await stubborn(runtime(), false);
     for (const [kwta, from] of [
       [true, undefined],

@@ -52,7 +52,24 @@ describe('descriptions', () => {
     ['every 0', () => schedules.step({ every: 0 }), ConfigError, 'schedules.step.every', '>= 1', 'got 0'],
     ['anneal to 0', () => schedules.anneal({ from: 0.2, to: 0, by: 0.1 }), ConfigError, 'schedules.anneal.to', '> 0'],
     ['steps 0', () => attacks.pgd({ steps: 0 }), ConfigError, 'pgd.steps', '>= 1', 'got 0'],
-    ['norm', () => attacks.pgd(wrong({ norm: 'l0' })), ConfigError, 'pgd.norm', "'linf' or 'l2' or 'l1'", '"l0"'],
+    [
+      'norm',
+      () => attacks.pgd(wrong({ norm: 'l3' })),
+      ConfigError,
+      'pgd.norm',
+      "'linf' or 'l2' or 'l1' or 'l0'",
+      '"l3"',
+    ],
+    ['no l0', () => attacks.autoAttack(wrong({ norm: 'l0' })), ConfigError, 'autoAttack.norm', "'l2' or 'l1'", '"l0"'],
+    ['l0', () => attacks.noise({ norm: 'l0', kind: 'gaussian' }), ConfigError, 'noise.kind', 'in l0', "'gaussian'"],
+    [
+      'half a value',
+      () => regimes.adversarial(attacks.pgd({ norm: 'l0' }), { epsilon: 0.5 }),
+      ConfigError,
+      'regimes.adversarial.epsilon',
+      'a whole number of values in l0',
+      '0.5',
+    ],
     ['loss', () => attacks.fgsm(wrong({ loss: 'mse' })), ConfigError, 'fgsm.loss', "'margin'", '"mse"'],
     ['restarts alike', () => attacks.pgd({ restarts: 2, randomStart: false }), ConfigError, 'pgd.restarts', 'got 2'],
     [
@@ -160,7 +177,7 @@ describe('calls that cannot be', () => {
     );
   });
 
-  const attack = (options: object, how = attacks.fgsm()) =>
+  const attack = (options: object, how: attacks.AttackSpec = attacks.fgsm()) =>
     model.attack(how, { x: pixels, labels: [0, 1], epsilons: [0.1], ...options });
   const train = (options: object, samples = data) => model.fit(samples, { epochs: 1, optimizer: adam, ...options });
   /** One value more than a 32-bit float can tell the index of. */
@@ -209,6 +226,14 @@ describe('calls that cannot be', () => {
     ['gamma', () => train({ gamma: 0.1 }), ConfigError, 'fit.gamma', 'schedules.anneal', '0.1'],
     ['pixels', () => attack({ x: spoilt(1.5) }), DataError, 'attack.x', '0 to 1'],
     ['no epsilons', () => attack({ epsilons: [] }), ConfigError, 'attack.epsilons', 'an array of 0'],
+    [
+      'epsilon in l0',
+      () => attack({ epsilons: [2, 0.5] }, attacks.pgd({ norm: 'l0' })),
+      ConfigError,
+      'attack.epsilons',
+      'a whole number of values in l0 >= 0',
+      'got 0.5',
+    ],
     ['epsilon', () => attack({ epsilons: [-0.1] }), ConfigError, 'attack.epsilons', '>= 0', 'got -0.1'],
     ['seed', () => attack({ seed: 0.5 }), ConfigError, 'attack.seed', 'whole number', 'got 0.5'],
     ['no attack', () => attack({}, wrong({ steps: 3 })), ConfigError, 'attack', 'attacks.*', 'Object'],

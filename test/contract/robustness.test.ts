@@ -151,6 +151,29 @@ describe('presets', () => {
     }
   });
 
+  it('run in l0, whose radii are whole numbers of values', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const report = await evaluateRobustness(model, test, { epsilons: [3, 1], norm: 'l0' });
+    expect(report.norm).toBe('l0');
+    expect(report.attacks.map(({ name, epsilon }) => `${name} ${epsilon}`)).toEqual([
+      ...['pgd 3', 'pgd 1', 'saltPepper 3', 'saltPepper 1', 'smoothedPgd 3', 'smoothedPgd 1'],
+    ]);
+    const { points, attack, radii } = report.curve as NonNullable<typeof report.curve>;
+    expect(attack).toContain('salt and pepper');
+    expect(points.map(({ epsilon }) => epsilon)).toEqual(
+      [1, 2, 3, 4, 6, 8, 12, 16, 23, 32, 46, 64].slice(0, points.length),
+    );
+    expect(points.at(-1)?.correct).toBe(0);
+    expect(radii.every((radius) => Number.isInteger(radius))).toBe(true);
+
+    const half = evaluateRobustness(model, test, { epsilons: [8 / 255], norm: 'l0' });
+    await expectError(half, ConfigError, 'evaluateRobustness.epsilons', 'a whole number of values in l0', '0.03');
+    const paper = evaluateRobustness(model, test, { epsilons: [1], norm: 'l0', attacks: 'paper' });
+    await expectError(paper, ConfigError, 'evaluateRobustness.norm', "'paper'", "'linf' or 'l2' or 'l1'", '"l0"');
+    const mixed = evaluateRobustness(model, test, { epsilons: [1], norm: 'l0', attacks: [attacks.fgsm()] });
+    await expectError(mixed, ConfigError, 'evaluateRobustness.attacks', 'l0 as asked for', 'linf');
+  });
+
   it('that are weak say so, and lists have no curve', async () => {
     const model = await trainedStripeNet(runtime(), nn.relu());
     const quick = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: 'quick' });

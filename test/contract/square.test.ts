@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { searches, windowShare } from '../../dist/attacks/blackBox/square.js';
 import { Random } from '../../dist/base/random.js';
-import { type Norm, norms } from './attackTable.js';
+import { type ConvexNorm, convexNorms } from './attackTable.js';
 import { noise } from './support.js';
 
-const epsilons: Readonly<Record<Norm, number>> = { linf: 0.2, l2: 1.5, l1: 8 };
+const epsilons: Readonly<Record<ConvexNorm, number>> = { linf: 0.2, l2: 1.5, l1: 8 };
 
-const lengthOf = (change: ArrayLike<number>, norm: Norm): number =>
+const lengthOf = (change: ArrayLike<number>, norm: ConvexNorm): number =>
   Array.from(change).reduce((sum, value) => {
     if (norm === 'linf') return Math.max(sum, Math.abs(value));
     return norm === 'l1' ? sum + Math.abs(value) : Math.hypot(sum, value);
@@ -58,7 +58,7 @@ function inWindows(
   return false;
 }
 
-describe.each(norms)('a proposal in %s', (norm) => {
+describe.each(convexNorms)('a proposal in %s', (norm) => {
   const epsilon = epsilons[norm];
   const input = { c: 2, h: 14, w: 11 };
   const size = input.c * input.h * input.w;

@@ -193,6 +193,8 @@ describe('transferMatrix', () => {
     await refused([{ name: 'a' }], {}, 'models[0].model', 'a model of a runtime');
     await refused([{ model }], {}, 'models[0].name', 'undefined');
     await refused(models, { epsilon: -1 }, 'transferMatrix.epsilon', '>= 0', '-1');
+    const half = { epsilon: 0.5, attack: attacks.pgd({ norm: 'l0' }) };
+    await refused(models, half, 'transferMatrix.epsilon', 'a whole number of values in l0', '0.5');
     await refused(models, { samples: 31 }, 'transferMatrix.samples', '<= 30', '31');
     await refused(models, { epsilons: [1] }, "'epsilons'");
     await refused(models, { attack: {} }, 'transferMatrix.attack');

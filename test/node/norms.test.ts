@@ -37,6 +37,7 @@ const lengthOf = {
   linf: (changes: number[]) => Math.max(...changes.map(Math.abs)),
   l2: (changes: number[]) => Math.sqrt(changes.reduce((sum, c) => sum + c * c, 0)),
   l1: (changes: number[]) => changes.reduce((sum, c) => sum + Math.abs(c), 0),
+  l0: (changes: number[]) => changes.filter((c) => c !== 0).length,
 };
 
 const changesOf = (point: Float32Array, x: Float32Array): number[] => Array.from(point, (value, i) => value - x[i]);
@@ -127,32 +128,134 @@ describe('the l1 ball', () => {
   });
 });
 
-describe('every ball', () => {
-  it.each(['linf', 'l2', 'l1'] as const)('is not left by rounding, and what is in it stays to the bit: %s', (norm) => {
-    for (let seed = 0; seed < 50; seed++) {
-      const { x, point } = awkward(seed);
-      for (const epsilon of radii) {
+/** All ways to let `most` of some values be what they are, and the others what `x` is. */
+function* kept(count: number, most: number): Generator<readonly boolean[], void, void> {
+  for (let bits = 0; bits < 2 ** count; bits++) {
+    const flags = Array.from({ length: count }, (_, i) => ((bits >> i) & 1) === 1);
+    if (flags.filter(Boolean).length <= most) yield flags;
+  }
+}
+
+describe('the l0 ball', () => {
+  const few = 9;
+
+  it('and the box have no closer point than its projection that is clipped, as all of them show', () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const [x, point] = Object.values(awkward(seed)).map((values) => values.subarray(0, few));
+      for (const epsilon of [0, 1, 2, 5, 9, 12]) {
         const projected = point.slice();
-        balls[norm].project(projected, x, epsilon, size);
-        // linf is a box whose walls are rounded themselves.
-        const slack = norm === 'linf' ? 6e-8 : 0;
-        expect(lengthOf[norm](changesOf(projected, x))).toBeLessThanOrEqual(epsilon + slack);
-        if (epsilon === 0) expect(projected).toEqual(x);
-        const again = projected.slice();
-        balls[norm].project(again, x, epsilon, size);
-        expect(again).toEqual(projected);
-        if (norm !== 'l1') continue;
-        const boxed = point.slice();
-        projectInBox(boxed, x, epsilon, size);
-        expect(lengthOf.l1(changesOf(boxed, x))).toBeLessThanOrEqual(epsilon);
-        expect(boxed.every((value) => value >= 0 && value <= 1)).toBe(true);
-        const still = boxed.slice();
-        projectInBox(still, x, epsilon, size);
-        balls.l1.project(still, x, epsilon, size);
-        expect(still).toEqual(boxed);
+        balls.l0.project(projected, x, epsilon, few);
+        clipToBox(projected);
+        const [count] = balls.l0.distances(projected, x, few);
+        expect(count).toBeLessThanOrEqual(epsilon);
+        const inBox = Array.from(point, (value) => Math.min(Math.max(value, 0), 1));
+        const least = Math.min(
+          ...Array.from(kept(few, epsilon), (flags) =>
+            lengthOf.l2(
+              changesOf(
+                point,
+                x.map((value, i) => (flags[i] ? inBox[i] : value)),
+              ),
+            ),
+          ),
+        );
+        expect(Math.abs(lengthOf.l2(changesOf(projected, point)) - least)).toBeLessThan(1e-6);
       }
     }
   });
+
+  it('leaves the values that do not count as they are to the bit, and takes the first of those that win as much', () => {
+    const x = Float32Array.from([0.1, 0.25, 0.3, 0.5, 1, 0.75]);
+    const point = Float32Array.from([0.9, 0.5, 0.3, 0.25, 7, 1]);
+    const projected = point.slice();
+    balls.l0.project(projected, x, 2, 6);
+    // Three have moved by a quarter, one by nothing, and the one beyond the wall is at the wall.
+    expect(projected).toEqual(Float32Array.from([0.9, 0.5, 0.3, 0.5, 1, 0.75]));
+    const equal = Float32Array.from([0.5, 0.5, 0.5, 0.5]);
+    const moved = Float32Array.from([0.75, 0.25, 0.75, 0.25]);
+    balls.l0.project(moved, equal, 2, 4);
+    expect(moved).toEqual(Float32Array.from([0.75, 0.25, 0.5, 0.5]));
+  });
+
+  it('counts the values of every sample that differ, by however little', () => {
+    const x = Float32Array.from([0.1, 0.2, 0.3, 0, 0.5, 1]);
+    const point = Float32Array.from([0.1, 0.2, 0.3, -0, 0.5 + 2 ** -24, 0]);
+    expect(balls.l0.distances(point, x, 3)).toEqual(Float32Array.from([0, 2]));
+  });
+
+  it('is left by no step, which keeps what leads furthest', () => {
+    const x = Float32Array.from({ length: size }, () => 0.5);
+    const gradient = new Float32Array(size);
+    gradient.set([1, -3, 2, 0, 4]);
+    const point = x.slice();
+    balls.l0.step(point, gradient, x, size, { stepSize: 1, epsilon: 2 });
+    expect(
+      changesOf(point, x)
+        .slice(0, 6)
+        .map((change) => Math.round(100 * change)),
+    ).toEqual([0, -30, 0, 0, 40, 0]);
+    for (let step = 0; step < 20; step++) {
+      balls.l0.step(point, noise(step, size), x, size, { stepSize: 9, epsilon: 7 });
+      expect(balls.l0.distances(point, x, size)[0]).toBe(7);
+      expect(point.every((value) => value >= 0 && value <= 1)).toBe(true);
+    }
+    const still = point.slice();
+    balls.l0.step(still, new Float32Array(size), x, size, { stepSize: 9, epsilon: 7 });
+    expect(still).toEqual(point);
+  });
+
+  it('is filled by its random starts: as many values as may differ, everywhere, anywhere in the box', () => {
+    const places = new Float64Array(size);
+    let sum = 0;
+    for (let i = 0; i < 2000; i++) {
+      const x = new Float32Array(size).fill(2);
+      const point = x.slice();
+      balls.l0.start(point, 4, new Random(i, 1));
+      for (const [at, value] of point.entries()) {
+        if (value === 2) continue;
+        expect(value >= 0 && value < 1).toBe(true);
+        places[at]++;
+        sum += value;
+      }
+      expect(balls.l0.distances(point, x, size)[0]).toBe(4);
+    }
+    for (const count of places) expect(Math.abs(count - 200)).toBeLessThan(70);
+    expect(sum / 8000).toBeCloseTo(0.5, 1);
+    const whole = new Float32Array(size).fill(2);
+    balls.l0.start(whole, 1000, new Random(1, 1));
+    expect(whole.every((value) => value < 1)).toBe(true);
+  });
+});
+
+describe('every ball', () => {
+  it.each(['linf', 'l2', 'l1', 'l0'] as const)(
+    'is not left by rounding, and what is in it stays to the bit: %s',
+    (norm) => {
+      for (let seed = 0; seed < 50; seed++) {
+        const { x, point } = awkward(seed);
+        for (const epsilon of radii) {
+          const projected = point.slice();
+          balls[norm].project(projected, x, epsilon, size);
+          // linf is a box whose walls are rounded themselves.
+          const slack = norm === 'linf' ? 6e-8 : 0;
+          expect(lengthOf[norm](changesOf(projected, x))).toBeLessThanOrEqual(epsilon + slack);
+          if (epsilon === 0) expect(projected).toEqual(x);
+          const again = projected.slice();
+          balls[norm].project(again, x, epsilon, size);
+          expect(again).toEqual(projected);
+          if (norm !== 'l1') continue;
+          const boxed = point.slice();
+          projectInBox(boxed, x, epsilon, size);
+          expect(lengthOf.l1(changesOf(boxed, x))).toBeLessThanOrEqual(epsilon);
+          expect(boxed.every((value) => value >= 0 && value <= 1)).toBe(true);
+          const still = boxed.slice();
+          projectInBox(still, x, epsilon, size);
+          balls.l1.project(still, x, epsilon, size);
+          expect(still).toEqual(boxed);
+        }
+      }
+    },
+  );
 
   it.each(['linf', 'l2', 'l1'] as const)('is filled by its random starts: %s', (norm) => {
     const dimensions = 3;

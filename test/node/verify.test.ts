@@ -88,6 +88,25 @@ describe('verifyReport', () => {
     expect(await verifyReport(both, models(), test)).toEqual({ verified: true, problems: [] });
   });
 
+  it('counts the values that differ in l0', async () => {
+    const adversarials = join(folder, 'l0.safetensors');
+    const options: EvaluateOptions = { epsilons: [3], norm: 'l0', attacks: 'quick', adversarials };
+    const sparse = await evaluateRobustness(model, test, options);
+    expect(await verifyReport(sparse, model, test, { adversarials })).toEqual({ verified: true, problems: [] });
+    const { tensors, metadata } = decodeSafetensors(adversarials, await readFile(adversarials));
+    const [{ samples, tensor: name }] = JSON.parse(metadata['kwta.adversarials']) as {
+      samples: number[];
+      tensor: string;
+    }[];
+    const original = test.tensor([samples[0]]).data;
+    const image = tensors[name].data.subarray(0, original.length);
+    const untouched = image.findIndex((value, i) => value === original[i]);
+    image[untouched] += 2 ** -20;
+    await writeFile(adversarials, encodeSafetensors({ tensors, metadata }));
+    const { problems } = await verifyReport(sparse, model, test, { adversarials });
+    expect(problems.join()).toContain(`sample ${samples[0]}: it is 4 away, more than 3`);
+  });
+
   it('has a form that is exported, and says which version wrote it', async () => {
     const read = async (name: string) => JSON.parse(await readFile(`dist/schema/${name}.json`, 'utf8')) as JsonSchema;
     const [one, several] = [await read('report'), await read('comparison')];

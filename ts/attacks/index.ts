@@ -38,11 +38,13 @@ export function fgsm(options: Options<'fgsm'> = {}): FgsmSpec {
 }
 
 /**
- * Projected gradient ascent (Madry et al. 2018).
+ * Projected gradient ascent (Madry et al. 2018; in l0, Croce & Hein 2019).
  *
- * @param options.norm `'linf'` by default, `'l2'`, or `'l1'`: sparse steps as those of {@link fgsm}.
+ * @param options.norm `'linf'` by default, `'l2'`, `'l1'`: sparse steps as those of {@link fgsm}, or `'l0'`: steps along the
+ *   gradient, of whose changes those are kept that lead furthest inside the box.
  * @param options.steps gradient steps, >= 1; 40 by default.
- * @param options.stepSize in pixel units (not relative to epsilon), > 0; 2.5 * epsilon / steps by default.
+ * @param options.stepSize in pixel units (not relative to epsilon), > 0; 2.5 * epsilon / steps by default. In l0 the sum of
+ *   a step's changes; 0.15 for each value of a sample by default.
  * @param options.restarts runs from different random points, >= 1; 1 by default.
  * @param options.randomStart begins at a random point of the ball; true by default.
  * @param options.earlyStop stops a sample at its first iterate that reaches the goal, which is stronger and cheaper;
@@ -86,9 +88,9 @@ export function mim(options: Options<'mim'> = {}): MimSpec {
  * Random changes inside the ball; the best of some. Each costs one query, for logits say which to keep; a sample that
  * has reached its goal tries no more.
  *
- * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
- * @param options.kind `'uniform'` in the ball (the default), `'gaussian'`: a normal direction as far as the ball goes, or
- *   `'saltPepper'`: pixels become black or white until the ball is left (in linf, all of them as far as they may).
+ * @param options.norm `'linf'` by default, `'l2'`, `'l1'` or `'l0'`.
+ * @param options.kind `'uniform'` in the ball (the default), `'gaussian'`: a normal direction as far as the ball goes (not
+ *   in l0), or `'saltPepper'`: values become 0 or 1 until the ball is left (in linf, all of them as far as they may).
  * @param options.repeats tries, >= 1; 100 by default.
  * @throws {ConfigError}
  */
@@ -262,7 +264,8 @@ export function autoAttack(options: Options<'autoAttack'> = {}): AutoAttackSpec 
 
 /**
  * The smallest ball in which an attack of a fixed radius succeeds: the radius doubles from 1/64 of the largest change inside
- * the box until the attack does, and is then halved in between. An attack of minimum norm, in the norm of the one inside.
+ * the box until the attack does, and is then halved in between. An attack of minimum norm, in the norm of the one inside;
+ * in l0 radii are whole numbers.
  *
  * @param attack of a fixed radius; what its step size is in pixels stays the same at every radius.
  * @param options.steps halvings, 1 to 50; 10 by default.

@@ -8,9 +8,14 @@ export function checkNumber(argument: string, value: unknown, range: Range = {})
   parse(number(range), value, argument);
 }
 
-/** @throws {ConfigError} unless `value` is a whole number in `range`. */
-export function checkInteger(argument: string, value: unknown, range: Range = {}): asserts value is number {
-  parse(integer(range, 'a whole number', Number.MAX_SAFE_INTEGER), value, argument);
+/** @throws {ConfigError} unless `value` is a whole number in `range`; `noun` is what it is called. */
+export function checkInteger(
+  argument: string,
+  value: unknown,
+  range: Range = {},
+  noun = 'a whole number',
+): asserts value is number {
+  parse(integer(range, noun, Number.MAX_SAFE_INTEGER), value, argument);
 }
 
 /** @throws {ConfigError} unless `value` is one of `choices`. */

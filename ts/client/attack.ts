@@ -1,10 +1,11 @@
 /** One attack on one model: options checked, the job in the engine, its results as tensors. */
 import type { AttackStage } from '../attacks/core/attack.js';
+import { checkRadius } from '../attacks/core/norms.js';
 import type { AttackFailure } from '../attacks/core/observed.js';
 import type { AttackProgress, EpsilonResult } from '../attacks/core/run.js';
 import type { Queries } from '../attacks/core/target.js';
-import { type AttackSpec, attackOf, traitsOf } from '../attacks/table.js';
-import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { type AttackSpec, attackOf, normOf, traitsOf } from '../attacks/table.js';
+import { checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
 import { describe, type Tensor } from '../base/tensor.js';
 import type { ModelInfo } from '../engine/protocol.js';
@@ -18,7 +19,7 @@ export interface AttackOptions {
   x: Tensor;
   /** True classes. */
   labels: ArrayLike<number>;
-  /** Radii in pixel units, each >= 0. An attack of minimum norm may go without. */
+  /** Radii in pixel units, each >= 0; in l0 numbers of values, whole. An attack of minimum norm may go without. */
   epsilons?: number[];
   /** Makes the attack targeted: one class for each sample, another than the true one, that is to be predicted. */
   targets?: ArrayLike<number>;
@@ -129,7 +130,7 @@ function checkRadii(spec: AttackSpec, epsilons: unknown): void {
   if (!Array.isArray(epsilons) || epsilons.length === 0) {
     throw new ConfigError(`attack.epsilons: expected a list of radii, got ${describe(epsilons)}`);
   }
-  for (const epsilon of epsilons) checkNumber('attack.epsilons', epsilon, { min: 0 });
+  for (const epsilon of epsilons) checkRadius('attack.epsilons', epsilon, normOf(spec));
 }
 
 function checkedTargets(model: ModelInfo, targets: ArrayLike<number>, labels: Int32Array, x: Tensor): Int32Array {

@@ -1,10 +1,11 @@
 /**
  * Accuracy by radius, up to the radius where nothing is right. The attacks of the report say what is left at its epsilons;
- * between them and beyond, what is left at one radius goes on to the next, by a factor of the root of 2, with the margin's
- * PGD (20 steps) and then Square (200 queries): 240 queries at most for each sample and radius.
+ * between them and beyond, what is left at one radius goes on to the next, by a factor of the root of 2 (in l0 to the next
+ * whole number), with the margin's PGD (20 steps) and then Square (200 queries; in l0 salt and pepper, for there are no
+ * squares): 240 queries at most for each sample and radius.
  */
-import { diameter, type Norm } from '../attacks/core/norms.js';
-import { pgd, square } from '../attacks/index.js';
+import { diameter, type Norm, radiiIn } from '../attacks/core/norms.js';
+import { noise, pgd, square } from '../attacks/index.js';
 import type { AttackSpec } from '../attacks/table.js';
 import type { SecurityCurve } from './report.js';
 import type { Part } from './rows.js';
@@ -16,10 +17,11 @@ const queries = 200;
 /** What is tried at a radius, one after another. */
 export const curveAttacks = (norm: Norm): AttackSpec[] => [
   pgd({ norm, steps, earlyStop: true, loss: 'margin' }),
-  square({ norm, queries }),
+  norm === 'l0' ? noise({ norm, kind: 'saltPepper', repeats: queries }) : square({ norm, queries }),
 ];
 
-const words = `PGD (${steps} steps on the margin), then Square (${queries} queries)`;
+const words = (norm: Norm): string =>
+  `PGD (${steps} steps on the margin), then ${norm === 'l0' ? 'salt and pepper' : 'Square'} (${queries} queries)`;
 
 /** Ascending: from half of the smallest epsilon, if there is one above 0, to the whole box. */
 export function radiiOf(epsilons: readonly number[], norm: Norm, size: number): number[] {
@@ -32,7 +34,7 @@ export function radiiOf(epsilons: readonly number[], norm: Norm, size: number): 
     radii.add(radius);
     if (radius * Math.SQRT2 < end) radii.add(radius * Math.SQRT2);
   }
-  return [...radii].sort((a, b) => a - b);
+  return radiiIn(norm, [...radii]).sort((a, b) => a - b);
 }
 
 /** What was tried at one radius. */
@@ -43,11 +45,11 @@ export interface RadiusRun {
 }
 
 /** @param radii by sample: where it was broken. */
-export function curveOf(runs: readonly RadiusRun[], radii: readonly (number | null)[]): SecurityCurve {
+export function curveOf(runs: readonly RadiusRun[], radii: readonly (number | null)[], norm: Norm): SecurityCurve {
   const parts = runs.flatMap((run) => run.parts.map(({ part }) => part));
   const sum = (value: (part: Part) => number): number => parts.reduce((total, part) => total + value(part), 0);
   return {
-    attack: words,
+    attack: words(norm),
     queries: { forward: sum((part) => part.queries.forward), backward: sum((part) => part.queries.backward) },
     seconds: sum((part) => part.seconds),
     radii: [...radii],

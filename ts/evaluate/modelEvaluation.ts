@@ -336,7 +336,7 @@ export class ModelEvaluation {
       runs.push({ epsilon, parts });
       if (smallest.every((radius) => radius !== null)) break;
     }
-    return curveOf(runs, smallest);
+    return curveOf(runs, smallest, plan.norm);
   }
 }
 

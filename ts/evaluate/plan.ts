@@ -1,8 +1,8 @@
 /** What `evaluateRobustness` is asked for: its options checked, its attacks named. */
 import { platform } from '#platform';
-import { type Norm, norms } from '../attacks/core/norms.js';
+import { checkRadius, type Norm, norms } from '../attacks/core/norms.js';
 import { type AttackSpec, attackOf, normOf } from '../attacks/table.js';
-import { checkChoice, checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { describe } from '../base/tensor.js';
@@ -26,9 +26,9 @@ export interface EvaluationProgress {
 
 /** Options of `evaluateRobustness`. */
 export interface EvaluateOptions {
-  /** Radii in pixel units, all different. */
+  /** Radii in pixel units, all different; in l0 numbers of values, whole. */
   epsilons: number[];
-  /** Of the attacks of a preset: `'linf'` by default. */
+  /** Of the attacks of a preset: `'linf'` by default. `'paper'` has none in l0. */
   norm?: Norm;
   /**
    * `'standard'` (the default): a cascade that is enough for an honest figure. `'quick'` is weaker and says so,
@@ -86,7 +86,8 @@ export function planOf(options: EvaluateOptions, test: Dataset): Plan {
   if (!Array.isArray(epsilons) || epsilons.length === 0) {
     throw new ConfigError(`evaluateRobustness.epsilons: expected a list of radii, got ${describe(epsilons)}`);
   }
-  for (const epsilon of epsilons) checkNumber('evaluateRobustness.epsilons', epsilon, { min: 0 });
+  const asked = attacksOf(options);
+  for (const epsilon of epsilons) checkRadius('evaluateRobustness.epsilons', epsilon, asked.norm);
   const twice = epsilons.find((epsilon, i) => epsilons.indexOf(epsilon) !== i);
   if (twice !== undefined) {
     throw new ConfigError(`evaluateRobustness.epsilons: expected different radii, got ${twice} twice`);
@@ -108,7 +109,7 @@ export function planOf(options: EvaluateOptions, test: Dataset): Plan {
       throw new ConfigError(`evaluateRobustness.${name}: cannot write ${path}: ${problem}`);
     }
   }
-  return { epsilons: [...epsilons], ...attacksOf(options), samples, seed, maxQueries };
+  return { epsilons: [...epsilons], ...asked, samples, seed, maxQueries };
 }
 
 function attacksOf({ attacks = 'standard', norm }: EvaluateOptions): Pick<Plan, 'norm' | 'preset' | 'attacks'> {

@@ -1,8 +1,9 @@
 /** Which model's adversarial examples fool which: made on each of some models, tried on all of them. */
 
+import { checkRadius } from '../attacks/core/norms.js';
 import * as attacks from '../attacks/index.js';
-import { type AttackSpec, attackOf } from '../attacks/table.js';
-import { checkInteger, checkKeys, checkNumber } from '../base/check.js';
+import { type AttackSpec, attackOf, normOf } from '../attacks/table.js';
+import { checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { describe, type Tensor } from '../base/tensor.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
@@ -29,7 +30,7 @@ interface Attackable {
 export interface TransferMatrixOptions {
   /** How examples are made; 40 steps of PGD by default. */
   attack?: AttackSpec;
-  /** Radius in pixel units, >= 0. */
+  /** Radius in pixel units, >= 0; in l0 a whole number of values. */
   epsilon: number;
   /** How many samples, from the start of the data; all by default. */
   samples?: number;
@@ -72,7 +73,7 @@ export async function transferMatrix(
   checkKeys('transferMatrix', options, keys);
   const { epsilon, samples = data.length, seed = 0, signal, onProgress } = options;
   const attack = attackOf(options.attack ?? attacks.pgd(), 'transferMatrix.attack');
-  checkNumber('transferMatrix.epsilon', epsilon, { min: 0 });
+  checkRadius('transferMatrix.epsilon', epsilon, normOf(attack));
   checkInteger('transferMatrix.samples', samples, { min: 1, max: data.length });
   checkInteger('transferMatrix.seed', seed, { min: 0 });
 

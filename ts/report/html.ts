@@ -93,6 +93,7 @@ const BALL = {
   linf: 'No pixel moves by more than ε on a scale from 0 to 1.',
   l2: 'The Euclidean length of all changes is at most ε; pixels lie on a scale from 0 to 1.',
   l1: 'All changes together are at most ε; pixels lie on a scale from 0 to 1.',
+  l0: 'At most ε values of an image change, from 0 to 1 as they like; a pixel has one value for each channel.',
 } satisfies Record<NonNullable<Evaluation['norm']>, string>;
 
 function comparison(result: Evaluation): string {

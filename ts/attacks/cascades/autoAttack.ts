@@ -18,7 +18,7 @@ import {
 import { squareDescriptor } from '../blackBox/square.js';
 import type { Attack, AttackDescriptor } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import type { Norm } from '../core/norms.js';
+import type { ConvexNorm } from '../core/norms.js';
 import type { apgdDescriptor } from '../fixed/apgd.js';
 import { fabDescriptor } from '../minimal/fab.js';
 import { type AttackSpec, normOf, sourceless } from '../table.js';
@@ -29,7 +29,7 @@ const versions = ['standard', 'plus', 'rand'] as const;
 /** See `attacks.autoAttack`. */
 export interface AutoAttackSpec {
   type: 'autoAttack';
-  norm: Norm;
+  norm: ConvexNorm;
   version: (typeof versions)[number];
   /** In place of the version's own. */
   attacks?: AttackSpec[];

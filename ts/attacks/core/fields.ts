@@ -1,10 +1,16 @@
 /** Fields that many attacks have. */
 import { choice, integer, number, optional } from '../../base/schema.js';
 import { losses } from '../../graph/losses.js';
-import { type Norm, norms } from './norms.js';
+import { type ConvexNorm, convexNorms, type Norm } from './norms.js';
 
-/** The ball's norm; `'linf'` by default. */
-export const norm = <N extends Norm = Norm>(of: readonly N[] = norms as N[]) => optional(choice(of), 'linf' as N);
+const normAmong = <N extends Norm>(of: readonly N[]) => optional(choice(of), of[0]);
+
+/** The ball's norm, one of the convex ones unless others are named; the first of them by default. */
+export function norm(): ReturnType<typeof normAmong<ConvexNorm>>;
+export function norm<N extends Norm>(of: readonly N[]): ReturnType<typeof normAmong<N>>;
+export function norm(of: readonly Norm[] = convexNorms): ReturnType<typeof normAmong> {
+  return normAmong(of);
+}
 
 /** The loss to climb; cross entropy by default. */
 export const loss = () => optional(choice(losses), 'crossEntropy');

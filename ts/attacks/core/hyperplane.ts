@@ -6,7 +6,7 @@
  * level: Newton's method climbs to the exact level from below, in as many rounds as make new pixels hit a wall (a
  * handful). In l1 the steepest pixels move all their way, the last one in part: a selection, not a sort.
  */
-import type { Norm } from './norms.js';
+import type { ConvexNorm } from './norms.js';
 
 /**
  * Writes the move into `move`. Where the hyperplane does not meet the box, it is that to the nearest corner of the box.
@@ -19,12 +19,12 @@ import type { Norm } from './norms.js';
 export type Projection = (point: Float32Array, slope: Float32Array, gap: number, move: Float64Array) => number;
 
 /** Projections in this norm of points of this size; they share scratch memory. */
-export function projectionOf(norm: Norm, size: number): Projection {
+export function projectionOf(norm: ConvexNorm, size: number): Projection {
   return norm === 'l1' ? greedy(size) : levelled(norm, size);
 }
 
 /** Length of a linear function's slope in the dual norm: its value over this is the distance to its hyperplane. */
-export function dualLength(slope: Float32Array, norm: Norm): number {
+export function dualLength(slope: Float32Array, norm: ConvexNorm): number {
   let sum = 0;
   let largest = 0;
   for (let i = 0; i < slope.length; i++) {

@@ -1,10 +1,10 @@
-/** What the l1 ball needs: the largest slopes of a gradient, and by how much changes are to shrink. */
+/** What sparse balls need: the largest slopes of a gradient, and by how much changes are to shrink. */
 
 /**
  * The value that `k - 1` others are not below, for `k` from 1 to their number; reorders them (Hoare's selection, O(n) on
  * average).
  */
-export function kthLargest(values: Float32Array, k: number): number {
+export function kthLargest(values: Float32Array | Float64Array, k: number): number {
   let from = 0;
   let to = values.length - 1;
   const place = values.length - k;

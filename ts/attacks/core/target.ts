@@ -275,9 +275,9 @@ export class Target {
       this.watch.see({ of: samples, logits, gradient, point: (at) => ascent.read([from + at]) });
       const still = stops ? this.atGoal(logits, samples).map((at) => from + at) : [];
       const { norm } = step;
-      if (norm === 'l1') {
+      if (norm === 'l1' || norm === 'l0') {
         const slopes = evaluated.copy();
-        const move = (points: Float32Array, x: Float32Array) => balls.l1.step(points, slopes, x, size, step);
+        const move = (points: Float32Array, x: Float32Array) => balls[norm].step(points, slopes, x, size, step);
         ascent.moveBy(from, samples.length, move, still);
       } else ascent.move(from, samples.length, gradient, { ...step, norm }, still);
       there.push(...still);

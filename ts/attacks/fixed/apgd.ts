@@ -9,7 +9,7 @@ import { choice, descriptor, integer, number, type Output, optional, refined, ta
 import { losses } from '../../graph/losses.js';
 import { type Attack, all, asPart, type Batch, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import { balls, clipToBox, type Norm, projectInBox } from '../core/norms.js';
+import { balls, type ConvexNorm, clipToBox, projectInBox } from '../core/norms.js';
 import type { LossGradient, Passes, RowLoss, Target } from '../core/target.js';
 import { checkTargetedDlr, ranking, targetedDlr } from '../core/targetedDlr.js';
 import { Climbers } from './climbers.js';
@@ -94,7 +94,7 @@ interface Stage {
 }
 
 /** In l1, larger balls come first; else there is one. */
-function stagesOf(norm: Norm, steps: number): Stage[] {
+function stagesOf(norm: ConvexNorm, steps: number): Stage[] {
   const part = Math.ceil((3 * steps) / 10);
   const last = steps - 2 * part;
   if (norm !== 'l1' || last < 1) return [{ scale: 1, steps }];
@@ -211,7 +211,7 @@ function* meanGradient(target: Target, rows: Climbers, loss: ApgdLoss, eot: numb
 
 /** On the edge of the ball in linf and l2; in l1 far outside, to be projected. */
 function randomPoints(
-  norm: Norm,
+  norm: ConvexNorm,
   { x, epsilon, target, random }: Batch,
   of: readonly number[],
   run: number,

@@ -1,5 +1,5 @@
 /** How APGD's points move in each norm, and when their steps shrink (Croce & Hein 2020; in l1, 2021). */
-import { balls, clipToBox, type Norm, projectInBox, sparseStep } from '../core/norms.js';
+import { balls, type ConvexNorm, clipToBox, projectInBox, sparseStep } from '../core/norms.js';
 import type { Climb, Climbers } from './climbers.js';
 
 /** Share of a step that is new; the rest goes on as the step before. */
@@ -120,4 +120,4 @@ export function beginSparse(rows: Climbers, random: boolean): void {
   else for (let r = 0; r < rows.count; r++) countChanges(rows, r);
 }
 
-export const climbs: Readonly<Record<Norm, Climb>> = { linf, l2, l1 };
+export const climbs: Readonly<Record<ConvexNorm, Climb>> = { linf, l2, l1 };

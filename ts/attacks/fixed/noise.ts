@@ -3,18 +3,25 @@
  * which to keep: the one with the largest margin. A sample that has reached its goal tries no more.
  */
 import type { Random } from '../../base/random.js';
-import { choice, descriptor, integer, type Output, optional, tagged } from '../../base/schema.js';
+import { choice, descriptor, integer, type Output, optional, refined, tagged } from '../../base/schema.js';
 import { type Attack, all, pick } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import { balls, clipToBox, type Norm } from '../core/norms.js';
+import { balls, clipToBox, type Norm, norms } from '../core/norms.js';
 
 /** See `attacks.noise`. */
 export const noiseDescriptor = descriptor(
-  tagged('noise', {
-    norm: fields.norm(),
-    kind: optional(choice(['uniform', 'gaussian', 'saltPepper']), 'uniform'),
-    repeats: optional(integer({ min: 1 }), 100),
-  }),
+  refined(
+    tagged('noise', {
+      norm: fields.norm(norms),
+      kind: optional(choice(['uniform', 'gaussian', 'saltPepper']), 'uniform'),
+      repeats: optional(integer({ min: 1 }), 100),
+    }),
+    ({ norm, kind }) =>
+      norm === 'l0' && kind === 'gaussian'
+        ? `expected 'uniform' or 'saltPepper' in l0 (a direction has no length there), got '${kind}'`
+        : undefined,
+    'kind',
+  ),
   { family: 'fixed', gradient: 'none' },
 );
 
@@ -50,6 +57,14 @@ export const noise: Attack<NoiseSpec> = function* ({ norm, kind, repeats }, { ta
   return result;
 };
 
+/** What a change of a value takes of the ball, and the largest change for what is left of it. */
+const prices: Readonly<Record<Norm, { of(size: number): number; most(left: number): number }>> = {
+  linf: { of: () => 0, most: (left) => left },
+  l2: { of: (size) => size ** 2, most: Math.sqrt },
+  l1: { of: (size) => size, most: (left) => left },
+  l0: { of: (size) => Number(size > 0), most: (left) => Math.min(left, 1) },
+};
+
 /** Changes a point at random, by `epsilon` or less. */
 type Change = (point: Float32Array, norm: Norm, epsilon: number, random: Random) => void;
 
@@ -63,15 +78,17 @@ const kinds: Readonly<Record<NoiseSpec['kind'], Change>> = {
     for (let i = 0; i < point.length; i++) point[i] += (epsilon * direction[i]) / length;
   },
 
-  /** Pixels become black or white, one after another, the last as far as it may; in linf, all as far as they may. */
+  /**
+   * Values become 0 or 1, one after another: the last as far as it may, in linf all as far as they may, in l0 as many as may.
+   */
   saltPepper(point, norm, epsilon, random) {
+    const { of, most } = prices[norm];
     let left = norm === 'l2' ? epsilon ** 2 : epsilon;
     for (const i of random.permutation(point.length)) {
       const wish = (random.uniform() < 0.5 ? 0 : 1) - point[i];
-      const size = Math.min(Math.abs(wish), norm === 'l2' ? Math.sqrt(left) : left);
+      const size = Math.min(Math.abs(wish), most(left));
       point[i] += wish > 0 ? size : -size;
-      if (norm === 'linf') continue;
-      left -= norm === 'l2' ? size ** 2 : size;
+      left -= of(size);
       if (left <= 0) break;
     }
   },

@@ -1,20 +1,20 @@
 /**
- * Projected gradient ascent on a loss inside the ball (Madry et al. 2018): step along the sign (linf) or the
- * direction (l2) of the gradient, project to the ball, clip to the box. Restarts begin at random points and
- * go on with the samples that have not reached their goal yet.
+ * Projected gradient ascent on a loss inside the ball (Madry et al. 2018; in l0, Croce & Hein 2019): step along the sign
+ * (linf) or the direction (l2, l0) of the gradient, or along its largest slopes (l1), project to the ball, clip to the
+ * box. Restarts begin at random points and go on with the samples that have not reached their goal yet.
  */
 import { boolean, descriptor, integer, type Output, optional, refined, tagged } from '../../base/schema.js';
 import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, asPart, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
-import { balls, clipToBox } from '../core/norms.js';
+import { balls, clipToBox, norms } from '../core/norms.js';
 import type { Target } from '../core/target.js';
 
 /** See `attacks.pgd`. */
 export const pgdDescriptor = descriptor(
   refined(
     tagged('pgd', {
-      norm: fields.norm(),
+      norm: fields.norm(norms),
       steps: fields.steps(40),
       stepSize: fields.stepSize(),
       restarts: optional(integer({ min: 1 }), 1),
@@ -33,10 +33,14 @@ export const pgdDescriptor = descriptor(
 
 export type PgdSpec = Output<typeof pgdDescriptor.schema>;
 
+/** Length of a step in l0 (in l1) for each value of a sample, unless it is given: the largest slopes reach the walls. */
+const l0Step = 0.15;
+
 export const pgd: Attack<PgdSpec> = function* (spec, batch) {
   const { target, x, epsilon } = batch;
   const { size } = target;
-  const stepSize = fields.stepSizeOf(spec, epsilon, batch.warn);
+  const { stepSize: wished = spec.norm === 'l0' ? l0Step * size : undefined } = spec;
+  const stepSize = fields.stepSizeOf({ ...spec, stepSize: wished }, epsilon, batch.warn);
   const result = x.slice();
   let active = all(batch.count);
   for (let restart = 0; restart < spec.restarts && active.length > 0; restart++) {

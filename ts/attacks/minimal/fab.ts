@@ -9,7 +9,7 @@ import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
 import * as fields from '../core/fields.js';
 import { dualLength, type Projection, projectionOf } from '../core/hyperplane.js';
-import { type Ball, balls, clipToBox, type Norm } from '../core/norms.js';
+import { type Ball, balls, type ConvexNorm, clipToBox } from '../core/norms.js';
 import type { Passes, RowLoss, Target } from '../core/target.js';
 
 /** See `attacks.fab`. */
@@ -37,7 +37,7 @@ const beyond = 0.05;
 const outside = 1e-6;
 
 /** Radius within which restarts begin as long as nothing is known of the distance. */
-const unknownRadius: Readonly<Record<Norm, number>> = { linf: 0.3, l2: 1, l1: 5 };
+const unknownRadius: Readonly<Record<ConvexNorm, number>> = { linf: 0.3, l2: 1, l1: 5 };
 
 export const fab: Attack<FabSpec> = function* (spec, batch) {
   const { target, x, epsilon } = batch;
@@ -128,7 +128,7 @@ interface Border {
 }
 
 /** The border to one class of each sample, or to its target. */
-function towards(target: Target, norm: Norm, classOf: ((i: number) => number) | undefined): Border {
+function towards(target: Target, norm: ConvexNorm, classOf: ((i: number) => number) | undefined): Border {
   const { size, goal } = target;
   const difference: RowLoss = (logits, i, cotangent) => {
     const own = goal.classes[i];
@@ -150,7 +150,7 @@ function towards(target: Target, norm: Norm, classOf: ((i: number) => number) | 
 }
 
 /** The nearest of the borders between the true class and the others. */
-function nearest(target: Target, norm: Norm): Border {
+function nearest(target: Target, norm: ConvexNorm): Border {
   const { size, classes, goal } = target;
   const project = projectionOf(norm, size);
   const move = new Float64Array(size);
@@ -303,7 +303,7 @@ function othersOf(logits: Float32Array, own: number): number[] {
 }
 
 /** Moves a point to a random place at this distance, and into the box. */
-function randomStart(point: Float32Array, radius: number, norm: Norm, random: Random): void {
+function randomStart(point: Float32Array, radius: number, norm: ConvexNorm, random: Random): void {
   const direction = Float64Array.from(point, () => (norm === 'linf' ? 2 * random.uniform() - 1 : random.normal()));
   let length = 0;
   for (const value of direction) {

@@ -1,10 +1,10 @@
 /**
  * The smallest ball in which an attack of a fixed radius succeeds, by bisection: the radius doubles until a sample falls,
- * then the gap between the largest radius that failed and the smallest that did not is halved.
+ * then the gap between the largest radius that failed and the smallest that did not is halved. In l0 radii are whole.
  */
 import { descriptor, integer, lazy, optional, type Schema, type Tagged, tagged } from '../../base/schema.js';
 import { type Attack, type AttackDescriptor, all, type Batch, put } from '../core/attack.js';
-import { diameter } from '../core/norms.js';
+import { diameter, radiiIn } from '../core/norms.js';
 import { type AttackSpec, fixedRadius, normOf } from '../table.js';
 
 /** See `attacks.minimal`. */
@@ -33,7 +33,8 @@ export const minimal: Attack<MinimalSpec> = function* (spec, batch) {
   const { x, count, epsilon } = batch;
   const { size } = batch.target;
   const found = { points: x.slice(), distance: new Float32Array(count).fill(Number.POSITIVE_INFINITY) };
-  const largest = diameter(normOf(spec), size);
+  const norm = normOf(spec);
+  const largest = diameter(norm, size);
   const rounds = doublings + 1 + spec.steps;
   // Radii where each sample stands: the attack fails at the first, and succeeds at the second.
   const low = new Float64Array(count);
@@ -41,7 +42,10 @@ export const minimal: Attack<MinimalSpec> = function* (spec, batch) {
   // A ball that was asked for is the only one of interest.
   const radii = Number.isFinite(epsilon)
     ? [Math.min(epsilon, largest)]
-    : Array.from({ length: doublings + 1 }, (_, i) => largest / 2 ** (doublings - i));
+    : radiiIn(
+        norm,
+        Array.from({ length: doublings + 1 }, (_, i) => largest / 2 ** (doublings - i)),
+      );
   for (const [round, radius] of radii.entries()) {
     const still = batch.target.afford(all(count), 1).filter((i) => high[i] === Number.POSITIVE_INFINITY);
     const broken = yield* attempt(spec, batch, still, radius, round, found);
@@ -53,7 +57,8 @@ export const minimal: Attack<MinimalSpec> = function* (spec, batch) {
     const groups = new Map<number, number[]>();
     for (const i of batch.target.afford(all(count), 1)) {
       if (high[i] === Number.POSITIVE_INFINITY) continue;
-      const radius = (low[i] + high[i]) / 2;
+      const [radius] = radiiIn(norm, [(low[i] + high[i]) / 2]);
+      if (radius === high[i]) continue;
       // What lies in a ball needs no attack to be found in it.
       if (found.distance[i] <= radius) high[i] = radius;
       else groups.set(radius, [...(groups.get(radius) ?? []), i]);

@@ -1,6 +1,6 @@
 /** Training on adversarial examples alone (Madry et al. 2018), made anew for every batch with batch norm in eval mode. */
 import { perturb } from '../../attacks/core/run.js';
-import { type AttackSpec, attackSchema, traitsOf } from '../../attacks/table.js';
+import { type AttackSpec, attackSchema, normOf, traitsOf } from '../../attacks/table.js';
 import { descriptor, number, type Output, refined, type Schema, tagged } from '../../base/schema.js';
 import type { Regime } from './regime.js';
 
@@ -15,7 +15,14 @@ const climbing: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>,
 });
 
 export const adversarialDescriptor = descriptor(
-  tagged('adversarial', { attack: climbing, epsilon: number({ above: 0 }) }),
+  refined(
+    tagged('adversarial', { attack: climbing, epsilon: number({ above: 0 }) }),
+    ({ attack, epsilon }) =>
+      normOf(attack) === 'l0' && !Number.isInteger(epsilon)
+        ? `expected a whole number of values in l0, got ${epsilon}`
+        : undefined,
+    'epsilon',
+  ),
   {},
 );
 
