@@ -32,6 +32,8 @@ describe('the package', () => {
       'autoAttack',
       'bim',
       'bpda',
+      'carliniWagner',
+      'ddn',
       'deepFool',
       'estimatedGradient',
       'fab',

@@ -119,6 +119,12 @@ export const table: Readonly<Record<string, Row>> = {
   },
   fab: { ...exact, make: (norm) => attacks.fab({ norm, steps: 6, restarts: 2 }) },
   'targeted fab': { ...exact, make: (norm) => attacks.fab({ norm, steps: 6, targeted: true }) },
+  carliniWagner: {
+    ...exact,
+    norms: ['l2'],
+    make: () => attacks.carliniWagner({ searches: 5, steps: 12, learningRate: 0.1, initialConstant: 0.1 }),
+  },
+  ddn: { ...exact, norms: ['l2'], make: () => attacks.ddn({ steps: 12 }) },
   estimatedGradient: {
     ...estimated,
     make: (norm) => attacks.estimatedGradient({ norm, steps: 4, samples: [10, 20] }),

@@ -1,8 +1,6 @@
 /** Attacks of minimum norm: they run once, and success at every epsilon follows from the distance. */
-import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Tensor, tensor } from 'kwta';
+import { attacks, ConfigError, evaluateRobustness, type Model, nn, type Tensor } from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
-// Distances without a wall.
-import { dualLength } from '../../dist/attacks/core/hyperplane.js';
 import { expectError, noise, useRuntime } from './support.js';
 import {
   linearClasses as classes,
@@ -143,37 +141,6 @@ describe('attacks of minimum norm', () => {
 
 describe('bisection over an attack of a fixed radius', () => {
   const runtime = useRuntime({ threads: 2, deterministic: true });
-  const norms = ['linf', 'l2', 'l1'] as const;
-
-  it.each(norms)('finds the exact distance of a linear model in %s', async (norm) => {
-    // With one border the attack inside cannot take a wrong one, and from the original it goes there straight.
-    const { model, weight } = await linear(runtime(), 2);
-    const slope = Float32Array.from({ length: size }, (_, p) => weight[size + p] - weight[p]);
-    // Through the middle of the samples.
-    const middle = slope.reduce((sum, value) => sum + 0.5 * value, 0);
-    await model.loadStateDict({ ...(await model.stateDict()), '1.bias': tensor([middle, 0], [2]) });
-    const x: Tensor = { shape: [12, 1, 4, 4], data: noise(9, 12 * size).map((value) => 0.5 + 0.05 * value) };
-    const labels = Array.from(await model.predict(x));
-    const logits = (await model.logits(x)).data;
-    const pgd = attacks.pgd({ norm, loss: 'margin', steps: 20, earlyStop: true, randomStart: false });
-    const { epsilons, success, distances, clipped, predictions } = await model.attack(
-      attacks.minimal(pgd, { steps: 14 }),
-      {
-        x,
-        labels,
-      },
-    );
-    expect(epsilons).toEqual([Number.POSITIVE_INFINITY]);
-    expect(predictions[0]).toEqual(await model.predict(clipped[0]));
-    for (const i of labels.keys()) {
-      expect(success[0][i]).toBe(true);
-      const exact = Math.abs(logits[2 * i] - logits[2 * i + 1]) / dualLength(slope, norm);
-      // The formula does not know the walls of the box.
-      expect(exact).toBeLessThan(0.4);
-      expect(distances[0][i]).toBeGreaterThanOrEqual(exact * 0.9999);
-      expect(distances[0][i]).toBeLessThanOrEqual(exact * 1.01);
-    }
-  });
 
   it('comes no nearer than the attack itself does, counts its queries, and ends at maxQueries', async () => {
     const model = await trainedStripeNet(runtime(), nn.relu());

@@ -10,6 +10,8 @@ import { fgsm } from './fixed/fgsm.js';
 import { mim } from './fixed/mim.js';
 import { noise } from './fixed/noise.js';
 import { pgd } from './fixed/pgd.js';
+import { carliniWagner } from './minimal/carliniWagner.js';
+import { ddn } from './minimal/ddn.js';
 import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
 import type { AttackSpec } from './table.js';
@@ -28,6 +30,8 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   noise,
   deepFool,
   fab,
+  carliniWagner,
+  ddn,
   estimatedGradient,
   square,
   transfer,

@@ -13,6 +13,8 @@ import type { FgsmSpec } from './fixed/fgsm.js';
 import type { MimSpec } from './fixed/mim.js';
 import type { NoiseSpec } from './fixed/noise.js';
 import type { PgdSpec } from './fixed/pgd.js';
+import type { CarliniWagnerSpec } from './minimal/carliniWagner.js';
+import type { DdnSpec } from './minimal/ddn.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
@@ -152,6 +154,39 @@ export function deepFool(options: Options<'deepFool'> = {}): DeepFoolSpec {
  */
 export function fab(options: Options<'fab'> = {}): FabSpec {
   return construct(attackDescriptors.fab, options);
+}
+
+/**
+ * The attack of Carlini & Wagner (2017), of minimum norm in l2: Adam on the squared distance plus a constant times how far
+ * the logits are from the goal, for one constant after another. Strong and slow: `searches * steps` gradients at most, of
+ * two queries each. Runs once for all epsilons, or for none.
+ *
+ * @param options.norm `'l2'`, the only one.
+ * @param options.searches constants that are tried, >= 1; 9 by default.
+ * @param options.steps gradient steps for each, >= 1; 1,000 by default.
+ * @param options.learningRate of Adam, on the inverse hyperbolic tangent of pixels, > 0; 0.01 by default.
+ * @param options.initialConstant the first constant, > 0; 1e-3 by default.
+ * @param options.earlyStop ends a sample's search when a tenth of the steps has won less than 0.01 % of what it minimises;
+ *   true by default, as the authors do.
+ * @throws {ConfigError}
+ */
+export function carliniWagner(options: Options<'carliniWagner'> = {}): CarliniWagnerSpec {
+  return construct(attackDescriptors.carliniWagner, options);
+}
+
+/**
+ * Decoupling direction and norm (Rony et al. 2019), of minimum norm in l2: gradient steps turn the direction of the change,
+ * while its length shrinks where the goal is reached and grows where it is not. A gradient a step, of two queries. Runs
+ * once for all epsilons, or for none.
+ *
+ * @param options.norm `'l2'`, the only one.
+ * @param options.steps >= 1; 100 by default.
+ * @param options.gamma share by which the length changes at each step, in (0, 1); 0.05 by default.
+ * @param options.initialNorm the first length, in pixel units, > 0; 1 by default.
+ * @throws {ConfigError}
+ */
+export function ddn(options: Options<'ddn'> = {}): DdnSpec {
+  return construct(attackDescriptors.ddn, options);
 }
 
 /**
@@ -314,6 +349,8 @@ export type {
   AutoAttackSpec,
   BimSpec,
   BpdaSpec,
+  CarliniWagnerSpec,
+  DdnSpec,
   DeepFoolSpec,
   EstimatedGradientSpec,
   FabSpec,

@@ -12,6 +12,8 @@ import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
 import { type MimSpec, mimDescriptor } from './fixed/mim.js';
 import { type NoiseSpec, noiseDescriptor } from './fixed/noise.js';
 import { type PgdSpec, pgdDescriptor } from './fixed/pgd.js';
+import { type CarliniWagnerSpec, carliniWagnerDescriptor } from './minimal/carliniWagner.js';
+import { type DdnSpec, ddnDescriptor } from './minimal/ddn.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type FabSpec, fabDescriptor } from './minimal/fab.js';
 import { type BpdaSpec, bpdaDescriptor } from './wrappers/bpda.js';
@@ -27,6 +29,8 @@ export type AttackSpec =
   | AutoAttackSpec
   | BimSpec
   | BpdaSpec
+  | CarliniWagnerSpec
+  | DdnSpec
   | DeepFoolSpec
   | EstimatedGradientSpec
   | FabSpec
@@ -49,6 +53,8 @@ export const attackDescriptors = family({
   noise: noiseDescriptor,
   deepFool: deepFoolDescriptor,
   fab: fabDescriptor,
+  carliniWagner: carliniWagnerDescriptor,
+  ddn: ddnDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   transfer: transferDescriptor,

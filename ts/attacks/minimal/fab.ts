@@ -7,9 +7,10 @@ import type { Random } from '../../base/random.js';
 import { boolean, descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
 import { argmax } from '../../graph/predictions.js';
 import { type Attack, all, type Batch, pick, put } from '../core/attack.js';
+import { Closest } from '../core/closest.js';
 import * as fields from '../core/fields.js';
 import { dualLength, type Projection, projectionOf } from '../core/hyperplane.js';
-import { type Ball, balls, type ConvexNorm, clipToBox } from '../core/norms.js';
+import { type ConvexNorm, clipToBox } from '../core/norms.js';
 import type { Passes, RowLoss, Target } from '../core/target.js';
 
 /** See `attacks.fab`. */
@@ -42,7 +43,7 @@ const unknownRadius: Readonly<Record<ConvexNorm, number>> = { linf: 0.3, l2: 1, 
 export const fab: Attack<FabSpec> = function* (spec, batch) {
   const { target, x, epsilon } = batch;
   const { size, classes, goal } = target;
-  const best = new Closest(x, size, balls[spec.norm], epsilon);
+  const best = new Closest(batch, spec.norm);
   const single = spec.targeted || goal.targeted;
   // Who cannot pay for a step has no use for the first question.
   let open = target.afford(all(batch.count), 1 + (single ? target.gradientCost : target.jacobianCost) + 1);
@@ -61,7 +62,7 @@ export const fab: Attack<FabSpec> = function* (spec, batch) {
       ? towards(target, spec.norm, goal.targeted ? undefined : (i) => (bySample.get(i) as number[])[rank])
       : nearest(target, spec.norm);
     // What a run finds does not depend on the others: more of them are never worse.
-    const found = new Closest(x, size, balls[spec.norm], epsilon);
+    const found = new Found(batch, spec.norm);
     const points = pick(x, open, size);
     if (run % spec.restarts > 0) {
       for (const [at, i] of open.entries()) {
@@ -74,50 +75,18 @@ export const fab: Attack<FabSpec> = function* (spec, batch) {
       yield done === undefined ? undefined : (run + done) / runs;
     }
     yield* finalSearch(target, x, found, margins);
-    for (const i of open) {
-      if (found.distance[i] < Number.POSITIVE_INFINITY) best.take(i, found.pointOf(i), found.margin[i]);
-    }
+    for (const i of open) if (found.has(i)) best.take(i, found.pointOf(i));
     open = open.filter((i) => !best.enough(i));
   }
   return best.points;
 };
 
-/** The closest adversarial of each sample so far. */
-class Closest {
-  /** `[n, size]`; the original where nothing was found. */
-  readonly points: Float32Array;
-  readonly distance: Float32Array;
-  /** How far the logits are beyond the goal there. */
-  readonly margin: Float64Array;
+/** The closest adversarials, and how far the logits are beyond the goal there. */
+class Found extends Closest {
+  readonly margin = new Float64Array(this.distance.length);
 
-  constructor(
-    private readonly x: Float32Array,
-    private readonly size: number,
-    private readonly ball: Ball,
-    private readonly epsilon: number,
-  ) {
-    this.points = x.slice();
-    this.distance = new Float32Array(x.length / size).fill(Number.POSITIVE_INFINITY);
-    this.margin = new Float64Array(x.length / size);
-  }
-
-  pointOf(i: number): Float32Array {
-    return this.points.subarray(i * this.size, (i + 1) * this.size);
-  }
-
-  /** Takes an adversarial of sample `i`. */
-  take(i: number, point: Float32Array, margin: number): void {
-    const { size } = this;
-    const [distance] = this.ball.distances(point, this.x.subarray(i * size, (i + 1) * size), size);
-    if (distance >= this.distance[i]) return;
-    this.distance[i] = distance;
-    this.margin[i] = margin;
-    this.points.set(point, i * size);
-  }
-
-  /** Nothing closer is wanted of sample `i`: a ball was asked for, and this is in it. */
-  enough(i: number): boolean {
-    return Number.isFinite(this.epsilon) && this.distance[i] <= this.epsilon;
+  keep(i: number, point: Float32Array, margin: number): void {
+    if (this.take(i, point)) this.margin[i] = margin;
   }
 }
 
@@ -196,7 +165,7 @@ function nearest(target: Target, norm: ConvexNorm): Border {
 function* descend(
   { norm, steps, alphaMax, eta, beta }: FabSpec,
   { target, x }: Batch,
-  found: Closest,
+  found: Found,
   border: Border,
   points: Float32Array,
   of: readonly number[],
@@ -227,7 +196,7 @@ function* descend(
     for (const [at, i] of running.entries()) {
       if (!goal.reached(answers[at], i)) continue;
       const point = current.subarray(at * size, (at + 1) * size);
-      found.take(i, point, goal.margin(logits.subarray(at * classes, (at + 1) * classes), i));
+      found.keep(i, point, goal.margin(logits.subarray(at * classes, (at + 1) * classes), i));
       const original = originalOf(i);
       for (let p = 0; p < size; p++) point[p] = original[p] + (point[p] - original[p]) * beta;
     }
@@ -263,13 +232,13 @@ function mover(project: Projection, size: number, { alphaMax, eta }: { alphaMax:
 function* finalSearch(
   target: Target,
   x: Float32Array,
-  found: Closest,
+  found: Found,
   margins: ReadonlyMap<number, number>,
 ): Passes<void> {
   const { size, classes, goal } = target;
   const near = x.slice();
   const below = new Map(margins);
-  let active = all(found.distance.length).filter((i) => Number.isFinite(found.distance[i]) && !found.enough(i));
+  let active = all(found.distance.length).filter((i) => found.has(i) && !found.enough(i));
   for (let step = 0; step < finalSteps; step++) {
     active = target.afford(active, 1);
     if (active.length === 0) return;
@@ -285,7 +254,7 @@ function* finalSearch(
     for (const [at, i] of active.entries()) {
       const margin = goal.margin(logits.subarray(at * classes, (at + 1) * classes), i);
       const point = points.subarray(at * size, (at + 1) * size);
-      if (goal.reached(answers[at], i)) found.take(i, point, margin);
+      if (goal.reached(answers[at], i)) found.keep(i, point, margin);
       else {
         put(near, [i], point, size);
         below.set(i, margin);

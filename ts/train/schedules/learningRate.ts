@@ -1,4 +1,5 @@
 /** Learning rates that change from epoch to epoch: factors on the optimizer's. */
+import { cosineFall } from '../../base/elementary.js';
 import {
   array,
   descriptor,
@@ -49,8 +50,7 @@ type Factor<Schedule> = (schedule: Schedule, progress: number, epochs: number) =
 const factors: { [Type in LearningRateSchedule['type']]: Factor<Extract<LearningRateSchedule, { type: Type }>> } = {
   step: ({ factor, every }, progress) => factor ** Math.floor(Math.floor(progress) / every),
   multiStep: ({ factor, milestones }, progress) => factor ** milestones.filter((m) => progress >= m).length,
-  // Twelve digits: engines differ in the last bits of a cosine, and the same seed must give the same weights.
-  cosine: (_, progress, epochs) => Number((0.5 * (1 + Math.cos((Math.PI * progress) / epochs))).toPrecision(12)),
+  cosine: (_, progress, epochs) => cosineFall(progress, epochs),
 };
 
 /** Factor on the learning rate; `progress` is in epochs and fractions of one. */
