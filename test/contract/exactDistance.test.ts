@@ -23,6 +23,7 @@ const searches: Readonly<Record<string, Partial<Record<Norm, Attack>>>> = {
   fab: { linf: attacks.fab(), l2: attacks.fab({ norm: 'l2' }), l1: attacks.fab({ norm: 'l1' }) },
   carliniWagner: { l2: attacks.carliniWagner() },
   ddn: { l2: attacks.ddn() },
+  fmn: { linf: attacks.fmn(), l2: attacks.fmn({ norm: 'l2' }), l1: attacks.fmn({ norm: 'l1' }) },
 };
 
 const cases = Object.entries(searches).flatMap(([name, byNorm]) =>
