@@ -195,7 +195,7 @@ export function ddn(options: Options<'ddn'> = {}): DdnSpec {
  * shrinks where the goal is reached and grows where it is not. A gradient a step, of two queries. Runs once for all
  * epsilons, or for none.
  *
- * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.norm `'linf'` by default, `'l2'`, `'l1'` or `'l0'`.
  * @param options.steps >= 1; 100 by default.
  * @param options.stepSize length (in l2) of the first step in pixel units, > 0; 1 by default. The last is a hundredth of it.
  * @param options.gamma share by which the radius changes at first, in (0, 1); 0.05 by default, at last 0.001.

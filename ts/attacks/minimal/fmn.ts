@@ -1,7 +1,7 @@
 /**
- * Fast minimum norm (Pintor et al. 2021), in linf, l2 and l1: steps along the gradient of the margin, projected to a ball
+ * Fast minimum norm (Pintor et al. 2021), in every norm: steps along the gradient of the margin, projected to a ball
  * whose radius is that of the border in a linear picture until the goal is reached for the first time; from then on it
- * shrinks where the goal is reached and grows where it is not.
+ * shrinks where the goal is reached and grows where it is not. In l0 the radius begins at 1, and changes by 1 at least.
  */
 import { cosineFall } from '../../base/elementary.js';
 import { descriptor, number, type Output, optional, tagged } from '../../base/schema.js';
@@ -10,12 +10,12 @@ import { Closest } from '../core/closest.js';
 import { descend } from '../core/descent.js';
 import * as fields from '../core/fields.js';
 import { dualLength } from '../core/hyperplane.js';
-import { balls, clipToBox } from '../core/norms.js';
+import { balls, clipToBox, norms } from '../core/norms.js';
 
 /** See `attacks.fmn`. */
 export const fmnDescriptor = descriptor(
   tagged('fmn', {
-    norm: fields.norm(),
+    norm: fields.norm(norms),
     steps: fields.steps(100),
     stepSize: optional(number({ above: 0 }), 1),
     gamma: optional(number({ above: 0, below: 1 }), 0.05),
@@ -33,13 +33,17 @@ export const fmn: Attack<FmnSpec> = function* ({ norm, steps, stepSize, gamma },
   const { x, count } = batch;
   const ball = balls[norm];
   const found = new Closest(batch, norm);
-  const radii = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  const radii = new Float64Array(count).fill(norm === 'l0' ? 1 : Number.POSITIVE_INFINITY);
   const whole = { loss: 'margin', steps, samples: all(count) } as const;
   yield* descend(batch, x.slice(), found, whole, ({ i, step, point, original, loss, slope, there }) => {
     const fall = cosineFall(step, steps);
     const share = lastGamma + (gamma - lastGamma) * fall;
-    if (there) radii[i] = Math.min(radii[i] * (1 - share), found.distance[i]);
-    else if (found.has(i)) radii[i] *= 1 + share;
+    const [less, more] = [radii[i] * (1 - share), radii[i] * (1 + share)];
+    if (norm === 'l0') {
+      const fewer = Math.min(Math.floor(less), radii[i] - 1, found.distance[i]);
+      radii[i] = there ? Math.max(fewer, 1) : Math.min(Math.max(Math.floor(more), radii[i] + 1), point.length);
+    } else if (there) radii[i] = Math.min(less, found.distance[i]);
+    else if (found.has(i)) radii[i] = more;
     else {
       // A little beyond the border, for on the way to the border itself rounding would keep a linear model from it.
       const border = ball.distances(point, original, point.length)[0] - loss / dualLength(slope, norm);
