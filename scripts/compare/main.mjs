@@ -1,12 +1,15 @@
 // npm run compare -- --model FILE --data DIR [--samples 256] [--norm linf] [--epsilon 0.1] [--threads 2] [--seed 0] [--attacks standard]
 // The same weights and images attacked by this package and by others in PyTorch (KWTA_PYTHON, with torch): AutoAttack
 // (standard, plus, and its parts alone: apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square), and foolbox, ART and torchattacks
-// (pgd, fgsm, bim, mim, deepfool, spsa). A table tells what each leaves, and the seconds it takes.
+// (pgd, fgsm, bim, mim, spsa). A table tells what each leaves, and the seconds it takes. Attacks of minimum norm (deepfool,
+// ddn, fmn, carliniWagner; also beside adv-lib) look for the closest adversarial; another table has the median distance over
+// the samples that the model has right, where a failure is infinitely far away.
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
 import { inPython } from './programs.mjs';
 import settings from './settings.json' with { type: 'json' };
+import { medianOf, printDistances, printShares } from './tables.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -62,8 +65,13 @@ await main(async () => {
       fgsm: () => attacks.fgsm({ norm }),
       bim: () => attacks.bim({ norm, ...settings.bim }),
       mim: () => attacks.mim({ norm, ...settings.mim }),
-      deepfool: () => attacks.deepFool({ norm: /** @type {'linf' | 'l2'} */ (norm), ...settings.deepfool }),
       spsa,
+    },
+    'minimal.py': {
+      deepfool: () => attacks.deepFool({ norm: /** @type {'linf' | 'l2'} */ (norm), ...settings.deepfool }),
+      ddn: () => attacks.ddn(settings.ddn),
+      fmn: () => attacks.fmn({ norm, ...settings.fmn }),
+      carliniWagner: () => attacks.carliniWagner(settings.carliniWagner),
     },
     '': { adaptive: () => attacks.adaptiveKwta({ norm }) },
   };
@@ -74,19 +82,33 @@ await main(async () => {
   if (unknown !== undefined) {
     throw new Failure(`--attacks: expected some of ${Object.keys(own).join(', ')}, got ${unknown}`);
   }
-  /** @type {import('./programs.mjs').Outcomes} */
-  const here = new Map();
+  const [free, fixed] = [true, false].map((of) => names.filter((name) => name in makers['minimal.py'] === of));
+  /** @type {Map<string, import('./tables.mjs').Share>} */
+  const shares = new Map();
+  /** @type {Map<string, import('./tables.mjs').Distances>} */
+  const closest = new Map();
+  /** @type {boolean[]} */
+  let clean = [];
   const runtime = await createRuntime({ threads });
   note(`kernels ${runtime.info.variant}, ${runtime.info.threads} threads, Node ${process.versions.node}`);
   try {
     const model = await runtime.load(file);
-    for (const name of names) {
+    clean = Array.from(await model.predict(x), (answer, i) => answer === labels[i]);
+    const run = async (/** @type {string} */ name, /** @type {number[] | undefined} */ epsilons) => {
       const begun = performance.now();
-      const { success, stages } = await model.attack(own[name](), { x, labels, epsilons: [epsilon], seed });
-      const seconds = (performance.now() - begun) / 1000;
+      const result = await model.attack(own[name](), { x, labels, epsilons, seed });
+      return { ...result, seconds: (performance.now() - begun) / 1000 };
+    };
+    for (const name of free) {
+      const { distances, seconds } = await run(name, undefined);
+      closest.set(name, { distances: Array.from(distances[0]), seconds });
+      note(`${name}: ${medianOf(Array.from(distances[0]), clean)} in ${seconds.toFixed(1)} s`);
+    }
+    for (const name of fixed) {
+      const { success, stages, seconds } = await run(name, [epsilon]);
       const right = success[0].map((broken) => !broken);
       const left = right.filter(Boolean).length;
-      here.set(name, { left: left / samples, seconds, right });
+      shares.set(name, { left: left / samples, seconds, right });
       note(`${name}: ${left} of ${samples} left in ${seconds.toFixed(1)} s`);
       for (const { name: stage, attacked, broken, queries } of stages[0]) {
         note(`  ${stage}: broke ${broken} of ${attacked}, ${queries.forward} + ${queries.backward} queries`);
@@ -95,40 +117,16 @@ await main(async () => {
   } finally {
     await runtime.dispose();
   }
-  const asked = Object.entries(makers).map(([script, { ...known }]) => [script, names.filter((name) => known[name])]);
-  const { '': _, ...scripts } = Object.fromEntries(asked);
+  const { 'minimal.py': _, '': __, ...rest } = makers;
   const { seed: drawn, threads: of } = options;
   const flags = { norm, epsilon: options.epsilon, threads: of, seed: drawn };
-  printTable(names, here, inPython(scripts, { model: file, x, labels }, flags));
-});
-
-/**
- * @param {string[]} names
- * @param {import('./programs.mjs').Outcomes} here
- * @param {ReturnType<typeof inPython>} others
- */
-function printTable(names, here, others) {
-  console.log('In brackets: samples that kwta alone breaks, and that the other alone breaks.\n');
-  const line = (/** @type {string[]} */ cells) => console.log(`| ${cells.join(' | ')} |`);
-  const programs = [...others].filter(([, outcomes]) => outcomes?.size !== 0);
-  line(['attack', 'kwta', ...programs.map(([program]) => program)]);
-  line(Array(2 + programs.length).fill('---'));
-  for (const name of names) {
-    const own = here.get(name);
-    if (!own) continue;
-    const cells = programs.map(([, outcomes]) => {
-      if (!outcomes) return 'not installed';
-      const outcome = outcomes.get(name);
-      if (!outcome) return '';
-      const more = own.right.filter((right, i) => !right && outcome.right[i]).length;
-      const less = own.right.filter((right, i) => right && !outcome.right[i]).length;
-      return `${share(outcome)} (${more} : ${less}) in ${outcome.seconds.toFixed(1)} s`;
-    });
-    line([name, `${share(own)} in ${own.seconds.toFixed(1)} s`, ...cells]);
+  const task = { model: file, x, labels };
+  if (fixed.length > 0) {
+    const asked = Object.entries(rest).map(([script, known]) => [script, fixed.filter((name) => name in known)]);
+    printShares({ names: fixed, here: shares, others: inPython(Object.fromEntries(asked), task, flags) });
   }
-}
-
-/** @param {import('./programs.mjs').Outcome} outcome */
-function share({ left }) {
-  return `${(100 * left).toFixed(1)} %`;
-}
+  if (free.length > 0) {
+    const others = inPython({ 'minimal.py': free }, task, flags);
+    printDistances({ names: free, here: closest, others }, clean);
+  }
+});

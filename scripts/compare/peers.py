@@ -2,7 +2,7 @@
 Attacks of foolbox, adversarial-robustness-toolbox and torchattacks on a network of this package, in linf and l2, with the
 settings of settings.json, as main.mjs gives them to its own. What a program has no attack for is left out.
 
-    python peers.py MODEL.safetensors X.bin Y.json --samples 256 --norm linf --epsilon 0.1 --attacks pgd,fgsm,deepfool
+    python peers.py MODEL.safetensors X.bin Y.json --samples 256 --norm linf --epsilon 0.1 --attacks pgd,fgsm,bim
 """
 
 import json
@@ -25,10 +25,29 @@ def step_of(name: str, epsilon: float) -> float:
     return 2.5 * epsilon / SETTINGS[name]['steps']
 
 
-def of_foolbox(task: Task) -> Attacks:
-    from foolbox import PyTorchModel, attacks
+def foolbox_model(task: Task):
+    from foolbox import PyTorchModel
 
-    model = PyTorchModel(task.model, bounds=(0, 1), device=task.device)
+    return PyTorchModel(task.model, bounds=(0, 1), device=task.device)
+
+
+def art_model(task: Task):
+    from art.estimators.classification import PyTorchClassifier
+
+    return PyTorchClassifier(
+        model=task.model,
+        loss=torch.nn.CrossEntropyLoss(),
+        input_shape=tuple(task.x.shape[1:]),
+        nb_classes=task.classes,
+        clip_values=(0.0, 1.0),
+        device_type=task.device,
+    )
+
+
+def of_foolbox(task: Task) -> Attacks:
+    from foolbox import attacks
+
+    model = foolbox_model(task)
     ball = {'linf': 'Linf', 'l2': 'L2'}[task.norm]
 
     def made(kind: str, **how):
@@ -43,22 +62,13 @@ def of_foolbox(task: Task) -> Attacks:
         'fgsm': lambda x, y: made('FastGradientAttack')(model, x, y, epsilons=task.epsilon)[1],
         'bim': climbing('bim', 'BasicIterativeAttack'),
         'mim': climbing('mim', 'MomentumIterativeFastGradientMethod', momentum=SETTINGS['mim']['decay']),
-        'deepfool': lambda x, y: made('DeepFoolAttack', **SETTINGS['deepfool'])(model, x, y, epsilons=None)[0],
     }
 
 
 def of_art(task: Task) -> Attacks:
     from art.attacks import evasion
-    from art.estimators.classification import PyTorchClassifier
 
-    model = PyTorchClassifier(
-        model=task.model,
-        loss=torch.nn.CrossEntropyLoss(),
-        input_shape=tuple(task.x.shape[1:]),
-        nb_classes=task.classes,
-        clip_values=(0.0, 1.0),
-        device_type=task.device,
-    )
+    model = art_model(task)
 
     def made(kind: str, **how):
         attack = getattr(evasion, kind)(model, batch_size=256, **how)
@@ -69,16 +79,12 @@ def of_art(task: Task) -> Attacks:
         return made(kind, **ball, max_iter=steps, eps_step=step, verbose=False, **how)
 
     ball = {'norm': ORDERS[task.norm], 'eps': task.epsilon}
-    found = {
+    return {
         'pgd': climbing('pgd', 'ProjectedGradientDescent', num_random_init=1),
         'fgsm': made('FastGradientMethod', **ball),
         'bim': climbing('bim', 'ProjectedGradientDescent', num_random_init=0),
         'mim': climbing('mim', 'MomentumIterativeMethod', decay=SETTINGS['mim']['decay']),
     }
-    if task.norm == 'l2':
-        steps, overshoot = SETTINGS['deepfool']['steps'], SETTINGS['deepfool']['overshoot']
-        found['deepfool'] = made('DeepFool', max_iter=steps, epsilon=overshoot, verbose=False)
-    return found
 
 
 def of_torchattacks(task: Task) -> Attacks:
@@ -94,7 +100,6 @@ def of_torchattacks(task: Task) -> Attacks:
         return {
             'pgd': climbing('pgd', 'PGDL2', random_start=True),
             'bim': climbing('bim', 'PGDL2', random_start=False),
-            'deepfool': torchattacks.DeepFool(task.model, **SETTINGS['deepfool']),
         }
     spsa = SETTINGS['spsa']
     # Adam moves a pixel by about its rate, as a step along the signs does.
@@ -119,18 +124,23 @@ def of_torchattacks(task: Task) -> Attacks:
 PROGRAMS = {'foolbox': of_foolbox, 'art': of_art, 'torchattacks': of_torchattacks}
 
 
-def main() -> None:
-    task = Task(__doc__)
-    for program, of in PROGRAMS.items():
+def run(task: Task, programs: dict[str, Callable[[Task], Attacks]], report: Callable) -> None:
+    """Each attack of each program that is installed; `report` takes program, name and attack."""
+    for program, of in programs.items():
         installed = find_spec(program) is not None
         tell(program, installed=installed)
-        attacks = of(task) if installed and task.norm != 'l1' else {}
+        attacks = of(task) if installed else {}
         for name in task.names:
             if name not in attacks:
                 continue
             torch.manual_seed(task.seed)
             np.random.seed(task.seed)
-            task.report(program, name, attacks[name])
+            report(program, name, attacks[name])
+
+
+def main() -> None:
+    task = Task(__doc__)
+    run(task, PROGRAMS if task.norm in ('linf', 'l2') else {}, task.report)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-// Other programs on the same weights and images, in Python (KWTA_PYTHON, with torch): what each attack of each leaves.
+// Other programs on the same weights and images, in Python (KWTA_PYTHON, with torch): what each attack of each finds.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,18 +6,14 @@ import { join } from 'node:path';
 import { Failure } from '../lib/steps.mjs';
 
 /**
- * @typedef {{ left: number, seconds: number, right: boolean[] }} Outcome share and samples that an attack leaves
- * @typedef {Map<string, Outcome>} Outcomes by attack
- */
-
-/**
- * Outcomes by program; `undefined` for one that is not installed.
+ * What the attacks have to show, by attack and program; `undefined` for a program that is not installed.
+ * @template T
  * @param {Record<string, string[]>} asked attacks of each script
  * @param {{ model: string, x: import('../../dist/index.js').Tensor, labels: number[] }} task
  * @param {Record<string, string>} options passed on to the scripts
  */
 export function inPython(asked, { model, x, labels }, options) {
-  /** @type {Map<string, Outcomes | undefined>} */
+  /** @type {Map<string, Map<string, T> | undefined>} */
   const result = new Map();
   const python = process.env.KWTA_PYTHON ?? 'python3';
   const folder = mkdtempSync(join(tmpdir(), 'kwta-compare-'));

@@ -1,4 +1,4 @@
-"""What a comparison asks for: command line, network, images, and who counts as left."""
+"""What a comparison asks for: command line, network, images, who counts as left, and how far away adversarials are."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import network
 
-ORDERS = {'linf': float('inf'), 'l2': 2, 'l1': 1}
+ORDERS = {'linf': float('inf'), 'l2': 2, 'l1': 1, 'l0': 0}
 
 
 class Task:
@@ -47,10 +47,11 @@ class Task:
 
     def left(self, found: Tensor) -> list[bool]:
         """Samples the model has right that were not broken within the ball and the box, but for rounding."""
-        distances = (found - self.x).flatten(1).norm(p=ORDERS[self.norm], dim=1)
-        pixels = found.flatten(1)
-        fair = (distances <= self.epsilon * (1 + 1e-4)) & (pixels.amin(1) >= -1e-6) & (pixels.amax(1) <= 1 + 1e-6)
+        fair = (self.distances(found) <= self.epsilon * (1 + 1e-4)) & boxed(found)
         return (self.right(self.x) & (self.right(found) | ~fair)).tolist()
+
+    def distances(self, found: Tensor) -> Tensor:
+        return (found - self.x).flatten(1).norm(p=ORDERS[self.norm], dim=1)
 
     def report(self, program: str, attack: str, attacked: Callable[[Tensor, Tensor], Tensor]) -> None:
         """Attacks, and prints what is left as a line of JSON."""
@@ -59,6 +60,24 @@ class Task:
         seconds = round(time.time() - begun, 2)
         right = self.left(found.to(self.x))
         tell(program, attack=attack, left=sum(right) / len(right), seconds=seconds, right=right)
+
+
+    def report_distances(self, program: str, attack: str, attacked: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """Attacks the samples that the model has right, and prints how far each is moved; null where that fails."""
+        open = self.right(self.x)
+        begun = time.time()
+        found = self.x.clone()
+        found[open] = attacked(self.x[open].clone(), self.y[open].clone()).to(self.x)
+        seconds = round(time.time() - begun, 2)
+        broken = ~self.right(found) & boxed(found)
+        distances = [d if good else None for d, good in zip(self.distances(found).tolist(), broken.tolist())]
+        tell(program, attack=attack, distances=distances, seconds=seconds)
+
+
+def boxed(found: Tensor) -> Tensor:
+    """Who is in the box, but for rounding."""
+    pixels = found.flatten(1)
+    return (pixels.amin(1) >= -1e-6) & (pixels.amax(1) <= 1 + 1e-6)
 
 
 def tell(program: str, **what) -> None:

@@ -38,6 +38,7 @@ describe('the package', () => {
       'estimatedGradient',
       'fab',
       'fgsm',
+      'fmn',
       'mim',
       'minimal',
       'noise',

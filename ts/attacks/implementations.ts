@@ -14,6 +14,7 @@ import { carliniWagner } from './minimal/carliniWagner.js';
 import { ddn } from './minimal/ddn.js';
 import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
+import { fmn } from './minimal/fmn.js';
 import type { AttackSpec } from './table.js';
 import { bpda } from './wrappers/bpda.js';
 import { minimal } from './wrappers/minimal.js';
@@ -32,6 +33,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   fab,
   carliniWagner,
   ddn,
+  fmn,
   estimatedGradient,
   square,
   transfer,

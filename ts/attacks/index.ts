@@ -17,6 +17,7 @@ import type { CarliniWagnerSpec } from './minimal/carliniWagner.js';
 import type { DdnSpec } from './minimal/ddn.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
+import type { FmnSpec } from './minimal/fmn.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { BpdaSpec } from './wrappers/bpda.js';
 import type { MinimalSpec } from './wrappers/minimal.js';
@@ -190,6 +191,21 @@ export function ddn(options: Options<'ddn'> = {}): DdnSpec {
 }
 
 /**
+ * The fast minimum-norm attack (Pintor et al. 2021): gradient steps on the margin, each projected to a ball whose radius
+ * shrinks where the goal is reached and grows where it is not. A gradient a step, of two queries. Runs once for all
+ * epsilons, or for none.
+ *
+ * @param options.norm `'linf'` by default, `'l2'`, `'l1'` or `'l0'`.
+ * @param options.steps >= 1; 100 by default.
+ * @param options.stepSize length (in l2) of the first step in pixel units, > 0; 1 by default. The last is a hundredth of it.
+ * @param options.gamma share by which the radius changes at first, in (0, 1); 0.05 by default, at last 0.001.
+ * @throws {ConfigError}
+ */
+export function fmn(options: Options<'fmn'> = {}): FmnSpec {
+  return construct(attackDescriptors.fmn, options);
+}
+
+/**
  * Ascent on the margin loss along a gradient estimated from logits by antithetic Gaussian sampling (Tramer
  * et al. 2020) or simultaneous perturbation. A sample is left alone once it has reached its goal.
  *
@@ -355,6 +371,7 @@ export type {
   EstimatedGradientSpec,
   FabSpec,
   FgsmSpec,
+  FmnSpec,
   MimSpec,
   MinimalSpec,
   NoiseSpec,

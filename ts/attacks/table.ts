@@ -16,6 +16,7 @@ import { type CarliniWagnerSpec, carliniWagnerDescriptor } from './minimal/carli
 import { type DdnSpec, ddnDescriptor } from './minimal/ddn.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type FabSpec, fabDescriptor } from './minimal/fab.js';
+import { type FmnSpec, fmnDescriptor } from './minimal/fmn.js';
 import { type BpdaSpec, bpdaDescriptor } from './wrappers/bpda.js';
 import { type MinimalSpec, minimalDescriptor } from './wrappers/minimal.js';
 import { type RestartsSpec, restartsDescriptor } from './wrappers/restarts.js';
@@ -35,6 +36,7 @@ export type AttackSpec =
   | EstimatedGradientSpec
   | FabSpec
   | FgsmSpec
+  | FmnSpec
   | MinimalSpec
   | MimSpec
   | NoiseSpec
@@ -55,6 +57,7 @@ export const attackDescriptors = family({
   fab: fabDescriptor,
   carliniWagner: carliniWagnerDescriptor,
   ddn: ddnDescriptor,
+  fmn: fmnDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   transfer: transferDescriptor,

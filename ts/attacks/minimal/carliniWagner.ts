@@ -4,7 +4,7 @@
  * halved between the largest that failed and the smallest that did not.
  */
 import { artanh, tanh } from '../../base/elementary.js';
-import { boolean, choice, descriptor, number, type Output, optional, tagged } from '../../base/schema.js';
+import { boolean, descriptor, number, type Output, optional, tagged } from '../../base/schema.js';
 import { Adam } from '../core/adam.js';
 import { type Attack, all, asPart, type Batch } from '../core/attack.js';
 import { Closest } from '../core/closest.js';
@@ -14,7 +14,7 @@ import * as fields from '../core/fields.js';
 /** See `attacks.carliniWagner`. */
 export const carliniWagnerDescriptor = descriptor(
   tagged('carliniWagner', {
-    norm: optional(choice(['l2']), 'l2'),
+    norm: fields.norm(['l2']),
     searches: fields.steps(9),
     steps: fields.steps(1000),
     learningRate: optional(number({ above: 0 }), 0.01),

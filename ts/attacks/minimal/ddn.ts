@@ -5,7 +5,7 @@
  */
 import { cosineFall } from '../../base/elementary.js';
 import type { Random } from '../../base/random.js';
-import { choice, descriptor, number, type Output, optional, tagged } from '../../base/schema.js';
+import { descriptor, number, type Output, optional, tagged } from '../../base/schema.js';
 import { type Attack, all } from '../core/attack.js';
 import { Closest } from '../core/closest.js';
 import { descend } from '../core/descent.js';
@@ -16,7 +16,7 @@ import { clipToBox } from '../core/norms.js';
 /** See `attacks.ddn`. */
 export const ddnDescriptor = descriptor(
   tagged('ddn', {
-    norm: optional(choice(['l2']), 'l2'),
+    norm: fields.norm(['l2']),
     steps: fields.steps(100),
     gamma: optional(number({ above: 0, below: 1 }), 0.05),
     initialNorm: optional(number({ above: 0 }), 1),
