@@ -36,6 +36,7 @@ describe('the package', () => {
       'estimatedGradient',
       'fab',
       'fgsm',
+      'hopSkipJump',
       'mim',
       'minimal',
       'noise',

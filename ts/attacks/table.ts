@@ -6,6 +6,7 @@ import { type AdaptiveKwtaSpec, adaptiveKwtaDescriptor } from './cascades/adapti
 import { type AutoAttackSpec, autoAttackDescriptor } from './cascades/autoAttack.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
+import { type HopSkipJumpSpec, hopSkipJumpDescriptor } from './decisions/hopSkipJump.js';
 import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
 import { type BimSpec, bimDescriptor } from './fixed/bim.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
@@ -31,6 +32,7 @@ export type AttackSpec =
   | EstimatedGradientSpec
   | FabSpec
   | FgsmSpec
+  | HopSkipJumpSpec
   | MinimalSpec
   | MimSpec
   | NoiseSpec
@@ -51,6 +53,7 @@ export const attackDescriptors = family({
   fab: fabDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
+  hopSkipJump: hopSkipJumpDescriptor,
   transfer: transferDescriptor,
   bpda: bpdaDescriptor,
   smoothed: smoothedDescriptor,
