@@ -39,6 +39,7 @@ describe('the package', () => {
       'fab',
       'fgsm',
       'fmn',
+      'hopSkipJump',
       'mim',
       'minimal',
       'noise',

@@ -22,7 +22,7 @@ interface Row {
   /** Is asked for the row's norms alone: it may take more than the convex ones. */
   make: (norm: ConvexNorm, source: Model) => Attack;
   /** The trait that it must have. */
-  gradient: 'exact' | 'surrogate' | 'estimated' | 'search' | 'none' | 'transfer' | 'several';
+  gradient: 'exact' | 'surrogate' | 'estimated' | 'search' | 'decisions' | 'none' | 'transfer' | 'several';
   /** All convex norms when left out. */
   norms?: readonly Norm[];
   /** Where it does not depend on what is met on the way. */
@@ -43,6 +43,7 @@ const exact = { gradient: 'exact' } as const;
 const surrogate = { gradient: 'surrogate' } as const;
 const search = { gradient: 'search' } as const;
 const estimated = { gradient: 'estimated' } as const;
+const decisions = { gradient: 'decisions', norms: ['linf', 'l2'] } as const;
 const none = { gradient: 'none', weak: true } as const;
 const several = { gradient: 'several' } as const;
 const pgd = (norm: Norm): Attack => attacks.pgd({ norm, steps: 4 });
@@ -137,6 +138,11 @@ export const table: Readonly<Record<string, Row>> = {
     asks: () => [3 * 21, 0],
   },
   square: { ...search, make: (norm) => attacks.square({ norm, queries: 30, restarts: 2 }), asks: () => [60, 0] },
+  // They are made in these norms alone.
+  hopSkipJump: {
+    ...decisions,
+    make: (norm) => attacks.hopSkipJump({ norm: norm as 'linf' | 'l2', steps: 3, initialEvaluations: 40 }),
+  },
   transfer: {
     gradient: 'transfer',
     norms,

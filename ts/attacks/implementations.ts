@@ -4,6 +4,7 @@ import { square } from './blackBox/square.js';
 import { adaptiveKwta } from './cascades/adaptiveKwta.js';
 import { autoAttack } from './cascades/autoAttack.js';
 import type { Attack } from './core/attack.js';
+import { hopSkipJump } from './decisions/hopSkipJump.js';
 import { apgd } from './fixed/apgd.js';
 import { bim } from './fixed/bim.js';
 import { fgsm } from './fixed/fgsm.js';
@@ -36,6 +37,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   fmn,
   estimatedGradient,
   square,
+  hopSkipJump,
   transfer,
   bpda,
   smoothed,

@@ -7,6 +7,7 @@ import type { SquareSpec } from './blackBox/square.js';
 import type { AdaptiveKwtaSpec } from './cascades/adaptiveKwta.js';
 import type { AutoAttackSpec } from './cascades/autoAttack.js';
 import type { Norm } from './core/norms.js';
+import type { HopSkipJumpSpec } from './decisions/hopSkipJump.js';
 import type { ApgdSpec } from './fixed/apgd.js';
 import type { BimSpec } from './fixed/bim.js';
 import type { FgsmSpec } from './fixed/fgsm.js';
@@ -239,6 +240,26 @@ export function square(options: Options<'square'> = {}): SquareSpec {
   return construct(attackDescriptors.square, options);
 }
 
+/**
+ * HopSkipJump (Chen, Jordan & Wainwright 2020): sees which class is given, and nothing else. From a random adversarial image to
+ * the border of its region; there, again and again, a step along the border's normal, which is estimated from random
+ * points around, and back to the border on the way to the sample. An attack of minimum norm, which runs once for all
+ * epsilons, or for none. A sample for which no random image is adversarial counts as not attacked; with targets that is
+ * common.
+ *
+ * All steps together ask about 35,000 queries; with `maxQueries` the closest adversarial so far counts.
+ *
+ * @param options.norm `'linf'` by default, or `'l2'`.
+ * @param options.steps >= 1; 64 by default.
+ * @param options.initialEvaluations queries of the first estimate, >= 1; 100 by default. That of step t has sqrt(t) times as
+ *   many.
+ * @param options.maxEvaluations queries that no estimate goes beyond, >= 1; 10,000 by default.
+ * @throws {ConfigError}
+ */
+export function hopSkipJump(options: Options<'hopSkipJump'> = {}): HopSkipJumpSpec {
+  return construct(attackDescriptors.hopSkipJump, options);
+}
+
 /** A model that lives in the same runtime. */
 interface ModelHandle {
   readonly id: string;
@@ -372,6 +393,7 @@ export type {
   FabSpec,
   FgsmSpec,
   FmnSpec,
+  HopSkipJumpSpec,
   MimSpec,
   MinimalSpec,
   NoiseSpec,

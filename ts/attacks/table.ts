@@ -6,6 +6,7 @@ import { type AdaptiveKwtaSpec, adaptiveKwtaDescriptor } from './cascades/adapti
 import { type AutoAttackSpec, autoAttackDescriptor } from './cascades/autoAttack.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
+import { type HopSkipJumpSpec, hopSkipJumpDescriptor } from './decisions/hopSkipJump.js';
 import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
 import { type BimSpec, bimDescriptor } from './fixed/bim.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
@@ -37,6 +38,7 @@ export type AttackSpec =
   | FabSpec
   | FgsmSpec
   | FmnSpec
+  | HopSkipJumpSpec
   | MinimalSpec
   | MimSpec
   | NoiseSpec
@@ -60,6 +62,7 @@ export const attackDescriptors = family({
   fmn: fmnDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
+  hopSkipJump: hopSkipJumpDescriptor,
   transfer: transferDescriptor,
   bpda: bpdaDescriptor,
   smoothed: smoothedDescriptor,

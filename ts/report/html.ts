@@ -185,6 +185,7 @@ const GRADIENT_WORDS = {
   surrogate: 'Follows the gradient of a smoother relative of the attacked model.',
   estimated: 'Estimates a gradient from outputs.',
   search: 'Compares outputs at points it tries; follows no gradient.',
+  decisions: 'Sees which class is given, and nothing else of the outputs.',
   none: 'Follows nothing.',
   transfer: 'Follows the gradient of another model.',
   several: 'Several attacks, one after another on what the ones before left.',

@@ -8,7 +8,16 @@ import type { Grades } from './grading.js';
 import type { Passes, Queries, Target } from './target.js';
 
 /** Where an attack may get its direction from. */
-export const gradients = ['exact', 'surrogate', 'estimated', 'search', 'none', 'transfer', 'several'] as const;
+export const gradients = [
+  'exact',
+  'surrogate',
+  'estimated',
+  'search',
+  'decisions',
+  'none',
+  'transfer',
+  'several',
+] as const;
 
 /** What is true of an attack. */
 export interface AttackTraits {
@@ -19,8 +28,9 @@ export interface AttackTraits {
   family: 'fixed' | 'minimal';
   /**
    * Where it gets its direction from: the model's own gradient (`exact`), that of a smoother relative of the model
-   * (`surrogate`), an estimate from outputs (`estimated`), none, for it tries points and compares outputs (`search`) or
-   * tries points blindly (`none`), another model (`transfer`), or one after another (`several`).
+   * (`surrogate`), an estimate from outputs (`estimated`), none, for it tries points and compares outputs (`search`), sees
+   * of outputs only whether they are at the goal (`decisions`) or tries points blindly (`none`), another model (`transfer`),
+   * or one after another (`several`).
    */
   gradient: (typeof gradients)[number];
 }

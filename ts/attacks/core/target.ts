@@ -182,6 +182,12 @@ export class Target {
     return result;
   }
 
+  /** Whether points `[m, size]` are at the goals of their samples, and nothing else: one query each. */
+  *decisions(points: Float32Array, of: readonly number[]): Passes<boolean[]> {
+    const there = new Set(this.atGoal(yield* this.logits(points, of), of));
+    return of.map((_, at) => there.has(at));
+  }
+
   /**
    * The loss of each point, growing towards the goal of its sample, and the gradient of it; that of a saturated cross
    * entropy is as in {@link LossCotangent}.

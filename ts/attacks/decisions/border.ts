@@ -1,0 +1,90 @@
+/** The border of the adversarial region, found by decisions: a point on it, and its normal there. */
+import type { Asking, Sought } from '../core/decisions.js';
+import { pointsAtOnce } from '../core/decisions.js';
+
+/**
+ * Between the sample and a point, at `share` of its distance: on the line (l2, l1), or its changes cut off (linf).
+ */
+export function between({ x, norm }: Sought, far: Float32Array, share: number, distance: number): Float32Array {
+  if (norm !== 'linf') return x.map((value, i) => value + share * (far[i] - value));
+  const level = share * distance;
+  return x.map((value, i) => Math.min(Math.max(far[i], value - level), value + level));
+}
+
+/**
+ * Halves the way from the sample to an adversarial point until it is known to `tolerance` of its distance where the border
+ * lies.
+ *
+ * @returns the last point that was adversarial.
+ */
+export function* toBorder(sought: Sought, far: Float32Array, tolerance: number): Asking<Float32Array> {
+  const distance = sought.distanceOf(far);
+  let [low, high] = [0, 1];
+  let nearest = far;
+  while (high - low > tolerance) {
+    const middle = (low + high) / 2;
+    const point = between(sought, far, middle, distance);
+    const [reached] = yield point;
+    if (reached) {
+      high = middle;
+      nearest = point;
+    } else low = middle;
+  }
+  return nearest;
+}
+
+/** Directions that the normal is estimated from. */
+export interface Probing {
+  /** Their number. */
+  count: number;
+  /** How far each goes, in pixel units of l2. */
+  delta: number;
+  draw: 'normal' | 'uniform';
+}
+
+/**
+ * The direction in which the region lies from a point on its border: the mean of random directions, counted for or against
+ * by whether they lead into it, against the mean of all such answers.
+ *
+ * @returns of length 1, or 0 when nothing was learnt.
+ */
+export function* normalAt(
+  { x, random }: Sought,
+  point: Float32Array,
+  { count, delta, draw }: Probing,
+): Asking<Float64Array> {
+  const size = x.length;
+  // What all directions sum to, and those that lead into the region.
+  const total = new Float64Array(size);
+  const inside = new Float64Array(size);
+  let reached = 0;
+  for (let from = 0; from < count; from += pointsAtOnce) {
+    const points = new Float32Array(Math.min(pointsAtOnce, count - from) * size);
+    const direction = new Float64Array(size);
+    for (let first = 0; first < points.length; first += size) {
+      let length = 0;
+      for (let i = 0; i < size; i++) {
+        direction[i] = draw === 'normal' ? random.normal() : 2 * random.uniform() - 1;
+        length += direction[i] ** 2;
+      }
+      const scale = delta / Math.sqrt(length);
+      for (let i = 0; i < size; i++) points[first + i] = point[i] + scale * direction[i];
+    }
+    const answers = yield points;
+    for (const [at, there] of answers.entries()) {
+      for (let i = 0; i < size; i++) {
+        // As it was asked about, inside the box.
+        const change = points[at * size + i] - point[i];
+        total[i] += change;
+        if (there) inside[i] += change;
+      }
+      if (there) reached++;
+    }
+  }
+  const uniform = reached === 0 || reached === count;
+  // The sum of (answer - mean answer) * direction, answers being 1 or -1; of answer * direction when they are all alike.
+  const weight = uniform ? 1 : (2 * reached) / count;
+  const normal = total.map((sum, i) => 2 * inside[i] - weight * sum);
+  const length = Math.sqrt(normal.reduce((sum, value) => sum + value * value, 0));
+  return length === 0 ? normal : normal.map((value) => value / length);
+}

@@ -1,0 +1,59 @@
+/**
+ * HopSkipJump (Chen, Jordan & Wainwright 2020): from a point on the border of the adversarial region, a step along its
+ * normal, estimated from decisions at random points around it, as far as the region goes; then back to the border on the way
+ * to the sample. l2 and linf.
+ */
+import { descriptor, type Output, tagged } from '../../base/schema.js';
+import { byDecisions } from '../core/decisions.js';
+import * as fields from '../core/fields.js';
+import { normalAt, toBorder } from './border.js';
+import { startOf } from './start.js';
+
+/** See `attacks.hopSkipJump`. */
+export const hopSkipJumpDescriptor = descriptor(
+  tagged('hopSkipJump', {
+    norm: fields.norm(['linf', 'l2']),
+    steps: fields.steps(64),
+    initialEvaluations: fields.steps(100),
+    maxEvaluations: fields.steps(10_000),
+  }),
+  { family: 'minimal', gradient: 'decisions' },
+);
+
+export type HopSkipJumpSpec = Output<typeof hopSkipJumpDescriptor.schema>;
+
+/** How far the first directions go: nothing is known of the distance yet. */
+const firstDelta = 0.1;
+
+/** Halvings of a step before it is given up. */
+const halvings = 30;
+
+export const hopSkipJump = byDecisions<HopSkipJumpSpec>(function* (
+  { norm, steps, initialEvaluations, maxEvaluations },
+  sought,
+) {
+  const start = yield* startOf(sought);
+  if (start === undefined) return;
+  const { x } = sought;
+  const size = x.length;
+  // Of the distance; a direction of length delta moves by delta / sqrt(size) along the normal.
+  const reach = norm === 'l2' ? 0.01 : 0.01;
+  const tolerance = norm === 'l2' ? reach / Math.sqrt(size) : reach / size;
+  let point = yield* toBorder(sought, start, tolerance);
+  for (let step = 1; step <= steps; step++) {
+    const distance = sought.distanceOf(point);
+    const delta = step === 1 ? firstDelta : reach * distance;
+    const count = Math.min(Math.floor(initialEvaluations * Math.sqrt(step)), maxEvaluations);
+    const draw = norm === 'l2' ? 'normal' : 'uniform';
+    const normal = yield* normalAt(sought, point, { count, delta, draw });
+    let length = distance / Math.sqrt(step);
+    for (let halving = 0; halving < halvings; halving++, length /= 2) {
+      const next = point.map((value, i) => value + length * (norm === 'l2' ? normal[i] : Math.sign(normal[i])));
+      const [reached] = yield next;
+      if (!reached) continue;
+      point = yield* toBorder(sought, next, tolerance);
+      break;
+    }
+    sought.done = step / steps;
+  }
+});
