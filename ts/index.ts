@@ -1,6 +1,7 @@
 // Runtimes and models are disposables, which the default library of most targets does not know.
 /// <reference lib="esnext.disposable" preserve="true" />
 /** k-Winners-Take-All networks in WebAssembly: train them, attack them, measure how robust they are. */
+export * as analysis from './client/analysis.js';
 export * as attacks from './attacks/index.js';
 export {
   ConfigError,

@@ -104,7 +104,7 @@ class Subject {
     this.#parameters.write(this.#before);
     const n = item.labels.length;
     plan.forward(samplesOf(item).data, n);
-    const { inputGradient, parameterGradients, keepWinners } = plan.purpose;
+    const { inputGradient, parameterGradients, keepChoices } = plan.purpose;
     const logits = plan.readLogits(n);
     const gradients = cotangents.map((cotangent) => {
       turn();
@@ -118,7 +118,9 @@ class Subject {
       const input = inputGradient ? plan.readInputGradient(n) : undefined;
       return { input, parameters: this.#parameters.read('gradient') };
     });
-    const winners = keepWinners ? plan.winners.flatMap(({ value }) => this.#winners(value)) : [];
+    const winners = keepChoices
+      ? plan.chosen.flatMap(({ choice }) => (choice.kind === 'kwta' ? this.#winners(choice.chosen) : []))
+      : [];
     return { logits, winners, gradients, parameters: this.#parameters.read('data') };
   }
 
@@ -240,7 +242,7 @@ const purposes = fc.record({
   mode: fc.constantFrom('train' as const, 'eval' as const),
   inputGradient: fc.boolean(),
   parameterGradients: fc.boolean(),
-  keepWinners: fc.boolean(),
+  keepChoices: fc.boolean(),
   retain: fc.boolean(),
   recompute: fc.boolean(),
 });

@@ -1,4 +1,5 @@
 /** What travels between a client and its engine: types only. */
+import type { Jumps, SegmentRequest } from '../analysis/jumps.js';
 import type { AttackRequest, EpsilonResult } from '../attacks/core/run.js';
 import type { AttackSpec } from '../attacks/table.js';
 import type { PlainError } from '../base/errors.js';
@@ -85,6 +86,7 @@ export interface Engine {
   snapshot(model: string): Snapshot;
   loadStateDict(model: string, values: Record<string, Tensor>): Promise<void>;
   attack(model: string, attack: AttackSpec, request: AttackRequest, job: JobHandle): Promise<EpsilonResult[]>;
+  jumps(model: string, request: SegmentRequest, job: JobHandle): Promise<Jumps>;
   functional(call: FunctionalCall): FunctionalResult;
 }
 
