@@ -1,7 +1,7 @@
 // Runtimes and models are disposables, which the default library of most targets does not know.
 /// <reference lib="esnext.disposable" preserve="true" />
 /** k-Winners-Take-All networks in WebAssembly: train them, attack them, measure how robust they are. */
-export * as analysis from './client/analysis.js';
+
 export * as attacks from './attacks/index.js';
 export {
   ConfigError,
@@ -13,6 +13,7 @@ export {
   WorkerLostError,
 } from './base/errors.js';
 export { type Tensor, tensor } from './base/tensor.js';
+export * as analysis from './client/analysis.js';
 export type { AttackOptions, AttackResult } from './client/attack.js';
 export { type DistillOptions, distill } from './client/distill.js';
 export type { FitOptions } from './client/fit.js';

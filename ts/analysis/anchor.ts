@@ -19,12 +19,19 @@ export interface Anchor {
   t: number;
   /** What each layer chose. */
   choices: Uint32Array[];
-  /** Ends of the piece; none where it reaches the end of the segment. */
+  /** Ends of the piece; none where none was found in the gap that it was looked for in. */
   lower: Bound | undefined;
   upper: Bound | undefined;
   logits: Float32Array;
   /** By t. */
   slopes: Float32Array;
+}
+
+/** A point between two others. */
+export interface Gap {
+  low: number;
+  t: number;
+  high: number;
 }
 
 /** A layer that chooses, and the extents of what it compares. */
@@ -69,13 +76,17 @@ export class Segment {
     return layers.map(({ layer, kind, features }) => ({ layer, kind, ...features }));
   }
 
-  /** @throws {DivergedError} where the network gives no numbers. */
-  evaluate(places: readonly number[]): Anchor[] {
-    this.evaluations += places.length;
+  /**
+   * Evaluates points. Their pieces are known to lie between others, and their ends are looked for there.
+   *
+   * @throws {DivergedError} where the network gives no numbers.
+   */
+  evaluate(gaps: readonly Gap[]): Anchor[] {
+    this.evaluations += gaps.length;
     const size = this.from.length;
-    const x = new Float32Array(places.length * size);
+    const x = new Float32Array(gaps.length * size);
     const directions = new Float32Array(x.length);
-    for (const [s, t] of places.entries()) {
+    for (const [s, { t }] of gaps.entries()) {
       for (let i = 0; i < size; i++) x[s * size + i] = this.from[i] + t * (this.to[i] - this.from[i]);
       directions.set(this.#direction, s * size);
     }
@@ -83,7 +94,7 @@ export class Segment {
     const { classes } = this.network;
     const logits = pass.logits();
     const slopes = pass.slopes();
-    return places.map((t, s) => {
+    return gaps.map(({ t, low, high }, s) => {
       const anchor: Anchor = {
         t,
         choices: [],
@@ -96,9 +107,9 @@ export class Segment {
       for (const [layer, choices] of pass.layers.entries()) {
         const choice = choiceOf(choices, s);
         anchor.choices.push(choice.words);
-        const before = choice.exit(-1, t - (anchor.lower?.t ?? 0));
+        const before = choice.exit(-1, t - (anchor.lower?.t ?? low));
         if (before !== undefined) anchor.lower = boundOf(before, layer, t - before.step);
-        const behind = choice.exit(1, (anchor.upper?.t ?? 1) - t);
+        const behind = choice.exit(1, (anchor.upper?.t ?? high) - t);
         if (behind !== undefined) anchor.upper = boundOf(behind, layer, t + behind.step);
       }
       return anchor;

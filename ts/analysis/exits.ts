@@ -3,7 +3,7 @@
  * changes, every unit of a layer is affine, `value + step * slope`. Its choice therefore holds on an interval around the
  * point, and ends at the first step where a unit overtakes another, or crosses zero.
  */
-import { channelsFirstIndex, type LayerChoices } from '../graph/choices.js';
+import type { LayerChoices } from '../graph/choices.js';
 import type { Features } from '../ops/op.js';
 
 /** Where a layer's choice ends. */
@@ -17,11 +17,8 @@ export interface Exit {
   lead: number;
 }
 
-/** What a layer chose at a point, with what its exits follow from. */
+/** What a layer chose at a point. */
 export interface Choice {
-  values: Float32Array;
-  slopes: Float32Array;
-  features: Features;
   /** The first exit below `limit`, going forward (1) or backward (-1). */
   exit(direction: 1 | -1, limit: number): Exit | undefined;
   /** The choice as words: the same for the same choice, different for different ones. */
@@ -33,22 +30,21 @@ export function choiceOf(layer: LayerChoices, sample: number): Choice {
   const values = layer.values(sample);
   const slopes = layer.slopes(sample);
   const { features } = layer;
-  const shared = { values, slopes, features };
+  const shared: Affine = { values, slopes, features };
   if (layer.kind === 'relu') {
     const winners = layer.winners(sample);
-    return { ...shared, words: bitsOf(winners, values.length), exit: (d, limit) => zeroCrossing(shared, d, limit) };
+    return { words: bitsOf(winners, values.length), exit: (d, limit) => zeroCrossing(shared, d, limit) };
   }
   if (layer.kind === 'maxPool') {
     const windows = layer.windows(sample);
     return {
-      ...shared,
       words: windows.argmax.slice(),
       exit: (d, limit) => windowExit(shared, windows, d, limit),
     };
   }
   const winners = layer.winners(sample);
-  const tiers = tiersOf(values, winners, layer.surplus(winners));
-  return { ...shared, words: bitsOf(winners, values.length), exit: (d, limit) => tierExit(shared, tiers, d, limit) };
+  const tiers = tiersOf(shared, winners, layer.surplus(winners));
+  return { words: bitsOf(winners, values.length), exit: (d, limit) => tierExit(tiers, d, limit) };
 }
 
 /** One bit for each of `length` places. */
@@ -58,36 +54,73 @@ function bitsOf(places: Uint32Array, length: number): Uint32Array {
   return words;
 }
 
-type Affine = Pick<Choice, 'values' | 'slopes' | 'features'>;
-
-/** Places of a k-WTA layer whose choice is theirs as long as no unit overtakes one of the tier above. */
-interface Tiers {
-  /** The highest first. */
-  tiers: Uint32Array[];
-  /** Equal values at the threshold, all of which are kept: as soon as they part, fewer are. */
-  tied: Uint32Array;
+/** What a layer compares, `value + step * slope`. */
+interface Affine {
+  values: Float32Array;
+  slopes: Float32Array;
+  features: Features;
 }
 
-function tiersOf(values: Float32Array, winners: Uint32Array, surplus: boolean): Tiers {
-  const isWinner = new Uint8Array(values.length);
-  for (const place of winners) isWinner[place] = 1;
-  const losers = new Uint32Array(values.length - winners.length);
-  let next = 0;
-  for (let place = 0; place < values.length; place++) if (isWinner[place] === 0) losers[next++] = place;
-  if (!surplus) return { tiers: [winners, losers], tied: new Uint32Array() };
+/** Units of one layer in C, H, W order, which ties go by. */
+interface Tier {
+  places: Uint32Array;
+  values: Float32Array;
+  slopes: Float32Array;
+}
+
+/** Units of a k-WTA layer: its choice holds as long as none overtakes one of the tier above. The highest tier is first. */
+type Tiers = { tiers: Tier[]; tied: Tier | undefined };
+
+function tiersOf(affine: Affine, winners: Uint32Array, surplus: boolean): Tiers {
+  const { values } = affine;
+  const ranks = new Uint8Array(values.length).fill(1);
+  for (const place of winners) ranks[place] = 0;
+  if (!surplus)
+    return { tiers: split(affine, ranks, [winners.length, values.length - winners.length]), tied: undefined };
+  // Equal values at the threshold, all of which are kept: as soon as they part, fewer are.
   let threshold = Infinity;
   for (const place of winners) threshold = Math.min(threshold, values[place]);
-  const tied = winners.filter((place) => values[place] === threshold);
-  return { tiers: [winners.filter((place) => values[place] !== threshold), tied, losers], tied };
+  let equal = 0;
+  for (const place of winners) {
+    if (values[place] !== threshold) continue;
+    ranks[place] = 2;
+    equal++;
+  }
+  const lengths = [winners.length - equal, values.length - winners.length, equal];
+  const [above, losers, tied] = split(affine, ranks, lengths);
+  return { tiers: [above, tied, losers], tied };
 }
 
-function tierExit(affine: Affine, { tiers, tied }: Tiers, direction: 1 | -1, limit: number): Exit | undefined {
-  const { slopes } = affine;
-  const apart = tied.find((place) => slopes[place] !== slopes[tied[0]]);
-  if (apart !== undefined) return { step: 0, out: apart, in: -1, lead: 0 };
+/** The units of each rank. */
+function split(
+  { values, slopes, features: { c, h, w } }: Affine,
+  ranks: Uint8Array,
+  lengths: readonly number[],
+): Tier[] {
+  const tiers = lengths.map((length) => ({
+    places: new Uint32Array(length),
+    values: new Float32Array(length),
+    slopes: new Float32Array(length),
+  }));
+  const next = lengths.map(() => 0);
+  for (let channel = 0; channel < c; channel++) {
+    for (let place = channel; place < h * w * c; place += c) {
+      const tier = tiers[ranks[place]];
+      const i = next[ranks[place]]++;
+      tier.places[i] = place;
+      tier.values[i] = values[place];
+      tier.slopes[i] = slopes[place];
+    }
+  }
+  return tiers;
+}
+
+function tierExit({ tiers, tied }: Tiers, direction: 1 | -1, limit: number): Exit | undefined {
+  const apart = tied?.slopes.findIndex((slope) => slope !== tied.slopes[0]) ?? -1;
+  if (tied !== undefined && apart >= 0) return { step: 0, out: tied.places[apart], in: -1, lead: 0 };
   let exit: Exit | undefined;
   for (let i = 1; i < tiers.length; i++) {
-    exit = firstOvertaking(affine, tiers[i - 1], tiers[i], direction, exit?.step ?? limit) ?? exit;
+    exit = firstOvertaking(tiers[i - 1], tiers[i], direction, exit?.step ?? limit) ?? exit;
   }
   return exit;
 }
@@ -98,46 +131,49 @@ function tierExit(affine: Affine, { tiers, tied }: Tiers, direction: 1 | -1, lim
  * there meets at an earlier one, where the lead is negative still, or zero: Newton's method, which does not overshoot and
  * ends, since each pair is met once.
  */
-function firstOvertaking(
-  { values, slopes, features }: Affine,
-  above: Uint32Array,
-  below: Uint32Array,
-  direction: 1 | -1,
-  limit: number,
-): Exit | undefined {
-  const rank = (place: number): number => (place < 0 ? -1 : channelsFirstIndex(place, features));
+function firstOvertaking(above: Tier, below: Tier, direction: 1 | -1, limit: number): Exit | undefined {
   let exit: Exit | undefined;
   let step = limit;
   for (;;) {
-    const move = direction * step;
-    let out = -1;
-    let low = Infinity;
-    for (let i = 0; i < above.length; i++) {
-      const place = above[i];
-      const value = values[place] + move * slopes[place];
-      // Among equals the last is overtaken first, for ties go to the lowest index.
-      if (value < low || (value === low && rank(place) > rank(out))) {
-        out = place;
-        low = value;
-      }
-    }
-    let entering = -1;
-    let high = -Infinity;
-    for (let i = 0; i < below.length; i++) {
-      const place = below[i];
-      const value = values[place] + move * slopes[place];
-      if (value > high || (value === high && rank(place) < rank(entering))) {
-        entering = place;
-        high = value;
-      }
-    }
-    if (!(high > low)) return exit;
-    const lead = values[out] - values[entering];
-    const next = lead / (direction * (slopes[entering] - slopes[out]));
+    const leaving = lastOf(above, direction * step);
+    const entering = firstOf(below, direction * step);
+    if (leaving < 0 || entering < 0) return exit;
+    const lead = above.values[leaving] - below.values[entering];
+    const closing = direction * (below.slopes[entering] - above.slopes[leaving]);
+    if (!(closing * step > lead)) return exit;
+    const next = lead / closing;
     if (!(next < step)) return exit;
-    exit = { step: next, out, in: entering, lead };
+    exit = { step: next, out: above.places[leaving], in: below.places[entering], lead };
     step = next;
   }
+}
+
+/** The smallest unit after a move; the last of equal ones, which is overtaken first. -1 for none. */
+function lastOf({ values, slopes }: Tier, move: number): number {
+  let found = -1;
+  let low = Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] + move * slopes[i];
+    if (value <= low) {
+      found = i;
+      low = value;
+    }
+  }
+  return found;
+}
+
+/** The largest unit after a move; the first of equal ones. -1 for none. */
+function firstOf({ values, slopes }: Tier, move: number): number {
+  let found = -1;
+  let high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] + move * slopes[i];
+    if (value > high) {
+      found = i;
+      high = value;
+    }
+  }
+  return found;
 }
 
 /** The first unit to cross zero. */
@@ -171,7 +207,10 @@ function windowExit(
     const row = Math.floor(i / (c * output.w));
     const best = argmax[i] * c + channel;
     let high = values[best] + move * slopes[best];
-    const [bottom, right] = [Math.min(row * stride - padding + kernel, h), Math.min(column * stride - padding + kernel, w)];
+    const [bottom, right] = [
+      Math.min(row * stride - padding + kernel, h),
+      Math.min(column * stride - padding + kernel, w),
+    ];
     for (let y = Math.max(row * stride - padding, 0); y < bottom; y++) {
       for (let x = Math.max(column * stride - padding, 0); x < right; x++) {
         const place = (y * w + x) * c + channel;

@@ -14,8 +14,9 @@
  * Foreseen ends only say where to look. What counts as a change is a difference between what the network, in its own
  * arithmetic, chose at two points.
  */
+
+import type { Anchor, Gap, Segment, SegmentLayer } from './anchor.js';
 import { changeBetween } from './exits.js';
-import type { Anchor, Segment, SegmentLayer } from './anchor.js';
 
 /** A change of what layers choose, between two neighbouring pieces. */
 export interface Boundary {
@@ -49,21 +50,21 @@ export function* boundariesOf(
   layers: readonly SegmentLayer[],
   lanes: number,
 ): Generator<Boundary | undefined, void, void> {
-  const [start, end] = segment.evaluate([0, 1]);
+  const [start, end] = segment.evaluate([0, 1].map((t) => ({ low: 0, t, high: 1 })));
   if (same(start, end)) return;
   /** From the first piece that is not done with to the last. */
   let pieces: Piece[] = [pieceOf(start), pieceOf(end)];
   /** How often the gap before a piece was looked at in vain. */
   const vain = new WeakMap<Piece, number>();
   while (pieces.length > 1) {
-    const places: number[] = [];
-    const found: (Boundary | number | undefined)[] = [];
-    for (let i = 1; i < pieces.length && places.length < lanes; i++) {
+    const gaps: Gap[] = [];
+    const found: (Boundary | Gap | undefined)[] = [];
+    for (let i = 1; i < pieces.length && gaps.length < lanes; i++) {
       const look = between(pieces[i - 1].last, pieces[i].first, segment, layers, vain.get(pieces[i]) ?? 0);
       found[i] = look;
-      if (typeof look === 'number') places.push(look);
+      if ('high' in look) gaps.push(look);
     }
-    const anchors = places.length > 0 ? segment.evaluate(places) : [];
+    const anchors = gaps.length > 0 ? segment.evaluate(gaps) : [];
     const next: Piece[] = [pieces[0]];
     let done = true;
     let taken = 0;
@@ -73,7 +74,7 @@ export function* boundariesOf(
       if (look === undefined) {
         done = false;
         next.push(piece);
-      } else if (typeof look === 'number') {
+      } else if ('high' in look) {
         done = false;
         insert(next, anchors[taken++], piece, vain);
       } else {
@@ -115,7 +116,7 @@ function between(
   segment: Segment,
   layers: readonly SegmentLayer[],
   vain: number,
-): Boundary | number {
+): Boundary | Gap {
   const layer = firstDifference(before, after);
   if (layer === undefined) throw new TypeError('neighbouring pieces are the same');
   const change = changeBetween(layers[layer].kind, layers[layer].c, before.choices[layer], after.choices[layer]);
@@ -128,7 +129,8 @@ function between(
     return { t: meeting ?? (high + low) / 2, layer, ...change, before, after };
   }
   const middle = vain >= patience ? (before.t + after.t) / 2 : (high + low) / 2;
-  return clamp(middle, before.t + resolution / 4, after.t - resolution / 4);
+  const t = clamp(middle, before.t + resolution / 4, after.t - resolution / 4);
+  return { low: before.t, t, high: after.t };
 }
 
 /** Number of the first layer that chose otherwise. */

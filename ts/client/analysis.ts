@@ -4,8 +4,8 @@ import { checkKeys } from '../base/check.js';
 import { ConfigError, ShapeError } from '../base/errors.js';
 import { type Input, parse } from '../base/schema.js';
 import { checkFinite, checkTensor, describe, shapeText, type Tensor } from '../base/tensor.js';
-import type { JobOptions } from './job.js';
 import type { Connection } from './connection.js';
+import type { JobOptions } from './job.js';
 import { connected, type Model } from './model.js';
 
 type Watched = JobOptions<AnalysisProgress>;

@@ -275,7 +275,6 @@ export class Plan {
     const expanded = new Map<number, number>();
     const outputOf = (slot: number): Value => (slot === graphInput ? this.input : slots[slot].step.output);
 
-
     for (const [index, node] of nodes.entries()) {
       const inputs = node.inputs.map((i) => {
         const slot = i === graphInput ? graphInput : (slotOfNode.get(i) as number);

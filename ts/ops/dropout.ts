@@ -3,7 +3,16 @@
  * With `always` in eval mode, too: every pass draws anew, so that no two answers are the same, on purpose.
  */
 import { boolean, number, type Output, optional } from '../base/schema.js';
-import { denseGradient, denseInput, denseValue, featureSize, identityStep, layer, type Op, opDescriptor } from './op.js';
+import {
+  denseGradient,
+  denseInput,
+  denseValue,
+  featureSize,
+  identityStep,
+  layer,
+  type Op,
+  opDescriptor,
+} from './op.js';
 
 /** See `nn.dropout`. */
 export type DropoutSpec = Output<typeof dropoutDescriptor.schema>;

@@ -137,7 +137,15 @@ export type Choice =
   /** Those above zero. */
   | { kind: 'relu'; input: DenseValue }
   /** `argmax`: for each value of the output the pixel of the input that is the largest of its window. */
-  | { kind: 'maxPool'; input: DenseValue; argmax: Buffer; output: Features; kernel: number; stride: number; padding: number };
+  | {
+      kind: 'maxPool';
+      input: DenseValue;
+      argmax: Buffer;
+      output: Features;
+      kernel: number;
+      stride: number;
+      padding: number;
+    };
 
 /** Kinds of choices. */
 export type ChoiceKind = Choice['kind'];
