@@ -3,7 +3,7 @@
  * changes, every unit of a layer is affine, `value + step * slope`. Its choice therefore holds on an interval around the
  * point, and ends at the first step where a unit overtakes another, or crosses zero.
  */
-import type { LayerChoices } from '../graph/choices.js';
+import { channelsFirstIndex, type LayerChoices } from '../graph/choices.js';
 import type { Features } from '../ops/op.js';
 
 /** Where a layer's choice ends. */
@@ -61,66 +61,55 @@ interface Affine {
   features: Features;
 }
 
-/** Units of one layer in C, H, W order, which ties go by. */
+/** Units of one layer. */
 interface Tier {
-  places: Uint32Array;
   values: Float32Array;
   slopes: Float32Array;
+  /** Where they stand; all places, when left out. */
+  places?: Uint32Array;
 }
 
-/** Units of a k-WTA layer: its choice holds as long as none overtakes one of the tier above. The highest tier is first. */
-type Tiers = { tiers: Tier[]; tied: Tier | undefined };
+/** Units of a k-WTA layer: its choice holds as long as none overtakes one of the tier above. */
+interface Tiers {
+  /** The highest first. */
+  tiers: Tier[];
+  /** Equal values at the threshold that are kept beyond k: as soon as they part, fewer are. */
+  tied: Tier | undefined;
+  /** Index in C, H, W order, which ties go by. */
+  rank(place: number): number;
+}
 
 function tiersOf(affine: Affine, winners: Uint32Array, surplus: boolean): Tiers {
-  const { values } = affine;
-  const ranks = new Uint8Array(values.length).fill(1);
-  for (const place of winners) ranks[place] = 0;
-  if (!surplus)
-    return { tiers: split(affine, ranks, [winners.length, values.length - winners.length]), tied: undefined };
-  // Equal values at the threshold, all of which are kept: as soon as they part, fewer are.
+  const { values, slopes, features } = affine;
+  const rank = (place: number): number => channelsFirstIndex(place, features);
+  const losers: Tier = { values: values.slice(), slopes };
+  for (let i = 0; i < winners.length; i++) losers.values[winners[i]] = -Infinity;
+  if (!surplus) return { tiers: [tierOf(affine, winners), losers], tied: undefined, rank };
   let threshold = Infinity;
   for (const place of winners) threshold = Math.min(threshold, values[place]);
-  let equal = 0;
-  for (const place of winners) {
-    if (values[place] !== threshold) continue;
-    ranks[place] = 2;
-    equal++;
-  }
-  const lengths = [winners.length - equal, values.length - winners.length, equal];
-  const [above, losers, tied] = split(affine, ranks, lengths);
-  return { tiers: [above, tied, losers], tied };
+  const above = winners.filter((place) => values[place] !== threshold);
+  const tied = tierOf(
+    affine,
+    winners.filter((place) => values[place] === threshold),
+  );
+  return { tiers: [tierOf(affine, above), tied, losers], tied, rank };
 }
 
-/** The units of each rank. */
-function split(
-  { values, slopes, features: { c, h, w } }: Affine,
-  ranks: Uint8Array,
-  lengths: readonly number[],
-): Tier[] {
-  const tiers = lengths.map((length) => ({
-    places: new Uint32Array(length),
-    values: new Float32Array(length),
-    slopes: new Float32Array(length),
-  }));
-  const next = lengths.map(() => 0);
-  for (let channel = 0; channel < c; channel++) {
-    for (let place = channel; place < h * w * c; place += c) {
-      const tier = tiers[ranks[place]];
-      const i = next[ranks[place]]++;
-      tier.places[i] = place;
-      tier.values[i] = values[place];
-      tier.slopes[i] = slopes[place];
-    }
+function tierOf({ values, slopes }: Affine, places: Uint32Array): Tier {
+  const tier = { places, values: new Float32Array(places.length), slopes: new Float32Array(places.length) };
+  for (let i = 0; i < places.length; i++) {
+    tier.values[i] = values[places[i]];
+    tier.slopes[i] = slopes[places[i]];
   }
-  return tiers;
+  return tier;
 }
 
-function tierExit({ tiers, tied }: Tiers, direction: 1 | -1, limit: number): Exit | undefined {
+function tierExit({ tiers, tied, rank }: Tiers, direction: 1 | -1, limit: number): Exit | undefined {
   const apart = tied?.slopes.findIndex((slope) => slope !== tied.slopes[0]) ?? -1;
-  if (tied !== undefined && apart >= 0) return { step: 0, out: tied.places[apart], in: -1, lead: 0 };
+  if (tied !== undefined && apart >= 0) return { step: 0, out: placeOf(tied, apart), in: -1, lead: 0 };
   let exit: Exit | undefined;
   for (let i = 1; i < tiers.length; i++) {
-    exit = firstOvertaking(tiers[i - 1], tiers[i], direction, exit?.step ?? limit) ?? exit;
+    exit = firstOvertaking(tiers[i - 1], tiers[i], rank, direction, exit?.step ?? limit) ?? exit;
   }
   return exit;
 }
@@ -131,47 +120,59 @@ function tierExit({ tiers, tied }: Tiers, direction: 1 | -1, limit: number): Exi
  * there meets at an earlier one, where the lead is negative still, or zero: Newton's method, which does not overshoot and
  * ends, since each pair is met once.
  */
-function firstOvertaking(above: Tier, below: Tier, direction: 1 | -1, limit: number): Exit | undefined {
+function firstOvertaking(
+  above: Tier,
+  below: Tier,
+  rank: Tiers['rank'],
+  direction: 1 | -1,
+  limit: number,
+): Exit | undefined {
   let exit: Exit | undefined;
   let step = limit;
   for (;;) {
-    const leaving = lastOf(above, direction * step);
-    const entering = firstOf(below, direction * step);
+    const leaving = lastOf(above, rank, direction * step);
+    const entering = firstOf(below, rank, direction * step);
     if (leaving < 0 || entering < 0) return exit;
     const lead = above.values[leaving] - below.values[entering];
     const closing = direction * (below.slopes[entering] - above.slopes[leaving]);
     if (!(closing * step > lead)) return exit;
     const next = lead / closing;
     if (!(next < step)) return exit;
-    exit = { step: next, out: above.places[leaving], in: below.places[entering], lead };
+    exit = { step: next, out: placeOf(above, leaving), in: placeOf(below, entering), lead };
     step = next;
   }
 }
 
+function placeOf({ places }: Tier, i: number): number {
+  return places === undefined ? i : places[i];
+}
+
 /** The smallest unit after a move; the last of equal ones, which is overtaken first. -1 for none. */
-function lastOf({ values, slopes }: Tier, move: number): number {
+function lastOf(tier: Tier, rank: Tiers['rank'], move: number): number {
+  const { values, slopes } = tier;
   let found = -1;
   let low = Infinity;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] + move * slopes[i];
-    if (value <= low) {
-      found = i;
-      low = value;
-    }
+    if (value > low || value === Infinity) continue;
+    if (value === low && rank(placeOf(tier, i)) < rank(placeOf(tier, found))) continue;
+    found = i;
+    low = value;
   }
   return found;
 }
 
 /** The largest unit after a move; the first of equal ones. -1 for none. */
-function firstOf({ values, slopes }: Tier, move: number): number {
+function firstOf(tier: Tier, rank: Tiers['rank'], move: number): number {
+  const { values, slopes } = tier;
   let found = -1;
   let high = -Infinity;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] + move * slopes[i];
-    if (value > high) {
-      found = i;
-      high = value;
-    }
+    if (value < high || value === -Infinity) continue;
+    if (value === high && rank(placeOf(tier, i)) > rank(placeOf(tier, found))) continue;
+    found = i;
+    high = value;
   }
   return found;
 }
