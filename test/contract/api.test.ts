@@ -46,7 +46,7 @@ describe('the package', () => {
       'square',
       'transfer',
     ]);
-    expect(names(analysis)).toEqual(['jumps']);
+    expect(names(analysis)).toEqual(['jumps', 'landscape', 'linearRegions', 'patternChange']);
     expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);

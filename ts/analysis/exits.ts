@@ -21,30 +21,29 @@ export interface Exit {
 export interface Choice {
   /** The first exit below `limit`, going forward (1) or backward (-1). */
   exit(direction: 1 | -1, limit: number): Exit | undefined;
-  /** The choice as words: the same for the same choice, different for different ones. */
+  /** See {@link wordsOf}. */
   words: Uint32Array;
+}
+
+/** What a layer chose for one sample, as words: the same for the same choice, different for different ones. */
+export function wordsOf(layer: LayerChoices, sample: number): Uint32Array {
+  return layer.kind === 'maxPool'
+    ? layer.windows(sample).argmax.slice()
+    : bitsOf(layer.winners(sample), layer.values(sample).length);
 }
 
 /** Reads a layer's choice for one sample; its values are read where they lie, until the next pass. */
 export function choiceOf(layer: LayerChoices, sample: number): Choice {
-  const values = layer.values(sample);
-  const slopes = layer.slopes(sample);
-  const { features } = layer;
-  const shared: Affine = { values, slopes, features };
-  if (layer.kind === 'relu') {
-    const winners = layer.winners(sample);
-    return { words: bitsOf(winners, values.length), exit: (d, limit) => zeroCrossing(shared, d, limit) };
-  }
+  const affine: Affine = { values: layer.values(sample), slopes: layer.slopes(sample), features: layer.features };
+  const words = wordsOf(layer, sample);
+  if (layer.kind === 'relu') return { words, exit: (direction, limit) => zeroCrossing(affine, direction, limit) };
   if (layer.kind === 'maxPool') {
     const windows = layer.windows(sample);
-    return {
-      words: windows.argmax.slice(),
-      exit: (d, limit) => windowExit(shared, windows, d, limit),
-    };
+    return { words, exit: (direction, limit) => windowExit(affine, windows, direction, limit) };
   }
   const winners = layer.winners(sample);
-  const tiers = tiersOf(shared, winners, layer.surplus(winners));
-  return { words: bitsOf(winners, values.length), exit: (d, limit) => tierExit(tiers, d, limit) };
+  const tiers = tiersOf(affine, winners, layer.surplus(winners));
+  return { words, exit: (direction, limit) => tierExit(tiers, direction, limit) };
 }
 
 /** One bit for each of `length` places. */

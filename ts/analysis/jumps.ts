@@ -5,7 +5,9 @@ import type { Network } from '../graph/network.js';
 import type { ChoiceKind } from '../ops/op.js';
 import { Segment, type SegmentLayer } from './anchor.js';
 import { changeBetween } from './exits.js';
-import { type Boundary, boundariesOf, lanesFor } from './pieces.js';
+import { lanesFor } from './lanes.js';
+import { type Boundary, boundariesOf } from './pieces.js';
+import type { AnalysisProgress } from './progress.js';
 
 /** Plain options of `analysis.jumps`. */
 export const jumpsSchema = object({ maxEvents: optional(integer({ min: 1 }), 10_000) });
@@ -14,12 +16,6 @@ export const jumpsSchema = object({ maxEvents: optional(integer({ min: 1 }), 10_
 export interface SegmentRequest extends Output<typeof jumpsSchema> {
   from: Float32Array;
   to: Float32Array;
-}
-
-/** How far an analysis has come. */
-export interface AnalysisProgress {
-  /** 0 to 1. */
-  done: number;
 }
 
 /** Units that changed in a layer behind the one that an event begins in. */
@@ -79,7 +75,7 @@ export function* findJumps(
   const layers = segment.layers();
   const events: JumpEvent[] = [];
   let complete = true;
-  const boundaries = boundariesOf(segment, layers, lanesFor(valuesOf(network)));
+  const boundaries = boundariesOf(segment, layers, lanesFor(network));
   for (const boundary of boundaries) {
     if (boundary === undefined) {
       yield { done: Math.max(events.at(-1)?.t ?? 0, events.length / maxEvents) };
@@ -100,11 +96,6 @@ export function* findJumps(
     evaluations: segment.evaluations,
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-/** Values of one sample in all layers. */
-function valuesOf({ graph }: Network): number {
-  return graph.nodes.reduce((sum, { output: { c, h, w } }) => sum + c * h * w, 0);
 }
 
 function eventOf({ t, layer, before, after, ...change }: Boundary, layers: readonly SegmentLayer[]): JumpEvent {

@@ -36,11 +36,6 @@ interface Piece {
   last: Anchor;
 }
 
-/** Samples evaluated at once: as many as keep a pass within some tens of megabytes. */
-export function lanesFor(values: number): number {
-  return Math.max(1, Math.min(16, Math.floor(2 ** 22 / values)));
-}
-
 /** Evaluations of one gap that found no new piece, before it is simply halved. */
 const patience = 4;
 
