@@ -1,7 +1,7 @@
 // The arrow of dependencies, as `npm run lint` enforces it:
 //
 //   crates/kernels -> crates/wasm -> ts/base -> platform -> kernels -> ops -> graph -> nn -> data, io -> attacks
-//                  -> train -> evaluate -> engine -> client -> report -> index -> cli
+//                  -> train -> evaluate -> analysis -> engine -> client -> report -> index -> cli
 //
 // A folder of ts/ imports (types as well) from itself and from what stands left of it.
 // Beyond that: only ts/kernels sees generated code; what a browser loads reaches no node: module; crates/kernels
@@ -22,6 +22,7 @@ const ranks = [
   ['attacks'],
   ['train'],
   ['evaluate'],
+  ['analysis'],
   ['engine'],
   ['client'],
   ['report'],

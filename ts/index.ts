@@ -1,6 +1,12 @@
 // Runtimes and models are disposables, which the default library of most targets does not know.
 /// <reference lib="esnext.disposable" preserve="true" />
 /** k-Winners-Take-All networks in WebAssembly: train them, attack them, measure how robust they are. */
+
+export type { JumpEvent, Jumps } from './analysis/jumps.js';
+export type { Landscape } from './analysis/landscape.js';
+export type { LinearRegions, Quantiles, SegmentRegions } from './analysis/linearRegions.js';
+export type { LayerChange, PatternChange } from './analysis/patternChange.js';
+export type { AnalysisProgress } from './analysis/progress.js';
 export * as attacks from './attacks/index.js';
 export {
   ConfigError,
@@ -12,6 +18,8 @@ export {
   WorkerLostError,
 } from './base/errors.js';
 export { type Tensor, tensor } from './base/tensor.js';
+export type { JumpsOptions, LandscapeOptions, LinearRegionsOptions, PatternChangeOptions } from './client/analysis.js';
+export * as analysis from './client/analysis.js';
 export type { AttackOptions, AttackResult } from './client/attack.js';
 export { type DistillOptions, distill } from './client/distill.js';
 export type { FitOptions } from './client/fit.js';

@@ -3,7 +3,7 @@ import * as kwta from 'kwta';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { noiseTensor, useRuntime } from './support.js';
 
-const { attacks, datasets, models, nn, optim, regimes, schedules, tensor } = kwta;
+const { analysis, attacks, datasets, models, nn, optim, regimes, schedules, tensor } = kwta;
 
 describe('the package', () => {
   it('exports these names', () => {
@@ -12,6 +12,7 @@ describe('the package', () => {
         ...['ConfigError', 'DataError', 'DivergedError', 'KwtaError', 'MemoryError', 'ShapeError', 'WorkerLostError'],
         ...[
           'accuracyOf',
+          'analysis',
           'attacks',
           'createRuntime',
           'Dataset',
@@ -49,6 +50,7 @@ describe('the package', () => {
       'square',
       'transfer',
     ]);
+    expect(names(analysis)).toEqual(['jumps', 'landscape', 'linearRegions', 'patternChange']);
     expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);

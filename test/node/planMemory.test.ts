@@ -15,7 +15,7 @@ import { Workspace } from '../../dist/graph/workspace.js';
 import type { Kernels } from '../../dist/kernels/kernels.js';
 import { createSharedMemory, loadKernels, wasmUrl } from '../../dist/kernels/load.js';
 import type { Buffer } from '../../dist/ops/buffer.js';
-import type { CompressedValue } from '../../dist/ops/op.js';
+import { type CompressedValue, featureSize } from '../../dist/ops/op.js';
 import { noise } from '../contract/support.js';
 import { type Case, cases, randomState, samplesOf } from '../reference/randomNetworks.js';
 
@@ -69,6 +69,8 @@ function guardAllocations(kernels: Kernels): { check(where: string): void } {
 interface Results {
   logits: Float32Array;
   winners: Uint32Array[];
+  /** Derivatives of the logits along directions; what layers compare, with its derivatives. */
+  slopes: Float32Array[];
   /** For each backward pass. */
   gradients: { input: Float32Array | undefined; parameters: unknown }[];
   /** Parameters and running statistics. */
@@ -103,8 +105,9 @@ class Subject {
     const { item, kernels } = this;
     this.#parameters.write(this.#before);
     const n = item.labels.length;
-    plan.forward(samplesOf(item).data, n);
-    const { inputGradient, parameterGradients, keepWinners } = plan.purpose;
+    const { inputGradient, parameterGradients, keepChoices, tangents } = plan.purpose;
+    const x = samplesOf(item).data;
+    plan.forward(x, n, tangents ? noise(item.seed + 1, x.length) : undefined);
     const logits = plan.readLogits(n);
     const gradients = cotangents.map((cotangent) => {
       turn();
@@ -118,8 +121,18 @@ class Subject {
       const input = inputGradient ? plan.readInputGradient(n) : undefined;
       return { input, parameters: this.#parameters.read('gradient') };
     });
-    const winners = keepWinners ? plan.winners.flatMap(({ value }) => this.#winners(value)) : [];
-    return { logits, winners, gradients, parameters: this.#parameters.read('data') };
+    const winners = keepChoices
+      ? plan.chosen.flatMap(({ choice }) => (choice.kind === 'kwta' ? this.#winners(choice.chosen) : []))
+      : [];
+    const slopes = tangents ? [plan.readLogitsTangent(n)] : [];
+    if (keepChoices) {
+      for (const { choice, slope } of plan.chosen) {
+        for (const value of slope === undefined ? [choice.input] : [choice.input, slope]) {
+          slopes.push(kernels.f32(value.data.pointer, n * featureSize(value.features)).slice());
+        }
+      }
+    }
+    return { logits, winners, slopes, gradients, parameters: this.#parameters.read('data') };
   }
 
   /** Offsets, channels and values of the entries of each sample. */
@@ -236,14 +249,17 @@ function resultsOf(run: () => Results): Results | undefined {
   }
 }
 
-const purposes = fc.record({
-  mode: fc.constantFrom('train' as const, 'eval' as const),
-  inputGradient: fc.boolean(),
-  parameterGradients: fc.boolean(),
-  keepWinners: fc.boolean(),
-  retain: fc.boolean(),
-  recompute: fc.boolean(),
-});
+const purposes = fc
+  .record({
+    mode: fc.constantFrom('train' as const, 'eval' as const),
+    inputGradient: fc.boolean(),
+    parameterGradients: fc.boolean(),
+    keepChoices: fc.boolean(),
+    retain: fc.boolean(),
+    recompute: fc.boolean(),
+    tangents: fc.boolean(),
+  })
+  .map((purpose) => ({ ...purpose, tangents: purpose.tangents && purpose.mode === 'eval' }));
 
 /** The threaded build runs here on the calling thread alone. */
 it.each(['simd', 'simd-threads'] as const)(

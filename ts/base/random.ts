@@ -37,6 +37,8 @@ export const STREAMS = {
   attack: 4 * TWO_32,
   /** Neighbours of samples that are evaluated; one a sample. */
   neighbours: 2 ** 52,
+  /** Directions that an analysis looks along; one a sample. */
+  directions: 3 * 2 ** 51,
   /** Noise around a sample, whose keys are likewise; one a step, 2^32 of them. */
   noise: 2 ** 57,
 } as const;

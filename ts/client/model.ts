@@ -26,6 +26,9 @@ import { type FitOptions, startFit } from './fit.js';
 import type { FitRun } from './fitRun.js';
 import { checkedLabels, checkInput } from './inputs.js';
 
+/** The method that gives the connection to a model's engine. */
+export const connected = Symbol.for('kwta.connected');
+
 /** The method that makes a new model beside another. */
 export const sibling = Symbol.for('kwta.sibling');
 
@@ -145,7 +148,6 @@ export class Model implements Evaluable {
 
   /**
    * Winners of every k-WTA layer in eval mode, by layer and sample: indices in C, H, W order, ascending.
-   * Layers with a surrogate gradient are left out.
    */
   async activationPattern(x: Tensor): Promise<{ layer: string; indices: Uint32Array[] }[]> {
     this.#checkInput(x);
@@ -206,6 +208,12 @@ export class Model implements Evaluable {
   [sibling](spec: ModelSpec, seed: number): Promise<Model> {
     this.#checkAlive();
     return createModel(this.#connection, spec, seed, { recompute: false });
+  }
+
+  /** What `analysis` asks, which is no method of models. @internal */
+  [connected](): Connection {
+    this.#checkAlive();
+    return this.#connection;
   }
 
   /** What `evaluateRobustness` calls. @internal */

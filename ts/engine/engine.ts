@@ -19,6 +19,7 @@ import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
 import { type FitEvent, Training } from '../train/fit.js';
 import { fitSchema } from '../train/spec.js';
+import { analysisCalls } from './analysisCalls.js';
 import { runFunctional } from './functionalCalls.js';
 import { endJob, type Jobs } from './jobs.js';
 import type { Engine, FitProgress, JobHandle, ModelInfo, RemoteEngine, Reply, Snapshot } from './protocol.js';
@@ -198,6 +199,8 @@ export function createEngine(jobs: Jobs): Engine {
         (progress) => progress,
       );
     },
+
+    ...analysisCalls(modelOf, jobs),
 
     functional(call) {
       return runFunctional(started().workspace, call);

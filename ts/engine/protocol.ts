@@ -1,4 +1,8 @@
 /** What travels between a client and its engine: types only. */
+import type { Jumps, SegmentRequest } from '../analysis/jumps.js';
+import type { Landscape, LandscapeRequest } from '../analysis/landscape.js';
+import type { LinearRegions, LinearRegionsRequest } from '../analysis/linearRegions.js';
+import type { PatternChange, PatternChangeRequest } from '../analysis/patternChange.js';
 import type { AttackRequest, EpsilonResult } from '../attacks/core/run.js';
 import type { AttackSpec } from '../attacks/table.js';
 import type { PlainError } from '../base/errors.js';
@@ -85,6 +89,10 @@ export interface Engine {
   snapshot(model: string): Snapshot;
   loadStateDict(model: string, values: Record<string, Tensor>): Promise<void>;
   attack(model: string, attack: AttackSpec, request: AttackRequest, job: JobHandle): Promise<EpsilonResult[]>;
+  jumps(model: string, request: SegmentRequest, job: JobHandle): Promise<Jumps>;
+  linearRegions(model: string, request: LinearRegionsRequest, job: JobHandle): Promise<LinearRegions>;
+  patternChange(model: string, request: PatternChangeRequest, job: JobHandle): Promise<PatternChange>;
+  landscape(model: string, request: LandscapeRequest, job: JobHandle): Promise<Landscape>;
   functional(call: FunctionalCall): FunctionalResult;
 }
 

@@ -58,7 +58,8 @@ export function runOp(workspace: Workspace, call: OpCall, outputGradient?: Tenso
       mode,
       inputGradient: backward,
       parameterGradients: backward,
-      keepWinners: false,
+      keepChoices: false,
+      tangents: false,
       retain: false,
       recompute: false,
     };

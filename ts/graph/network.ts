@@ -6,9 +6,10 @@ import { ConfigError } from '../base/errors.js';
 import { STREAMS } from '../base/random.js';
 import { traitsOf } from '../ops/index.js';
 import type { Surrogate } from '../ops/kwta.js';
-import { checkBatch, compressedArguments, featureSize, type Mode, type RunState } from '../ops/op.js';
+import { checkBatch, featureSize, type Mode, type RunState } from '../ops/op.js';
 import { Antithetic, type NoiseStream } from './antithetic.js';
 import { Ascent } from './ascent.js';
+import { Choices, winnersByLayer } from './choices.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withBackward, withGamma } from './graph.js';
 import { type Loss, leastClasses } from './losses.js';
 import { Parameters } from './parameters.js';
@@ -73,12 +74,13 @@ const inference: Purpose = {
   mode: 'eval',
   inputGradient: false,
   parameterGradients: false,
-  keepWinners: false,
+  keepChoices: false,
+  tangents: false,
   retain: false,
   recompute: false,
 };
 const attack: Purpose = { ...inference, inputGradient: true };
-const patterns: Purpose = { ...inference, keepWinners: true };
+const patterns: Purpose = { ...inference, keepChoices: true };
 
 export class Network {
   #spec: ModelSpec;
@@ -211,24 +213,23 @@ export class Network {
     const { kernels } = this.workspace;
     const result = new Map<string, Uint32Array[]>();
     for (const { part, n } of this.#batches(x)) {
-      const { plan } = this.#forward(patterns, part, n, 0, false);
-      for (const { layer, value } of plan.winners) {
-        const { capacity, features, start } = value;
-        const pixels = features.h * features.w;
-        const starts = kernels.u32(start.pointer, n * (pixels + 1));
-        const counts = Array.from({ length: n }, (_, s) => starts[s * (pixels + 1) + pixels]);
-        const bytes = capacity * 4;
-        const pointer = kernels.allocate(bytes, 'an activation pattern');
-        const samples = result.get(layer) ?? [];
-        for (const [s, length] of counts.entries()) {
-          kernels.exports.sparse_chw_indices(...compressedArguments(n, value), s, pointer);
-          samples.push(kernels.u32(pointer, length).slice());
-        }
-        kernels.free(pointer, bytes);
-        result.set(layer, samples);
+      for (const [layer, winners] of winnersByLayer(this.#forward(patterns, part, n, 0, false), kernels)) {
+        result.set(layer, [...(result.get(layer) ?? []), ...winners]);
       }
     }
     return [...result].map(([layer, indices]) => ({ layer, indices }));
+  }
+
+  /**
+   * Runs samples forward in eval mode and one batch, and keeps what their layers chose. It is there until the next pass.
+   *
+   * @param directions `[n, C, H, W]`: derivatives along these are computed, too.
+   * @throws {ConfigError} naming a layer that is not affine between its choices, when it is given directions.
+   */
+  choices(x: Float32Array, directions?: Float32Array): Choices {
+    const purpose = { ...patterns, tangents: directions !== undefined };
+    const pass = this.#forward(purpose, x, x.length / this.sampleSize, 0, false, directions);
+    return new Choices(pass, this.workspace.kernels);
   }
 
   /** The description, with the gamma that is in use. */
@@ -328,14 +329,21 @@ export class Network {
     }
   }
 
-  #forward(purpose: Purpose, x: Float32Array | Place, n: number, slot: 0 | 1, updateRunning: boolean): Pass {
+  #forward(
+    purpose: Purpose,
+    x: Float32Array | Place,
+    n: number,
+    slot: 0 | 1,
+    updateRunning: boolean,
+    directions?: Float32Array,
+  ): Pass {
     if (purpose.parameterGradients) this.parameters.needGradients();
     const workspace = this.workspace.slot(slot);
     const plan = this.#plan(purpose, n, slot, workspace);
     this.state.updateRunning = updateRunning;
     this.state.passes++;
     try {
-      return new Pass(this, plan, n, workspace, plan.forward(x, n));
+      return new Pass(this, plan, n, workspace, plan.forward(x, n, directions));
     } finally {
       this.state.updateRunning = false;
     }

@@ -42,6 +42,18 @@ export class Pass {
     return this.plan.readLogits(this.n);
   }
 
+  /** The loss of each sample, `[n]`. @throws {ConfigError} when the model has too few classes for it. */
+  losses(loss: Loss, labels: ArrayLike<number>): Float32Array {
+    this.#checkAlive();
+    const { network, plan, n } = this;
+    const { kernels } = this.workspace;
+    network.checkLoss(loss);
+    kernels.u32(plan.labels.pointer, n).set(labels);
+    const sizes = [lossNames.indexOf(loss), n, network.classes] as const;
+    kernels.exports.losses(...sizes, plan.logits.data.pointer, plan.labels.pointer, plan.losses.pointer);
+    return kernels.f32(plan.losses.pointer, n).slice();
+  }
+
   /**
    * Runs the backward half: the gradients that `Network.forward` was asked for, of the sum of logits times cotangent.
    *
@@ -94,16 +106,10 @@ export class Pass {
   }
 
   #setLossCotangent({ loss, labels, scale = 1, unsaturated = false }: LossCotangent): Float32Array {
-    const { network, plan, n } = this;
-    const { kernels } = this.workspace;
-    const { classes } = network;
-    network.checkLoss(loss);
-    kernels.u32(plan.labels.pointer, n).set(labels);
-    const sizes = [lossNames.indexOf(loss), n, classes] as const;
-    kernels.exports.losses(...sizes, plan.logits.data.pointer, plan.labels.pointer, plan.losses.pointer);
+    const values = this.losses(loss, labels);
     this.#writeCotangent(loss, scale);
-    if (unsaturated && loss === 'crossEntropy' && classes > 1) this.#restoreSaturated(labels, scale);
-    return kernels.f32(plan.losses.pointer, n).slice();
+    if (unsaturated && loss === 'crossEntropy' && this.network.classes > 1) this.#restoreSaturated(labels, scale);
+    return values;
   }
 
   /** The gradient of a loss by the logits, for the classes that are in the plan. */

@@ -7,8 +7,8 @@ import { Buffer } from '../ops/buffer.js';
 import { opOf, traitsOf } from '../ops/index.js';
 import {
   type BuildContext,
-  buffersOf,
-  type CompressedValue,
+  type Choice,
+  choiceBuffers,
   type DenseValue,
   featureSize,
   type Mode,
@@ -20,6 +20,7 @@ import { buildBackward, type Slot, type Timed } from './backward.js';
 import { type Graph, graphInput, type Node } from './graph.js';
 import { type Lifetime, Lifetimes, packByLifetime } from './lifetimes.js';
 import { withoutIdle } from './recompute.js';
+import { Tangents } from './tangents.js';
 import type { Workspace } from './workspace.js';
 
 /** What a plan computes. */
@@ -29,8 +30,10 @@ export interface Purpose {
   inputGradient: boolean;
   /** Gradients of the parameters. */
   parameterGradients: boolean;
-  /** The winners of every layer that selects stay readable after the run. */
-  keepWinners: boolean;
+  /** What layers chose stays readable after the run, with the values that they compared. */
+  keepChoices: boolean;
+  /** Forward goes with derivatives along a direction of the input (in eval mode). */
+  tangents: boolean;
   /** The backward half may run more than once. */
   retain: boolean;
   /** Outputs of convolutions behind k-WTA are computed again for the backward pass, not kept. */
@@ -43,10 +46,11 @@ export interface Place {
   order: 'channelsFirst' | 'channelsLast';
 }
 
-/** A layer's winners after a run. */
-export interface Winners {
+/** What a layer chose in a run, and how what it compared changes along the direction: with `tangents` alone. */
+export interface Chosen {
   layer: string;
-  value: CompressedValue;
+  choice: Choice;
+  slope: DenseValue | undefined;
 }
 
 export class Plan {
@@ -63,7 +67,10 @@ export class Plan {
   readonly #inputGradient: Buffer | undefined;
   /** One batch in channels-first order, where that differs. */
   readonly #staging: Buffer;
-  readonly winners: Winners[] = [];
+  /** Every layer that chooses, in the order of computation. */
+  readonly chosen: Chosen[] = [];
+  readonly #tangents: Tangents | undefined;
+  #logitsTangent: DenseValue | undefined;
   /** The steps of {@link forward}; of {@link backward}. */
   readonly forwardSteps: Timed[] = [];
   readonly backwardSteps: readonly Timed[];
@@ -106,9 +113,16 @@ export class Plan {
     this.#staging = this.#buffer(this.input.data.length);
     this.labels = this.#buffer(batch);
     this.losses = this.#buffer(batch);
-    const slots = this.#buildForward(builder);
+    if (purpose.tangents) this.#tangents = new Tangents({ ...this.input, data: this.#buffer(this.input.data.length) });
+    const slots: Slot[] = [];
+    try {
+      this.#buildForward(slots, builder);
+      this.logits = this.#expandLast(slots, builder);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
     const context = builder(undefined, 0, () => false);
-    this.logits = this.#expandLast(slots, builder);
     this.logitsGradient = this.#buffer(this.logits.data.length);
     let steps: readonly Timed[] = [];
     let repeated: ReadonlyMap<Timed, number> = new Map();
@@ -142,28 +156,45 @@ export class Plan {
    * Computes the logits of `n` samples.
    *
    * @param x `[n, C, H, W]`; or where they lie in wasm memory, in that order or channels last.
+   * @param directions `[n, C, H, W]`, for a plan with `tangents`.
    * @returns the number of the run in the workspace.
    * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
    */
-  forward(x: Float32Array | Place, n: number): number {
+  forward(x: Float32Array | Place, n: number, directions?: Float32Array): number {
     this.place();
     const run = this.workspace.begin();
+    if (this.#tangents !== undefined) {
+      if (directions === undefined) throw new TypeError('the plan needs directions');
+      this.#take(directions, n, this.#tangents.input);
+    }
+    this.#take(x, n, this.input);
+    for (const step of this.forwardSteps) step.run(n);
+    return run;
+  }
+
+  /** Takes samples over from outside. */
+  #take(x: Float32Array | Place, n: number, { data }: DenseValue): void {
     const { c, h, w } = this.graph.input;
     const last = 'pointer' in x && x.order === 'channelsLast';
-    const target = this.#stages && !last ? this.#staging : this.input.data;
+    const target = this.#stages && !last ? this.#staging : data;
     if ('pointer' in x) this.#kernels.exports.copy(n * c * h * w, x.pointer, target.pointer);
     else this.#kernels.f32(target.pointer, x.length).set(x);
     if (target === this.#staging) {
-      this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
+      this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, data.pointer);
     }
-    for (const step of this.forwardSteps) step.run(n);
-    return run;
   }
 
   /** A copy of the logits, `[n, classes]`. */
   readLogits(n: number): Float32Array {
     const { pointer } = this.logits.data;
     return this.#kernels.f32(pointer, n * featureSize(this.logits.features)).slice();
+  }
+
+  /** A copy of the logits' derivatives along the directions, `[n, classes]`. */
+  readLogitsTangent(n: number): Float32Array {
+    if (this.#logitsTangent === undefined) throw new TypeError('the plan computes no derivatives along directions');
+    const { data, features } = this.#logitsTangent;
+    return this.#kernels.f32(data.pointer, n * featureSize(features)).slice();
   }
 
   /** The input gradient, channels last, where it lies: valid until the next run. */
@@ -213,21 +244,36 @@ export class Plan {
     return buffer;
   }
 
-  #buildForward(builder: (node: Node, stream: number, mayOverwrite: (i: number) => boolean) => BuildContext): Slot[] {
+  /** Adds a node's step to the slots, and says its number. */
+  #addStep(slots: Slot[], node: Node, inputs: number[], context: BuildContext): number {
+    const values = inputs.map((slot) => (slot === graphInput ? this.input : slots[slot].step.output));
+    const step = opOf(node.spec).build(node.spec, values, context);
+    slots.push({ step, inputs, node });
+    this.forwardSteps.push(step);
+    const { choice } = step;
+    if (choice !== undefined) {
+      // Tangents have the form of their values, and what is compared is dense.
+      const slope = this.#tangents?.of(inputs[0]) as DenseValue | undefined;
+      this.chosen.push({ layer: node.name, choice, slope });
+    }
+    if (this.#tangents !== undefined) {
+      const behind = this.#tangents.add(node, step, inputs);
+      this.forwardSteps.push(behind);
+      if (behind.output.kind === 'dense') this.#logitsTangent = behind.output;
+    }
+    return slots.length - 1;
+  }
+
+  #buildForward(
+    slots: Slot[],
+    builder: (node: Node, stream: number, mayOverwrite: (i: number) => boolean) => BuildContext,
+  ): void {
     const { nodes } = this.graph;
     const consumers = new Map<number, number>();
     for (const node of nodes) for (const i of node.inputs) consumers.set(i, (consumers.get(i) ?? 0) + 1);
-    const slots: Slot[] = [];
     const slotOfNode = new Map<number, number>();
     const expanded = new Map<number, number>();
     const outputOf = (slot: number): Value => (slot === graphInput ? this.input : slots[slot].step.output);
-
-    const push = (node: Node, inputs: number[], stream: number, mayOverwrite: (i: number) => boolean): number => {
-      const step = opOf(node.spec).build(node.spec, inputs.map(outputOf), builder(node, stream, mayOverwrite));
-      slots.push({ step, inputs, node });
-      this.forwardSteps.push(step);
-      return slots.length - 1;
-    };
 
     for (const [index, node] of nodes.entries()) {
       const inputs = node.inputs.map((i) => {
@@ -236,11 +282,12 @@ export class Plan {
         const known = expanded.get(slot);
         if (known !== undefined) return known;
         const { features } = outputOf(slot);
-        const made = push(
-          { spec: { type: 'densify' }, name: node.name, inputs: [], output: features },
+        const expansion: Node = { spec: { type: 'densify' }, name: node.name, inputs: [], output: features };
+        const made = this.#addStep(
+          slots,
+          expansion,
           [slot],
-          index,
-          () => false,
+          builder(expansion, index, () => false),
         );
         expanded.set(slot, made);
         return made;
@@ -249,13 +296,8 @@ export class Plan {
         const from = node.inputs[i];
         return from !== graphInput && consumers.get(from) === 1 && traitsOf(nodes[from].spec).outputIsFree;
       };
-      const slot = push(node, inputs, index, mayOverwrite);
-      slotOfNode.set(index, slot);
-      const { output } = slots[slot].step;
-      if (traitsOf(node.spec).selects && output.kind === 'compressed')
-        this.winners.push({ layer: node.name, value: output });
+      slotOfNode.set(index, this.#addStep(slots, node, inputs, builder(node, index, mayOverwrite)));
     }
-    return slots;
   }
 
   /** The last value, expanded when a model ends in k-WTA. */
@@ -267,14 +309,13 @@ export class Plan {
     const { output } = slots[last].step;
     if (output.kind === 'dense') return output;
     const node: Node = { spec: { type: 'densify' }, name: slots[last].node.name, inputs: [], output: output.features };
-    const step = opOf(node.spec).build(
-      node.spec,
-      [output],
+    const slot = this.#addStep(
+      slots,
+      node,
+      [last],
       builder(node, last, () => false),
     );
-    slots.push({ step, inputs: [last], node });
-    this.forwardSteps.push(step);
-    return step.output as DenseValue;
+    return slots[slot].step.output as DenseValue;
   }
 
   #lifetimes(backward: readonly Timed[]): Lifetime[] {
@@ -301,8 +342,15 @@ export class Plan {
     }
     if (this.purpose.retain)
       for (const { uses } of this.forwardSteps) for (const buffer of uses) lifetimes.use(buffer, end);
-    if (this.purpose.keepWinners) {
-      for (const { value } of this.winners) for (const buffer of buffersOf(value)) lifetimes.use(buffer, end);
+    if (this.#tangents !== undefined) {
+      lifetimes.use(this.#tangents.input.data, 0);
+      if (this.#logitsTangent !== undefined) lifetimes.use(this.#logitsTangent.data, end);
+    }
+    if (this.purpose.keepChoices) {
+      for (const { choice, slope } of this.chosen) {
+        for (const buffer of choiceBuffers(choice)) lifetimes.use(buffer, end);
+        if (slope !== undefined) lifetimes.use(slope.data, end);
+      }
     }
     return this.buffers.map((buffer) => lifetimes.of(buffer));
   }

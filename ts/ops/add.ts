@@ -6,6 +6,7 @@ import {
   type BuildContext,
   buffersOf,
   compressedArguments,
+  type DenseValue,
   denseGradient,
   denseValue,
   featureSize,
@@ -34,6 +35,23 @@ function addTo(context: BuildContext, n: number, value: Value, target: number): 
   else exports.add_in_place(n * featureSize(value.features), value.data.pointer, target);
 }
 
+/** Writes the sum to `output`, which may be `main`. */
+function sumOf(context: BuildContext, main: Value, shortcut: Value, output: DenseValue) {
+  const { exports } = context.kernels;
+  return {
+    output,
+    uses: [...buffersOf(main), ...buffersOf(shortcut), output.data],
+    run(n: number) {
+      if (main.kind === 'compressed') {
+        exports.sparse_densify(...compressedArguments(n, main), main.value.pointer, output.data.pointer);
+      } else if (main !== output) {
+        exports.copy(n * featureSize(main.features), main.data.pointer, output.data.pointer);
+      }
+      addTo(context, n, shortcut, output.data.pointer);
+    },
+  };
+}
+
 export const add: Op<AddSpec> = {
   shape(_spec, [main, shortcut], layer) {
     if (main.c !== shortcut.c || main.h !== shortcut.h || main.w !== shortcut.w) {
@@ -48,19 +66,9 @@ export const add: Op<AddSpec> = {
     const { exports } = context.kernels;
     const [main, shortcut] = inputs;
     const { features } = main;
-    const length = featureSize(features);
     const output = main.kind === 'dense' && context.mayOverwrite(0) ? main : denseValue(context, features);
     return {
-      output,
-      uses: [...buffersOf(main), ...buffersOf(shortcut), output.data],
-      run(n) {
-        if (main.kind === 'compressed') {
-          exports.sparse_densify(...compressedArguments(n, main), main.value.pointer, output.data.pointer);
-        } else if (main !== output) {
-          exports.copy(n * length, main.data.pointer, output.data.pointer);
-        }
-        addTo(context, n, shortcut, output.data.pointer);
-      },
+      ...sumOf(context, main, shortcut, output),
       backward(dy, wanted) {
         // A dense branch takes the gradient as it is; a compressed one gathers it at its own winners.
         const sparse = inputs.map((input, i) => wanted.inputs[i] && input.kind === 'compressed');
@@ -86,6 +94,8 @@ export const add: Op<AddSpec> = {
           },
         };
       },
+      choice: undefined,
+      tangent: ([one, other]) => sumOf(context, one, other, denseValue(context, features)),
     };
   },
 };

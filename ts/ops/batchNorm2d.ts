@@ -23,6 +23,7 @@ import {
   type Op,
   opDescriptor,
   type ParameterSpec,
+  type TangentStep,
   type Wanted,
 } from './op.js';
 
@@ -151,6 +152,21 @@ function evalBackward(
   };
 }
 
+/** In eval mode the same factor stands before a value, whichever way it is gone. */
+function evalTangent(spec: BatchNorm2dSpec, context: BuildContext, dx: DenseValue): TangentStep {
+  const { weight, running_var } = context.parameters;
+  const { c, h, w } = dx.features;
+  const output = denseValue(context, dx.features);
+  return {
+    output,
+    uses: [dx.data, output.data],
+    run(n) {
+      const scale = [weight.data.pointer, running_var.data.pointer, spec.eps] as const;
+      context.kernels.exports.batch_norm_eval_backward(n * h * w, c, dx.data.pointer, ...scale, output.data.pointer);
+    },
+  };
+}
+
 /** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
 export const batchNorm2d: Op<BatchNorm2dSpec> = {
   shape: (_spec, [input]) => input,
@@ -192,6 +208,8 @@ export const batchNorm2d: Op<BatchNorm2dSpec> = {
           );
         },
         backward: (dy, wanted) => evalBackward(spec, input, context, dy, wanted),
+        choice: undefined,
+        tangent: (inputs) => evalTangent(spec, context, denseInput(inputs)),
       };
     }
     const statistics: Statistics = { mean: context.buffer(c), variance: context.buffer(c) };
@@ -215,6 +233,8 @@ export const batchNorm2d: Op<BatchNorm2dSpec> = {
         exports.batch_norm_update_running(n * h * w, c, mean.pointer, variance.pointer, spec.momentum, ...running);
       },
       backward: (dy) => trainBackward(spec, input, statistics, context, dy),
+      choice: undefined,
+      tangent: 'curved',
     };
   },
 };

@@ -127,36 +127,39 @@ function weightSpecs(fanIn: number, out: number, shape: number[], bias: boolean)
 function build(geometry: Geometry, hasBias: boolean, input: Value, context: BuildContext): Step {
   const { exports } = context.kernels;
   const { weight, bias } = context.parameters;
-  const output = denseValue(context, geometry.output);
   const { c, h, w } = geometry.input;
   const { kh, kw, stride, padding } = geometry;
   const shape = (n: number): ShapeArguments => [n, h, w, c, geometry.output.c, kh, kw, stride, padding];
-  const biasPointer = () => (hasBias ? bias.data.pointer : 0);
   const bySample = isBySample(context);
 
-  return {
-    output,
-    uses: [...buffersOf(input), output.data],
-    run(n) {
-      if (input.kind === 'dense') {
-        const operands = [input.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer] as const;
-        if (input.rectified) exports.rectified_conv2d_forward(...shape(n), ...operands, bySample);
+  const convolved = (from: Value, biasPointer: () => number) => {
+    const output = denseValue(context, geometry.output);
+    const run = (n: number): void => {
+      if (from.kind === 'dense') {
+        const operands = [from.data.pointer, weight.data.pointer, biasPointer(), output.data.pointer] as const;
+        if (from.rectified) exports.rectified_conv2d_forward(...shape(n), ...operands, bySample);
         else exports.conv2d_forward(...shape(n), ...operands);
       } else {
         exports.sparse_conv2d_forward(
           ...shape(n),
-          input.capacity,
-          input.start.pointer,
-          input.channel.pointer,
-          input.value.pointer,
+          from.capacity,
+          from.start.pointer,
+          from.channel.pointer,
+          from.value.pointer,
           weight.data.pointer,
           biasPointer(),
           output.data.pointer,
         );
       }
-    },
+    };
+    return { output, uses: [...buffersOf(from), output.data], run };
+  };
+  return {
+    ...convolved(input, () => (hasBias ? bias.data.pointer : 0)),
     backward: (outputGradient, wanted) =>
       backwardStep(context, geometry, shape, hasBias, input, outputGradient, wanted),
+    choice: undefined,
+    tangent: ([dx]) => convolved(dx, () => 0),
   };
 }
 

@@ -1,6 +1,15 @@
 /** Expands a compressed value for a layer that takes only dense ones; put in by the plan, not by users. */
 import type { Output } from '../base/schema.js';
-import { buffersOf, compressedArguments, denseGradient, denseValue, layer, type Op, opDescriptor } from './op.js';
+import {
+  buffersOf,
+  compressedArguments,
+  denseGradient,
+  denseValue,
+  layer,
+  type Op,
+  opDescriptor,
+  type Value,
+} from './op.js';
 
 export type DensifySpec = Output<typeof densifyDescriptor.schema>;
 
@@ -18,11 +27,15 @@ export const densify: Op<DensifySpec> = {
   build(_spec, [input], context) {
     if (input.kind === 'dense') throw new TypeError('densify: expected a compressed value');
     const { exports } = context.kernels;
-    const output = denseValue(context, input.features);
+    const expanded = (from: Value) => {
+      if (from.kind === 'dense') throw new TypeError('densify: expected a compressed value');
+      const output = denseValue(context, from.features);
+      const run = (n: number) =>
+        exports.sparse_densify(...compressedArguments(n, from), from.value.pointer, output.data.pointer);
+      return { output, uses: [...buffersOf(from), output.data], run };
+    };
     return {
-      output,
-      uses: [...buffersOf(input), output.data],
-      run: (n) => exports.sparse_densify(...compressedArguments(n, input), input.value.pointer, output.data.pointer),
+      ...expanded(input),
       backward(gradient) {
         const dy = denseGradient(context, gradient, input.features);
         const values = context.buffer(context.batch * input.capacity);
@@ -35,6 +48,8 @@ export const densify: Op<DensifySpec> = {
           },
         };
       },
+      choice: undefined,
+      tangent: ([dx]) => expanded(dx),
     };
   },
 };

@@ -3,7 +3,16 @@
  * With `always` in eval mode, too: every pass draws anew, so that no two answers are the same, on purpose.
  */
 import { boolean, number, type Output, optional } from '../base/schema.js';
-import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
+import {
+  denseGradient,
+  denseInput,
+  denseValue,
+  featureSize,
+  identityStep,
+  layer,
+  type Op,
+  opDescriptor,
+} from './op.js';
 
 /** See `nn.dropout`. */
 export type DropoutSpec = Output<typeof dropoutDescriptor.schema>;
@@ -26,7 +35,7 @@ export const dropout: Op<DropoutSpec> = {
     const input = denseInput(inputs);
     const training = context.mode === 'train';
     if (spec.p === 0 || !(training || spec.always === true)) {
-      return { output: input, uses: [], run: () => {}, backward: (dy) => ({ inputs: [dy], uses: [], run: () => {} }) };
+      return identityStep(input);
     }
     const { exports } = context.kernels;
     const length = featureSize(input.features);
@@ -54,6 +63,8 @@ export const dropout: Op<DropoutSpec> = {
           },
         };
       },
+      choice: undefined,
+      tangent: 'random',
     };
   },
 };

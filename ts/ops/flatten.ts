@@ -8,8 +8,11 @@ import {
   compressedValue,
   type DenseValue,
   denseGradient,
+  denseInput,
   denseValue,
+  entriesOf,
   featureSize,
+  identityStep,
   layer,
   type Op,
   opDescriptor,
@@ -47,25 +50,38 @@ function denseStep(input: DenseValue, context: BuildContext): Step {
         },
       };
     },
+    choice: undefined,
+    tangent(inputs) {
+      const dx = denseInput(inputs);
+      const dy = denseValue(context, output.features);
+      return {
+        output: dy,
+        uses: [dx.data, dy.data],
+        run: (n) => exports.nhwc_to_nchw(n, c, h, w, dx.data.pointer, dy.data.pointer),
+      };
+    },
   };
 }
 
 function compressedStep(input: CompressedValue, context: BuildContext): Step {
   const { exports } = context.kernels;
   const output = compressedValue(context, { c: featureSize(input.features), h: 1, w: 1 }, input.capacity);
-  return {
-    output,
-    uses: [...buffersOf(input), ...buffersOf(output)],
-    run(n) {
-      const { start, channel, value } = output;
+  const flattened = (from: CompressedValue, to: CompressedValue) => ({
+    output: to,
+    uses: [...buffersOf(from), ...buffersOf(to)],
+    run(n: number) {
+      const { start, channel, value } = to;
       exports.sparse_flatten(
-        ...compressedArguments(n, input),
-        input.value.pointer,
+        ...compressedArguments(n, from),
+        from.value.pointer,
         start.pointer,
         channel.pointer,
         value.pointer,
       );
     },
+  });
+  return {
+    ...flattened(input, output),
     backward(gradient) {
       if (gradient.kind !== 'compressed') throw new TypeError('a compressed value has a compressed gradient');
       const values = context.buffer(context.batch * input.capacity);
@@ -76,6 +92,11 @@ function compressedStep(input: CompressedValue, context: BuildContext): Step {
           exports.sparse_unflatten_gradient(...compressedArguments(n, input), gradient.values.pointer, values.pointer),
       };
     },
+    choice: undefined,
+    tangent([dx]) {
+      if (dx.kind !== 'compressed') throw new TypeError('a compressed value has a compressed derivative');
+      return flattened(dx, entriesOf(context, output));
+    },
   };
 }
 
@@ -84,7 +105,7 @@ export const flatten: Op<FlattenSpec> = {
   parameters: () => [],
   build(_spec, [input], context) {
     if (input.features.h === 1 && input.features.w === 1) {
-      return { output: input, uses: [], run: () => {}, backward: (dy) => ({ inputs: [dy], uses: [], run: () => {} }) };
+      return identityStep(input);
     }
     return input.kind === 'dense' ? denseStep(input, context) : compressedStep(input, context);
   },

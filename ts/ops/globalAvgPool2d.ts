@@ -4,6 +4,7 @@ import { functional, tensorArgument } from './functional.js';
 import {
   buffersOf,
   compressedArguments,
+  type DenseValue,
   denseGradient,
   denseValue,
   featureSize,
@@ -12,6 +13,7 @@ import {
   layer,
   type Op,
   opDescriptor,
+  type Value,
 } from './op.js';
 
 /** See `nn.globalAvgPool2d`. */
@@ -36,17 +38,20 @@ export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
   build(_spec, [input], context) {
     const { exports } = context.kernels;
     const { c, h, w } = input.features;
-    const output = denseValue(context, { c, h: 1, w: 1 });
-    return {
+    const average = (from: Value, output: DenseValue) => ({
       output,
-      uses: [...buffersOf(input), output.data],
-      run(n) {
-        if (input.kind === 'dense') {
-          exports.global_average_forward(n, h * w, c, input.data.pointer, output.data.pointer);
+      uses: [...buffersOf(from), output.data],
+      run(n: number) {
+        if (from.kind === 'dense') {
+          exports.global_average_forward(n, h * w, c, from.data.pointer, output.data.pointer);
         } else {
-          exports.sparse_global_average(...compressedArguments(n, input), input.value.pointer, output.data.pointer);
+          exports.sparse_global_average(...compressedArguments(n, from), from.value.pointer, output.data.pointer);
         }
       },
+    });
+    const output = denseValue(context, { c, h: 1, w: 1 });
+    return {
+      ...average(input, output),
       backward(gradient) {
         const dy = denseGradient(context, gradient, output.features);
         const dx: Gradient =
@@ -70,6 +75,8 @@ export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
           },
         };
       },
+      choice: undefined,
+      tangent: ([dx]) => average(dx, denseValue(context, output.features)),
     };
   },
 };

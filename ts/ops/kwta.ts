@@ -27,6 +27,7 @@ import {
   denseGradient,
   denseInput,
   denseValue,
+  entriesOf,
   type Features,
   featureSize,
   featureText,
@@ -156,7 +157,17 @@ function maskStep(k: number, spec: KwtaSpec, input: DenseValue, output: Compress
     backward(dy) {
       return { inputs: [dy], uses: [], run: () => {} };
     },
+    choice: { kind: 'kwta', input, chosen: output, k, ties: spec.ties },
+    tangent: (inputs) => gathered(denseInput(inputs), output, context),
   };
+}
+
+/** The values of `dx` at the winners. */
+function gathered(dx: DenseValue, winners: CompressedValue, context: BuildContext) {
+  const output = entriesOf(context, winners);
+  const run = (n: number): void =>
+    context.kernels.exports.sparse_gather(...compressedArguments(n, output), dx.data.pointer, output.value.pointer);
+  return { output, uses: [dx.data, ...buffersOf(output)], run };
 }
 
 /**
@@ -202,6 +213,19 @@ function surrogateStep(
           );
           // Far below the threshold little is left of a gradient, and arithmetic on denormal numbers takes long.
           exports.flush_denormals(n * length, dx.pointer);
+        },
+      };
+    },
+    choice: { kind: 'kwta', input, chosen, k, ties: spec.ties },
+    tangent(inputs) {
+      const kept = gathered(denseInput(inputs), chosen, context);
+      const dy = denseValue(context, input.features);
+      return {
+        output: dy,
+        uses: [...kept.uses, dy.data],
+        run(n) {
+          kept.run(n);
+          exports.sparse_densify(...compressedArguments(n, kept.output), kept.output.value.pointer, dy.data.pointer);
         },
       };
     },

@@ -51,6 +51,16 @@ export const normalize: Op<NormalizeSpec> = {
           },
         };
       },
+      choice: undefined,
+      tangent(inputs) {
+        const dx = denseInput(inputs);
+        const dy = denseValue(context, input.features);
+        return {
+          output: dy,
+          uses: [dx.data, dy.data],
+          run: (n) => exports.normalize_backward(n * h * w, c, dx.data.pointer, std.pointer, dy.data.pointer),
+        };
+      },
     };
   },
 };

@@ -127,6 +127,38 @@ export interface BackwardStep {
   run(n: number): void;
 }
 
+/**
+ * What a step decides by comparing values, in its last run: where it compares, and what it chose. Between two changes of
+ * what is chosen its output is affine in its input.
+ */
+export type Choice =
+  /** The `k` largest, see `nn.kwta`. */
+  | { kind: 'kwta'; input: DenseValue; chosen: CompressedValue; k: number; ties: 'lowest' | 'keep' }
+  /** Those above zero. */
+  | { kind: 'relu'; input: DenseValue }
+  /** `argmax`: for each value of the output the pixel of the input that is the largest of its window. */
+  | {
+      kind: 'maxPool';
+      input: DenseValue;
+      argmax: Buffer;
+      output: Features;
+      kernel: number;
+      stride: number;
+      padding: number;
+    };
+
+/** Kinds of choices. */
+export type ChoiceKind = Choice['kind'];
+
+/** The derivative of a step's output along one direction of its inputs, with what the last run chose. */
+export interface TangentStep {
+  /** Of the form of the step's output, with its pattern. */
+  output: Value;
+  /** Every buffer that `run` reads or writes. */
+  uses: Buffer[];
+  run(n: number): void;
+}
+
 /** An operation built for a plan. */
 export interface Step {
   output: Value;
@@ -134,6 +166,25 @@ export interface Step {
   uses: Buffer[];
   run(n: number): void;
   backward(outputGradient: Gradient, wanted: Wanted): BackwardStep;
+  choice: Choice | undefined;
+  /**
+   * In eval mode. An operation without one is not affine between its choices: it is curved, or random.
+   *
+   * @param inputs derivatives of the inputs, of the form of these.
+   */
+  tangent: ((inputs: Value[]) => TangentStep) | 'curved' | 'random';
+}
+
+/** Of an operation that gives its input as it is. */
+export function identityStep(input: Value): Step {
+  const passOn = { uses: [], run: () => {} };
+  return {
+    output: input,
+    ...passOn,
+    backward: (dy) => ({ inputs: [dy], ...passOn }),
+    choice: undefined,
+    tangent: ([dx]) => ({ output: dx, ...passOn }),
+  };
 }
 
 /** What is true of every layer of a kind; plans ask this, never the name of a kind. */
@@ -193,6 +244,13 @@ export function buffersOf(value: Value): Buffer[] {
   return value.kind === 'dense' ? [value.data] : [value.start, value.channel, value.value];
 }
 
+/** Buffers of what was compared and of what was chosen. */
+export function choiceBuffers(choice: Choice): Buffer[] {
+  const { data } = choice.input;
+  if (choice.kind === 'kwta') return [data, ...buffersOf(choice.chosen)];
+  return choice.kind === 'maxPool' ? [data, choice.argmax] : [data];
+}
+
 /** Buffers of a gradient, for `uses`. */
 export function gradientBuffers(gradient: Gradient): Buffer[] {
   return gradient.kind === 'dense' ? [gradient.data] : [gradient.at.start, gradient.at.channel, gradient.values];
@@ -218,6 +276,11 @@ export function compressedValue(context: BuildContext, features: Features, capac
     channel: context.buffer(batch * capacity),
     value: context.buffer(batch * capacity),
   };
+}
+
+/** A value with the entries of `pattern`, and other values at them. */
+export function entriesOf(context: BuildContext, pattern: CompressedValue): CompressedValue {
+  return { ...pattern, value: context.buffer(context.batch * pattern.capacity) };
 }
 
 /** A new dense value. */

@@ -1,8 +1,11 @@
 /** Max and average pooling, `[C, H, W] -> [C, oH, oW]`, windows may overlap the zero padding. */
 import { completed, integer, type Output, object, optional, refined, type Schema } from '../base/schema.js';
+import type { Kernels } from '../kernels/kernels.js';
+import type { Buffer } from './buffer.js';
 import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
+  type DenseValue,
   denseGradient,
   denseInput,
   denseValue,
@@ -72,6 +75,29 @@ function prepare(spec: Pool2dSpec, input: Features, context: BuildContext) {
   return { value: denseValue(context, output), sizes, dxLength: context.batch * featureSize(input) };
 }
 
+function windowOf({ kernel, stride = kernel, padding }: MaxPool2dSpec) {
+  return { kernel, stride, padding };
+}
+
+/** Of each window the value of the pixel in `argmax`. */
+function takeLargest(
+  kernels: Kernels,
+  n: number,
+  { c, h, w }: Features,
+  output: Features,
+  from: DenseValue,
+  argmax: Buffer,
+  to: DenseValue,
+): void {
+  const values = kernels.f32(from.data.pointer, n * c * h * w);
+  const length = featureSize(output);
+  const pixels = kernels.u32(argmax.pointer, n * length);
+  const result = kernels.f32(to.data.pointer, n * length);
+  for (let i = 0; i < result.length; i++) {
+    result[i] = values[Math.floor(i / length) * c * h * w + pixels[i] * c + (i % c)];
+  }
+}
+
 export const maxPool2d: Op<MaxPool2dSpec> = {
   shape: (spec, [input], layer) => shape(spec, input, layer),
   parameters: () => [],
@@ -94,6 +120,16 @@ export const maxPool2d: Op<MaxPool2dSpec> = {
             dy.prepare(n);
             exports.max_pool2d_backward(...sizes(n), dy.data.pointer, argmax.pointer, dx.pointer);
           },
+        };
+      },
+      choice: { kind: 'maxPool', input, argmax, output: output.features, ...windowOf(spec) },
+      tangent(inputs) {
+        const dx = denseInput(inputs);
+        const dy = denseValue(context, output.features);
+        return {
+          output: dy,
+          uses: [argmax, dx.data, dy.data],
+          run: (n) => takeLargest(context.kernels, n, input.features, output.features, dx, argmax, dy),
         };
       },
     };
@@ -121,6 +157,16 @@ export const avgPool2d: Op<AvgPool2dSpec> = {
             dy.prepare(n);
             exports.avg_pool2d_backward(...sizes(n), dy.data.pointer, dx.pointer);
           },
+        };
+      },
+      choice: undefined,
+      tangent(inputs) {
+        const dx = denseInput(inputs);
+        const dy = denseValue(context, output.features);
+        return {
+          output: dy,
+          uses: [dx.data, dy.data],
+          run: (n) => exports.avg_pool2d_forward(...sizes(n), dx.data.pointer, dy.data.pointer),
         };
       },
     };

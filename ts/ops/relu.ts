@@ -42,6 +42,16 @@ export const relu: Op<ReluSpec> = {
           },
         };
       },
+      choice: { kind: 'relu', input },
+      tangent(inputs) {
+        const dx = denseInput(inputs);
+        const dy = denseValue(context, input.features);
+        return {
+          output: dy,
+          uses: [output.data, dx.data, dy.data],
+          run: (n) => exports.relu_backward(n * length, output.data.pointer, dx.data.pointer, dy.data.pointer),
+        };
+      },
     };
   },
 };

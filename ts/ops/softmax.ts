@@ -46,6 +46,8 @@ export const softmax: Op<SoftmaxSpec> = {
           },
         };
       },
+      choice: undefined,
+      tangent: 'curved',
     };
   },
 };
