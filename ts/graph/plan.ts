@@ -14,6 +14,7 @@ import {
   type Mode,
   type Parameter,
   type RunState,
+  type Step,
   type Value,
 } from '../ops/op.js';
 import { buildBackward, type Slot, type Timed } from './backward.js';
@@ -72,6 +73,8 @@ export class Plan {
   readonly lifetimes: readonly Lifetime[];
   readonly #constants: Buffer[] = [];
   readonly #offsets: number[];
+  /** Of each forward step, its layer and what it gives. */
+  readonly #outputs: { layer: string; value: Value }[] = [];
   readonly #kernels: Kernels;
   #version = -1;
 
@@ -146,6 +149,41 @@ export class Plan {
    * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
    */
   forward(x: Float32Array | Place, n: number): number {
+    const run = this.#takeInput(x, n);
+    for (const step of this.forwardSteps) step.run(n);
+    return run;
+  }
+
+  /**
+   * The first layer that answers `n` samples with a value that is not finite, if one does. Nothing can be asked of the plan
+   * afterwards.
+   *
+   * @param x `[n, C, H, W]`
+   * @throws {DivergedError} when k-WTA meets NaN before.
+   */
+  firstNotFinite(x: Float32Array, n: number): string | undefined {
+    this.#takeInput(x, n);
+    for (const [i, step] of this.forwardSteps.entries()) {
+      step.run(n);
+      const { layer, value } = this.#outputs[i];
+      if (!this.#isFinite(value, n)) return layer;
+    }
+    return undefined;
+  }
+
+  #isFinite(value: Value, n: number): boolean {
+    const { exports } = this.#kernels;
+    const size = featureSize(value.features);
+    if (value.kind === 'dense') return exports.all_finite(n * size, value.data.pointer);
+    const pixels = value.features.h * value.features.w;
+    const starts = this.#kernels.u32(value.start.pointer, n * (pixels + 1));
+    return Array.from({ length: n }, (_, s) => s).every((s) =>
+      exports.all_finite(starts[s * (pixels + 1) + pixels], value.value.pointer + 4 * s * value.capacity),
+    );
+  }
+
+  /** Puts samples where the first layer reads them. */
+  #takeInput(x: Float32Array | Place, n: number): number {
     this.place();
     const run = this.workspace.begin();
     const { c, h, w } = this.graph.input;
@@ -156,7 +194,6 @@ export class Plan {
     if (target === this.#staging) {
       this.#kernels.exports.nchw_to_nhwc(n, c, h, w, this.#staging.pointer, this.input.data.pointer);
     }
-    for (const step of this.forwardSteps) step.run(n);
     return run;
   }
 
@@ -225,7 +262,7 @@ export class Plan {
     const push = (node: Node, inputs: number[], stream: number, mayOverwrite: (i: number) => boolean): number => {
       const step = opOf(node.spec).build(node.spec, inputs.map(outputOf), builder(node, stream, mayOverwrite));
       slots.push({ step, inputs, node });
-      this.forwardSteps.push(step);
+      this.#append(step, node);
       return slots.length - 1;
     };
 
@@ -273,8 +310,13 @@ export class Plan {
       builder(node, last, () => false),
     );
     slots.push({ step, inputs: [last], node });
-    this.forwardSteps.push(step);
+    this.#append(step, node);
     return step.output as DenseValue;
+  }
+
+  #append(step: Step, { name: layer }: Node): void {
+    this.forwardSteps.push(step);
+    this.#outputs.push({ layer, value: step.output });
   }
 
   #lifetimes(backward: readonly Timed[]): Lifetime[] {
