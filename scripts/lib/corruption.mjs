@@ -7,9 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Random } from '../../dist/base/random.js';
-import { createRuntime, datasets, nn } from '../../dist/index.js';
-import { decodeModel, encodeModel } from '../../dist/io/checkpoint.js';
+import { datasets } from '../../dist/index.js';
 import { decodeSafetensors, encodeSafetensors } from '../../dist/io/safetensors.js';
+import { REFUSALS, SavedModels, Wrong } from './savedModels.mjs';
 
 /**
  * A valid file and how it is read.
@@ -21,26 +21,22 @@ import { decodeSafetensors, encodeSafetensors } from '../../dist/io/safetensors.
  * @property {(bytes: Uint8Array) => Promise<void> | void} read throws a {@link Wrong} when the result is not what the file says
  */
 
-/** The result of reading is not what the file says. */
-class Wrong extends Error {}
-
-/** What a file may be refused with. A parameter may have become so large that the network meets a value beyond all. */
-const REFUSALS = ['DataError', 'ShapeError', 'ConfigError', 'MemoryError', 'DivergedError'];
-
 /** Milliseconds after which a file counts as one that is never read. */
 const PATIENCE = 20_000;
 
 /**
- * Reads `count` corrupted files.
- * @param {{ count: number, seed: number, onDone?: (done: number) => void }} options
+ * Reads `count` corrupted files: of every kind, or checkpoints alone.
+ * @param {{ count: number, seed: number, checkpoints?: boolean, onDone?: (done: number) => void }} options
  * @returns {Promise<{ refused: number, read: number, problems: string[] }>} one problem a line, with what reproduces it
  */
-export async function readCorrupted({ count, seed, onDone }) {
+export async function readCorrupted({ count, seed, checkpoints = false, onDone }) {
   const folder = mkdtempSync(path.join(tmpdir(), 'kwta-corrupt-'));
-  const models = new Models(folder);
+  const models = new SavedModels(folder);
   const result = { refused: 0, read: 0, problems: /** @type {string[]} */ ([]) };
   try {
-    const subjects = [...safetensors(), ...idx(), cifar(folder), await models.subject()];
+    const subjects = checkpoints
+      ? [await models.checkpoint()]
+      : [...safetensors(), ...idx(), cifar(folder), await models.model()];
     const wheel = subjects.flatMap((subject) => Array(subject.weight).fill(subject));
     for (let i = 0; i < count; i++) {
       const random = new Random(seed, i);
@@ -321,67 +317,4 @@ function cifar(folder) {
       }
     },
   };
-}
-
-/** Saved models, loaded in a runtime that is started anew when a file has broken it. */
-class Models {
-  /** @type {import('../../dist/client/runtime.js').Runtime | undefined} */
-  #runtime;
-
-  /** @param {string} folder */
-  constructor(folder) {
-    this.file = path.join(folder, 'model');
-  }
-
-  /** @returns {Promise<Subject>} */
-  async subject() {
-    const layers = [
-      nn.conv2d({ out: 3, kernel: 3, padding: 1, stride: 2 }),
-      nn.batchNorm2d(),
-      nn.kwta({ gamma: 0.3 }),
-      nn.maxPool2d({ kernel: 2 }),
-      nn.residual({ main: [nn.conv2d({ out: 3, kernel: 1 }), nn.relu()] }),
-      nn.flatten(),
-      nn.dropout({ p: 0.1 }),
-      nn.linear({ out: 4 }),
-    ];
-    const runtime = await this.#alive();
-    const model = await runtime.model(nn.sequential(layers, { input: [2, 8, 6] }));
-    const bytes = encodeModel(model.spec, await model.stateDict());
-    await model.dispose();
-    return {
-      name: 'a saved model',
-      weight: 4,
-      bytes,
-      headerPlace: first(headerEnd(bytes)),
-      read: (corrupted) => this.#read(corrupted),
-    };
-  }
-
-  /** @param {Uint8Array} bytes */
-  async #read(bytes) {
-    writeFileSync(this.file, bytes);
-    const runtime = await this.#alive();
-    try {
-      const model = await runtime.load(this.file);
-      const { spec, stateDict } = decodeModel('file', bytes);
-      same('description', model.spec, spec);
-      same('parameters', await model.stateDict(), stateDict);
-      await model.logits({ shape: [1, ...model.input], data: new Float32Array(model.input.reduce((a, b) => a * b)) });
-      await model.dispose();
-    } catch (error) {
-      if (!REFUSALS.includes(/** @type {Error} */ (error).name)) await this.dispose();
-      throw error;
-    }
-  }
-
-  async #alive() {
-    this.#runtime ??= await createRuntime({ threads: 1 });
-    return this.#runtime;
-  }
-
-  async dispose() {
-    await this.#runtime?.dispose();
-    this.#runtime = undefined;
-  }
 }

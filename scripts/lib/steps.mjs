@@ -159,3 +159,16 @@ export async function installDebianPackages(packages) {
   if (code !== 0) note(`apt-get failed: ${output.trim().split('\n').at(-1)}`);
   return code === 0;
 }
+
+/**
+ * Whole numbers from the command line; `defaults` stand for those left out.
+ * @param {string} script
+ * @param {number[]} defaults
+ */
+export function counts(script, defaults) {
+  const given = process.argv.slice(2).map(Number);
+  if (given.length > defaults.length || !given.every((value) => Number.isSafeInteger(value) && value >= 0)) {
+    throw new Failure(`expected whole numbers: npm run ${script} [-- count [seed]]`);
+  }
+  return defaults.map((value, i) => given[i] ?? value);
+}

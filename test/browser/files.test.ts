@@ -1,4 +1,4 @@
-/** Files in a page: read by `fetch`, never written. */
+/** Files in a page: read by `fetch`, or the page's own, which alone are written. */
 import { ConfigError, createRuntime, DataError, datasets, models, nn, optim, type Runtime } from 'kwta';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 // What `model.save` would write: in a page there is no other way to get a model's file.
@@ -39,10 +39,12 @@ it('says what the server answered', async () => {
   await expect(runtime.load('/broken')).rejects.toThrow(DataError);
 });
 
-it('refuses to write files', async () => {
+it('refuses to write files anywhere else', async () => {
   const model = await runtime.model(spec);
   await expect(model.save('model')).rejects.toThrow(ConfigError);
-  await expect(model.save('model')).rejects.toThrow(/cannot write model: a browser cannot write files/);
+  await expect(model.save('model')).rejects.toThrow(/cannot write model: a browser cannot write files there/);
+  await expect(model.save('opfs:')).rejects.toThrow(/the path of a file/);
+  await expect(model.save('opfs:a/../b')).rejects.toThrow(/the path of a file/);
 });
 
 it('refuses a checkpoint before any training', async () => {
@@ -51,4 +53,21 @@ it('refuses a checkpoint before any training', async () => {
   const options = { epochs: 1, optimizer: optim.adam(), checkpoint: { path: 'model.safetensors' } };
   expect(() => model.fit(data, options)).toThrow(ConfigError);
   expect(() => model.fit(data, options)).toThrow('a browser cannot write files');
+});
+
+it("keeps checkpoints in the page's own files, and goes on from them to the same bits", async () => {
+  const path = 'opfs:runs/first/model.safetensors';
+  await expect(runtime.load(path)).rejects.toThrow(`load: there is no file ${path}`);
+  const data = datasets.synthetic({ count: 24, seed: 0 });
+  const options = { epochs: 3, batchSize: 8, optimizer: optim.adam(), validation: data };
+  const model = await runtime.model(spec, { seed: 3 });
+  await model.fit(data, { ...options, checkpoint: { path, everySteps: 4, keep: 2, best: true } });
+  const whole = await model.stateDict();
+  for (const name of ['model', 'model-4', 'model-best']) {
+    const resumed = await runtime.model(spec);
+    await resumed.fit(data, { ...options, resumeFrom: `opfs:runs/first/${name}.safetensors` });
+    expect(await resumed.stateDict(), name).toEqual(whole);
+  }
+  await model.save(path);
+  expect(await (await runtime.load(new URL(path))).stateDict()).toEqual(whole);
 });

@@ -111,7 +111,7 @@ describe('a state that does not fit', () => {
   };
 
   it('is refused before anything is changed', async () => {
-    await expectError(resumed({ version: 2 }), DataError, 'resumeFrom', 'version 1', 'got version 2');
+    await expectError(resumed({ version: 1 }), DataError, 'resumeFrom', 'version 2', 'got version 1');
     await expectError(resumed({ model: { type: 'sequential' } }), DataError, 'resumeFrom.model');
     await expectError(resumed({ options: { epochs: 1 } }), DataError, 'resumeFrom.options');
     await expectError(resumed({ epoch: null }), DataError, 'resumeFrom.epoch', 'got null');

@@ -13,3 +13,16 @@ export function checkPath(argument: string, value: unknown): asserts value is st
     throw new ConfigError(`${argument}: expected a path or a URL, got ${describe(value)}`);
   }
 }
+
+/** A file beside another: `run-best.safetensors` beside `run.safetensors`. */
+export function siblingPath<Path extends string | URL>(path: Path, suffix: string | number): Path {
+  if (!isUrl(path)) return withSuffix(path, suffix) as Path;
+  const url = new URL(path.href);
+  url.pathname = withSuffix(url.pathname, suffix);
+  return url as Path;
+}
+
+function withSuffix(path: string, suffix: string | number): string {
+  const [, stem, extension = ''] = /^(.*?[^/\\])(\.[^./\\]*)?$/s.exec(path) ?? [undefined, path];
+  return `${stem}-${suffix}${extension}`;
+}

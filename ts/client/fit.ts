@@ -1,11 +1,12 @@
-/** Starts a training run: options checked, the job in the engine, checkpoints handed on as snapshots arrive. */
+/** Starts a training run: options checked, the job in the engine, checkpoints handed on as states arrive. */
 import { platform } from '#platform';
-import { checkInteger, checkKeys } from '../base/check.js';
-import { ConfigError } from '../base/errors.js';
-import { checkPath } from '../base/paths.js';
+import { checkKeys } from '../base/check.js';
+import { ConfigError, DataError, DivergedError } from '../base/errors.js';
+import { checkPath, isUrl } from '../base/paths.js';
 import { parse } from '../base/schema.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import type { FitProgress } from '../engine/protocol.js';
+import { type CheckpointTimes, checkpointSchema, decodeCheckpoint } from '../train/checkpoint.js';
 import type { EpochEvent, FitEvent } from '../train/fit.js';
 import type { OptimizerSpec } from '../train/optimizers/index.js';
 import type { RegimeSpec } from '../train/regimes/index.js';
@@ -13,7 +14,7 @@ import type { AnnealSchedule } from '../train/schedules/anneal.js';
 import type { LearningRateSchedule } from '../train/schedules/learningRate.js';
 import { fitSchema } from '../train/spec.js';
 import type { TrainState } from '../train/state.js';
-import { Checkpoints } from './checkpoints.js';
+import { Checkpoints, type Written } from './checkpoints.js';
 import type { Connection } from './connection.js';
 import { FitRun, type History } from './fitRun.js';
 
@@ -35,18 +36,35 @@ export interface FitOptions {
   /** Of the order of samples and of adversarial starts; 0 by default. */
   seed?: number;
   /**
-   * Writes the model to `path` after every `everyEpochs` epochs (1 by default), whole or not at all. A write that
-   * fails does not stop the training: the next one is tried as before, and `history.warnings` tells. When it was the
+   * Writes the run to a file now and then: `runtime.load` makes a model of it, `resumeFrom` goes on with the run. A write
+   * that fails does not stop the training: the next one is tried as before, and `history.warnings` tells. When it was the
    * last one, the run ends with a {@link DataError} whose `history` is that of the run.
    */
-  checkpoint?: { path: string | URL; everyEpochs?: number };
+  checkpoint?: CheckpointOptions;
   /**
-   * What `run.state()` gave: this run goes on from there, to the same bits. Data and options must be those of the
-   * run so far; only `epochs`, counted from the first start, may be more, unless the schedule depends on it. The
-   * history begins with the epoch that the state is in.
+   * A checkpoint's path, or what `run.state()` gave: this run goes on from there, to the same bits (on a runtime that is
+   * `deterministic`, whatever its threads). Data and options must be those of the run so far; only `epochs`, counted from
+   * the first start, may be more, unless a schedule depends on it. The history begins with the epoch that the state is in.
    */
-  resumeFrom?: TrainState;
+  resumeFrom?: string | URL | TrainState;
   signal?: AbortSignal;
+}
+
+/** Which checkpoints there are. Each is written whole or not at all. */
+export interface CheckpointOptions {
+  /**
+   * Of the newest: a file in Node, `opfs:` and a path in a browser. An older one of step `n` is beside it as `<stem>-<n>`, the
+   * best as `<stem>-best`, with the same extension.
+   */
+  path: string | URL;
+  /** After every so many epochs; 1 by default. */
+  everyEpochs?: number;
+  /** In place of that, after every so many steps. */
+  everySteps?: number;
+  /** How many there are at most, the newest included and the best not; 1 by default. */
+  keep?: number;
+  /** Another one after each epoch whose accuracy on the validation data is better than all before; false by default. */
+  best?: boolean;
 }
 
 const fitKeys = [
@@ -71,31 +89,66 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
   if (validation !== undefined) checkDataset('validation', validation);
   const parsed = parse(fitSchema, { epochs, batchSize, optimizer, lr, gamma, regime, seed }, 'fit');
   const spec = { ...parsed, batchSize: Math.min(parsed.batchSize, train.length) };
-  const { path, everyEpochs } = checkpointOf(options.checkpoint);
-  const checkpoints = path === undefined ? undefined : new Checkpoints(path);
-  const engineOptions = { checkpointEvery: path === undefined ? 0 : everyEpochs, from: resumeFrom };
+  const wanted = options.checkpoint && checkpointOf(options.checkpoint, validation !== undefined);
+  const checkpoints = wanted && new Checkpoints(wanted.path, wanted.keep);
+  if (typeof resumeFrom === 'string' || isUrl(resumeFrom)) checkPath('fit.resumeFrom', resumeFrom);
   const job = connection.newJob();
-  const start = async (report: (event: FitEvent) => void): Promise<History> => {
-    const onProgress = ({ event, snapshot }: FitProgress): void => {
-      report(event);
-      if (snapshot !== undefined) checkpoints?.write(event.epoch, snapshot);
-    };
-    const args = [model, train.toPlain(), validation?.toPlain(), spec, engineOptions] as const;
-    const events = await connection.job('fit', [...args], { signal, onProgress }, job);
-    const history = { epochs: events.filter((event): event is EpochEvent => event.type === 'epoch') };
-    return checkpoints === undefined ? history : await checkpoints.close(history);
+  const origin = resumed(resumeFrom);
+  const state = async (): Promise<TrainState> => {
+    // The job is known to the engine once `start` has gone on from here.
+    await origin;
+    return connection.call('trainState', job);
   };
-  return new FitRun(start, () => connection.call('trainState', job));
+  const start = async (report: (event: FitEvent) => void): Promise<History> => {
+    const from = await origin;
+    if (from?.written && String(resumeFrom) === String(wanted?.path)) checkpoints?.adopt(from.written);
+    const onProgress = ({ event, newest, best }: FitProgress): void => {
+      report(event);
+      if (best !== undefined) checkpoints?.write('best', best);
+      if (newest !== undefined) checkpoints?.write('newest', newest);
+    };
+    const engineOptions = { checkpoint: wanted?.due, from: from?.state };
+    const args = [model, train.toPlain(), validation?.toPlain(), spec, engineOptions] as const;
+    try {
+      const events = await connection.job('fit', [...args], { signal, onProgress }, job);
+      const history = { epochs: events.filter((event): event is EpochEvent => event.type === 'epoch') };
+      return checkpoints === undefined ? history : await checkpoints.close(history);
+    } catch (error) {
+      await checkpoints?.settle();
+      throw withCheckpoint(error, checkpoints?.last);
+    }
+  };
+  return new FitRun(start, state);
 }
 
-/** Where checkpoints go, and how often. @throws {ConfigError} for a path that cannot be written. */
-function checkpointOf(options: FitOptions['checkpoint']): { path?: string | URL; everyEpochs: number } {
-  if (options === undefined) return { everyEpochs: 1 };
-  checkKeys('fit.checkpoint', options, ['path', 'everyEpochs']);
-  const { path, everyEpochs = 1 } = options;
+/** What a run goes on from, and what it was read from. */
+async function resumed(from: FitOptions['resumeFrom']): Promise<{ state: TrainState; written?: Written } | undefined> {
+  if (from === undefined) return undefined;
+  if (typeof from !== 'string' && !isUrl(from)) return { state: from };
+  const bytes = await platform.readFile(from);
+  if (bytes === undefined) throw new DataError(`fit.resumeFrom: there is no file ${from}`);
+  const { state, older } = decodeCheckpoint(String(from), bytes);
+  return { state, written: { step: state.step, bytes, older } };
+}
+
+/** A run that has diverged says where the last state is that had not. */
+function withCheckpoint(error: unknown, last: Checkpoints['last']): unknown {
+  if (!(error instanceof DivergedError) || last === undefined) return error;
+  const { message, cause } = error;
+  return new DivergedError(`${message}; the last good checkpoint is ${last.path}, of step ${last.step}`, { cause });
+}
+
+/** Where checkpoints go, and when. @throws {ConfigError} for a path that cannot be written. */
+function checkpointOf(
+  options: CheckpointOptions,
+  validated: boolean,
+): { path: string | URL; keep: number; due: CheckpointTimes } {
+  checkKeys('fit.checkpoint', options, ['path', 'everyEpochs', 'everySteps', 'keep', 'best']);
+  const { path, ...rest } = options;
   checkPath('fit.checkpoint.path', path);
-  checkInteger('fit.checkpoint.everyEpochs', everyEpochs, { min: 1 });
+  const { keep, ...due } = parse(checkpointSchema, rest, 'fit.checkpoint');
+  if (due.best && !validated) throw new ConfigError('fit.checkpoint.best: expected validation data, got none');
   const problem = platform.checkWritable(path);
   if (problem !== undefined) throw new ConfigError(`fit.checkpoint.path: cannot write ${path}: ${problem}`);
-  return { path, everyEpochs };
+  return { path, keep, due };
 }

@@ -17,6 +17,7 @@ import { countCorrect } from '../graph/predictions.js';
 import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
+import { type CheckpointTimes, isDue } from '../train/checkpoint.js';
 import { type FitEvent, Training } from '../train/fit.js';
 import { fitSchema } from '../train/spec.js';
 import { analysisCalls } from './analysisCalls.js';
@@ -93,13 +94,14 @@ export function createEngine(jobs: Jobs): Engine {
       });
     },
 
-    fit(model, train, validation, spec, { checkpointEvery, from }, job) {
+    fit(model, train, validation, spec, { checkpoint, from }, job) {
       const data = checkedData(modelOf(model), 'train', train);
       const held = validation && checkedData(modelOf(model), 'validation', validation);
       const epochs: FitEvent[] = [];
       const parsed = parse(fitSchema, spec, 'fit');
+      let run: Training | undefined;
       const start = function* () {
-        const run = new Training(modelOf(model), started().kernels, data, held, parsed, from);
+        run = new Training(modelOf(model), started().kernels, data, held, parsed, from);
         runs.set(job.id, run);
         try {
           yield* run.run();
@@ -109,10 +111,8 @@ export function createEngine(jobs: Jobs): Engine {
         return epochs;
       };
       return jobs.run(job, { name: 'fit', models: [model], alone: true }, start, (event): FitProgress => {
-        if (event.type !== 'epoch') return { event };
-        epochs.push(event);
-        const due = checkpointEvery > 0 && (event.epoch + 1) % checkpointEvery === 0;
-        return due ? { event, snapshot: snapshotOf(modelOf(model)) } : { event };
+        if (event.type === 'epoch') epochs.push(event);
+        return { event, ...(checkpoint && run && statesDue(checkpoint, run, event)) };
       });
     },
 
@@ -206,6 +206,15 @@ export function createEngine(jobs: Jobs): Engine {
       return runFunctional(started().workspace, call);
     },
   };
+}
+
+/** The state of a run, if it is to be written after `event`. */
+function statesDue(times: CheckpointTimes, run: Training, event: FitEvent): Pick<FitProgress, 'newest' | 'best'> {
+  const best = times.best && event.type === 'epoch' && run.isBest;
+  const newest = isDue(times, event);
+  if (!newest && !best) return {};
+  const state = run.state();
+  return { newest: newest ? state : undefined, best: best ? state : undefined };
 }
 
 function snapshotOf({ spec, parameters }: Network): Snapshot {

@@ -12,6 +12,7 @@ import type { ModelSpec } from '../graph/graph.js';
 import type { Loss } from '../graph/losses.js';
 import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
+import type { CheckpointTimes } from '../train/checkpoint.js';
 import type { FitEvent } from '../train/fit.js';
 import type { FitSpec } from '../train/spec.js';
 import type { TrainState } from '../train/state.js';
@@ -49,10 +50,11 @@ export interface Snapshot {
   stateDict: Record<string, Tensor>;
 }
 
-/** Progress of a training run; `snapshot` after an epoch whose checkpoint is due. */
+/** Progress of a training run, with its state when a checkpoint is due. */
 export interface FitProgress {
   event: FitEvent;
-  snapshot?: Snapshot;
+  newest?: TrainState;
+  best?: TrainState;
 }
 
 /** The engine's methods, as its client calls them. */
@@ -68,8 +70,8 @@ export interface Engine {
     validation: DatasetFields | undefined,
     spec: FitSpec,
     options: {
-      /** Epochs between checkpoints, or 0. */
-      checkpointEvery: number;
+      /** When states are to be written. */
+      checkpoint?: CheckpointTimes;
       /** Where an earlier run stood. */
       from?: TrainState;
     },

@@ -182,6 +182,12 @@ export class Network {
     }
   }
 
+  /** The first layer that answers a training batch with a value that is not finite, if one does. @throws as {@link forward}. */
+  firstNotFinite(x: Float32Array): string | undefined {
+    const n = x.length / this.sampleSize;
+    return this.#plan(this.#training, n, 0, this.workspace.slot(0)).firstNotFinite(x, n);
+  }
+
   /** Runs samples that lie in wasm memory forward, in eval mode and one batch. */
   forwardAt(place: Place, n: number, { inputs = false }: { inputs?: boolean } = {}): Pass {
     return this.#forward(inputs ? attack : inference, place, n, 0, false);

@@ -157,7 +157,9 @@ export class Parameters {
   #toTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
     if (spec.layout === 'plain') return values.slice();
     const places = convolutionOrder(spec.shape, this.kernels.exports.conv2d_weight_block(spec.shape[0]));
-    return Float32Array.from(places, (place) => values[place]);
+    const result = new Float32Array(places.length);
+    for (let i = 0; i < places.length; i++) result[i] = values[places[i]];
+    return result;
   }
 
   #named(name: string): Parameter {

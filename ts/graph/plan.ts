@@ -79,6 +79,8 @@ export class Plan {
   readonly lifetimes: readonly Lifetime[];
   readonly #constants: Buffer[] = [];
   readonly #offsets: number[];
+  /** Of each forward step, its layer and what it gives. */
+  readonly #outputs: { layer: string; value: Value }[] = [];
   readonly #kernels: Kernels;
   #version = -1;
 
@@ -161,6 +163,41 @@ export class Plan {
    * @throws {MemoryError} when the plan does not fit. {DivergedError} when k-WTA meets NaN.
    */
   forward(x: Float32Array | Place, n: number, directions?: Float32Array): number {
+    const run = this.#begin(x, n, directions);
+    for (const step of this.forwardSteps) step.run(n);
+    return run;
+  }
+
+  /**
+   * The first layer that answers `n` samples with a value that is not finite, if one does. Nothing can be asked of the plan
+   * afterwards.
+   *
+   * @param x `[n, C, H, W]`
+   * @throws {DivergedError} when k-WTA meets NaN before.
+   */
+  firstNotFinite(x: Float32Array, n: number): string | undefined {
+    this.#begin(x, n);
+    for (const [i, step] of this.forwardSteps.entries()) {
+      step.run(n);
+      const { layer, value } = this.#outputs[i];
+      if (!this.#isFinite(value, n)) return layer;
+    }
+    return undefined;
+  }
+
+  #isFinite(value: Value, n: number): boolean {
+    const { exports } = this.#kernels;
+    const size = featureSize(value.features);
+    if (value.kind === 'dense') return exports.all_finite(n * size, value.data.pointer);
+    const pixels = value.features.h * value.features.w;
+    const starts = this.#kernels.u32(value.start.pointer, n * (pixels + 1));
+    return Array.from({ length: n }, (_, s) => s).every((s) =>
+      exports.all_finite(starts[s * (pixels + 1) + pixels], value.value.pointer + 4 * s * value.capacity),
+    );
+  }
+
+  /** Begins a run: samples, and directions, lie where the first layer reads them. */
+  #begin(x: Float32Array | Place, n: number, directions?: Float32Array): number {
     this.place();
     const run = this.workspace.begin();
     if (this.#tangents !== undefined) {
@@ -168,7 +205,6 @@ export class Plan {
       this.#take(directions, n, this.#tangents.input);
     }
     this.#take(x, n, this.input);
-    for (const step of this.forwardSteps) step.run(n);
     return run;
   }
 
@@ -249,7 +285,7 @@ export class Plan {
     const values = inputs.map((slot) => (slot === graphInput ? this.input : slots[slot].step.output));
     const step = opOf(node.spec).build(node.spec, values, context);
     slots.push({ step, inputs, node });
-    this.forwardSteps.push(step);
+    this.#append(node, step);
     const { choice } = step;
     if (choice !== undefined) {
       // Tangents have the form of their values, and what is compared is dense.
@@ -258,10 +294,15 @@ export class Plan {
     }
     if (this.#tangents !== undefined) {
       const behind = this.#tangents.add(node, step, inputs);
-      this.forwardSteps.push(behind);
+      this.#append(node, behind);
       if (behind.output.kind === 'dense') this.#logitsTangent = behind.output;
     }
     return slots.length - 1;
+  }
+
+  #append({ name: layer }: Node, step: Timed & { output: Value }): void {
+    this.forwardSteps.push(step);
+    this.#outputs.push({ layer, value: step.output });
   }
 
   #buildForward(

@@ -1,12 +1,24 @@
-/** Browsers: module workers, fetch. */
+/** Browsers: module workers, fetch, the page's own files. */
 import { ConfigError, DataError, WorkerLostError } from '../base/errors.js';
+import { isOwn, ownFileProblem, readOwn, removeOwn, writeOwn } from './ownFiles.js';
 import { maxThreads, type Platform } from './platform.js';
 import { fetchBytes } from './web.js';
 
-const noFiles = 'a browser cannot write files; keep model.stateDict() instead';
+const noFiles =
+  "a browser cannot write files there; begin the path with 'opfs:' for the page's own files, or keep model.stateDict()";
 
-function refuseWriting(path: string | URL): Promise<never> {
-  return Promise.reject(new ConfigError(`cannot write ${path}: ${noFiles}`));
+async function writing(path: string | URL, write: (path: string) => Promise<void>): Promise<void> {
+  const problem = whyNotWritable(path);
+  if (problem !== undefined) throw new ConfigError(`cannot write ${path}: ${problem}`);
+  try {
+    await write(String(path));
+  } catch (cause) {
+    throw new ConfigError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function whyNotWritable(path: string | URL): string | undefined {
+  return isOwn(path) ? ownFileProblem(path) : noFiles;
 }
 
 export const platform: Platform = {
@@ -48,14 +60,15 @@ export const platform: Platform = {
 
   async readFile(path) {
     try {
-      return await fetchBytes(path);
+      return await (isOwn(path) ? readOwn(String(path)) : fetchBytes(path));
     } catch (cause) {
       throw new DataError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
     }
   },
 
-  writeFile: refuseWriting,
-  writeFileAt: refuseWriting,
+  writeFile: (path, bytes) => writing(path, (own) => writeOwn(own, bytes)),
+  writeFileAt: (path, from, bytes) => writing(path, (own) => writeOwn(own, bytes, from)),
+  removeFile: (path) => writing(path, removeOwn),
 
-  checkWritable: () => noFiles,
+  checkWritable: whyNotWritable,
 };

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../base/errors.js';
-import { readBytes, whyNotWritable, writeBytes, writeBytesAt } from './nodeFiles.js';
+import { readBytes, removeFile, whyNotWritable, writeBytes, writeBytesAt } from './nodeFiles.js';
 import type { Platform } from './platform.js';
 import { concurrency } from './processors.js';
 
@@ -56,5 +56,6 @@ export const platform: Platform = {
   readFile: readBytes,
   writeFile: writeBytes,
   writeFileAt: writeBytesAt,
+  removeFile,
   checkWritable: whyNotWritable,
 };

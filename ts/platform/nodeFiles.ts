@@ -42,6 +42,15 @@ export async function writeBytes(path: string | URL, bytes: Uint8Array): Promise
   }
 }
 
+/** See `Platform.removeFile`. */
+export async function removeFile(path: string | URL): Promise<void> {
+  try {
+    await rm(filePath(path), { force: true });
+  } catch (cause) {
+    throw new ConfigError(`cannot remove ${path}: ${reasonInWords(cause)}`, { cause });
+  }
+}
+
 /** See `Platform.writeFileAt`. */
 export async function writeBytesAt(path: string | URL, from: number, bytes: Uint8Array): Promise<void> {
   const problem = whyNotWritable(path);

@@ -30,14 +30,14 @@ export interface Platform {
   spawn(name: string, role: object, lost: (reason: string) => void): Promise<WorkerHandle>;
   /**
    * The bytes of a file; `undefined` when there is none. In Node `path` is a path, a `file:` URL or a web address, as
-   * text or a URL object; in a browser whatever `fetch` takes.
+   * text or a URL object; in a browser whatever `fetch` takes, or `opfs:` and the path of a file that the page wrote.
    *
    * @throws {DataError} naming the path when it cannot be read for another reason.
    */
   readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /**
-   * Writes a file whole or not at all (Node only). Links are followed, an old file's mode is kept; a device or a pipe
-   * is written to directly.
+   * Writes a file whole or not at all. In Node links are followed, an old file's mode is kept; a device or a pipe is
+   * written to directly. A browser writes to `opfs:` and a path, in the page's own files.
    *
    * @throws {ConfigError} naming the path and the reason.
    */
@@ -48,6 +48,8 @@ export interface Platform {
    * @throws {ConfigError} naming the path and the reason.
    */
   writeFileAt(path: string | URL, from: number, bytes: Uint8Array): Promise<void>;
+  /** Removes a file that {@link writeFile} wrote, if it is there. @throws {ConfigError} naming the path and the reason. */
+  removeFile(path: string | URL): Promise<void>;
   /** Why {@link writeFile} would refuse `path`, in words, as far as it can be known before; `undefined` when it would not. */
   checkWritable(path: string | URL): string | undefined;
 }

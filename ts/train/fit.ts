@@ -11,7 +11,7 @@ import { regimeOf } from './regimes/index.js';
 import { annealed } from './schedules/anneal.js';
 import { learningRateFactor } from './schedules/learningRate.js';
 import type { FitSpec } from './spec.js';
-import { adoptState, checkState, type EpochState, stateOf, type TrainState } from './state.js';
+import { adoptState, type BestEpoch, checkState, type EpochState, stateOf, type TrainState } from './state.js';
 
 /** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
 export interface BatchEvent {
@@ -45,6 +45,9 @@ export class Training {
   readonly #optimizer: Optimizer;
   #step = 0;
   #epoch: EpochState = freshEpoch(0);
+  #best: BestEpoch | null = null;
+  /** Of the run alone: who asks the model between two steps does not change what the next one draws. */
+  #passes: number;
 
   /**
    * Checks all that can be known before the first step.
@@ -66,8 +69,11 @@ export class Training {
     if (spec.gamma) for (const epoch of [0, spec.epochs - 1]) network.checkGamma(annealed(spec.gamma, epoch));
     if (from) checkState(network, spec, train.length, from);
     this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
+    this.#passes = network.state.passes;
     if (from === undefined) return;
     adoptState(network, from);
+    this.#passes = from.random.passes;
+    this.#best = from.best;
     this.#optimizer.restore(from.optimizer);
     this.#step = from.step;
     this.#epoch = { ...from.epoch };
@@ -75,13 +81,20 @@ export class Training {
 
   /** Where the run stands, between two steps. */
   state(): TrainState {
-    return stateOf(this.network, {
+    const run = {
       optimizer: this.#optimizer.state(),
       options: this.spec,
       samples: this.train.length,
       step: this.#step,
       epoch: this.#epoch,
-    });
+      best: this.#best,
+    };
+    return stateOf(this.network, run, this.#passes);
+  }
+
+  /** Validation has not been better than after the epoch that is just over. */
+  get isBest(): boolean {
+    return this.#best !== null && this.#best.epoch === this.#epoch.index - 1;
   }
 
   /**
@@ -119,7 +132,12 @@ export class Training {
       seconds,
       imagesPerSecond: train.length / seconds,
     };
-    if (this.validation) event.validationAccuracy = correctIn(network, this.validation) / this.validation.length;
+    const { validation } = this;
+    if (validation) {
+      const accuracy = this.#withOwnPasses(() => correctIn(network, validation)) / validation.length;
+      event.validationAccuracy = accuracy;
+      if (this.#best === null || accuracy > this.#best.accuracy) this.#best = { epoch: index, accuracy };
+    }
     this.#epoch = freshEpoch(index + 1);
     yield event;
   }
@@ -130,10 +148,9 @@ export class Training {
     const perEpoch = Math.ceil(train.length / spec.batchSize);
     const labels = Int32Array.from(chosen, (i) => train.labels[i]);
     const where = `epoch ${epoch}, step ${this.#step}`;
-    const batch = located(where, () => {
-      const x = perturbed(network, spec, train.tensor(chosen).data, labels, this.#step);
-      return gradients(network, x, labels);
-    });
+    const x = train.tensor(chosen).data;
+    const work = () => gradients(network, perturbed(network, spec, x, labels, this.#step), labels);
+    const batch = this.#withOwnPasses(() => located(network, x, where, work));
     const lr = spec.optimizer.lr * learningRateFactor(spec.lr, this.#step / perEpoch, spec.epochs);
     this.#optimizer.step(lr);
     const step = ++this.#step;
@@ -144,19 +161,44 @@ export class Training {
     const accuracy = batch.correct / labels.length;
     return { type: 'batch', epoch, step, steps: spec.epochs * perEpoch, loss: batch.loss, accuracy, lr };
   }
+
+  /** What is random in eval mode, too, draws by a count of passes. */
+  #withOwnPasses<T>(work: () => T): T {
+    const { state } = this.network;
+    const { passes } = state;
+    state.passes = this.#passes;
+    try {
+      return work();
+    } finally {
+      this.#passes = state.passes;
+      state.passes = Math.max(passes, state.passes);
+    }
+  }
 }
 
 function freshEpoch(index: number): EpochState {
   return { index, position: 0, lossSum: 0, correct: 0, seconds: 0 };
 }
 
-/** What `work` gives; when it diverges, the message says where. */
-function located<T>(where: string, work: () => T): T {
+/** What `work` gives; when it diverges, the message says where, and in which layer when that shows on `x`. */
+function located<T>(network: Network, x: Float32Array, where: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof DivergedError)) throw error;
-    throw new DivergedError(`fit: ${error.message} in ${where}`, { cause: error.cause });
+    const layer = firstNotFinite(network, x);
+    const found = layer === undefined ? '' : `; '${layer}' is the first layer whose output is not finite`;
+    throw new DivergedError(`fit: ${error.message} in ${where}${found}`, { cause: error.cause });
+  }
+}
+
+function firstNotFinite(network: Network, x: Float32Array): string | undefined {
+  try {
+    return network.firstNotFinite(x);
+  } catch (error) {
+    // k-WTA has met NaN, and `error` is what is being reported already.
+    if (error instanceof DivergedError) return undefined;
+    throw error;
   }
 }
 

@@ -14,7 +14,7 @@ import { traitsOf } from './schedules/learningRate.js';
 import { type FitSpec, fitSchema } from './spec.js';
 
 /** Changes with the meaning of a {@link TrainState}. */
-const version = 1;
+const version = 2;
 
 /** Where a run stands between two steps. */
 export interface TrainState {
@@ -29,10 +29,18 @@ export interface TrainState {
   /** Samples of an epoch. */
   samples: number;
   /** Random numbers are drawn by counter: `step` and the options' seed say which come next, and for dropout these. */
-  random: { seed: number; step: number };
+  random: { seed: number; step: number; passes: number };
   /** Steps taken. */
   step: number;
   epoch: EpochState;
+  /** The epoch with the best accuracy on validation data, where there are such; the first of several. */
+  best: BestEpoch | null;
+}
+
+/** See {@link TrainState}. */
+export interface BestEpoch {
+  epoch: number;
+  accuracy: number;
 }
 
 /** The epoch that a run is in. */
@@ -50,13 +58,12 @@ export interface EpochState {
 /** The state of a run on `network`. */
 export function stateOf(
   network: Network,
-  run: Pick<TrainState, 'optimizer' | 'options' | 'samples' | 'step' | 'epoch'>,
+  run: Pick<TrainState, 'optimizer' | 'options' | 'samples' | 'step' | 'epoch' | 'best'>,
+  passes: number,
 ): TrainState {
-  const { optimizer, options, samples, step, epoch } = run;
-  const stateDict = network.parameters.read('data');
   const { spec: model, state } = network;
-  const random = { seed: state.seed, step: state.step };
-  return { version, model, stateDict, optimizer, options, samples, random, step, epoch: { ...epoch } };
+  const random = { seed: state.seed, step: state.step, passes };
+  return { version, model, stateDict: network.parameters.read('data'), random, ...run, epoch: { ...run.epoch } };
 }
 
 /**
@@ -79,7 +86,14 @@ export function checkState(network: Network, options: FitSpec, samples: number, 
     throw new ConfigError(`resumeFrom: expected ${state.samples} samples, as in the run so far, got ${samples}`);
   }
   checkPlace(options, samples, state);
-  for (const key of ['seed', 'step'] as const) checkInteger(`resumeFrom.random.${key}`, state.random[key], { min: 0 });
+  for (const key of ['seed', 'step', 'passes'] as const) {
+    checkInteger(`resumeFrom.random.${key}`, state.random[key], { min: 0 });
+  }
+  if (state.best !== null) {
+    if (!isObject(state.best)) throw new DataError(`resumeFrom.best: expected an object, got ${describe(state.best)}`);
+    checkInteger('resumeFrom.best.epoch', state.best.epoch, { min: 0, max: state.epoch.index });
+    checkNumber('resumeFrom.best.accuracy', state.best.accuracy, { min: 0, max: 1 });
+  }
   if (!network.isOfModel(modelOf(state))) {
     throw new ConfigError('resumeFrom: expected the state of a run on this model, got that of another model');
   }
@@ -100,7 +114,8 @@ function modelOf({ model }: TrainState): ModelSpec {
   return parse(modelSchema, model, 'resumeFrom.model', DataError);
 }
 
-function isObject(value: unknown): value is object {
+/** Not null. */
+export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 

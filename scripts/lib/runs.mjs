@@ -1,0 +1,49 @@
+// Small training runs, of every kind that there is, for scripts and tests that stop them and go on.
+import { attacks, datasets, nn, optim, regimes, schedules } from '../../dist/index.js';
+
+/** @typedef {import('../../dist/client/fit.js').FitOptions} FitOptions */
+
+const layers = [
+  nn.conv2d({ out: 6, kernel: 3, padding: 1 }),
+  nn.batchNorm2d(),
+  nn.kwta({ gamma: 0.3 }),
+  nn.maxPool2d({ kernel: 2 }),
+  nn.flatten(),
+  nn.dropout({ p: 0.2, always: true }),
+  nn.linear({ out: 5 }),
+];
+
+/** The model of all runs. */
+export const spec = nn.sequential(layers, { input: [1, 12, 12] });
+
+/** @param {number} seed */
+function drawn(seed) {
+  const { images, labels } = datasets.synthetic({ count: 90, seed });
+  const small = new Float32Array(90 * 144);
+  // The middle of each picture, and half of its classes.
+  for (let i = 0; i < 90; i++) {
+    for (let y = 0; y < 12; y++) {
+      for (let x = 0; x < 12; x++) small[i * 144 + y * 12 + x] = images[i * 784 + (8 + y) * 28 + 8 + x] / 255;
+    }
+  }
+  return datasets.fromTensors({ images: { shape: [90, 1, 12, 12], data: small }, labels: labels.map((l) => l % 5) });
+}
+
+export const train = drawn(1);
+export const validation = drawn(2);
+
+const common = { epochs: 3, batchSize: 16, validation, seed: 4 };
+const attack = attacks.pgd({ steps: 2 });
+const gamma = schedules.anneal({ from: 0.3, to: 0.2, by: 0.05 });
+
+/** @type {Record<string, FitOptions>} */
+export const runs = {
+  'sgd, steps': { ...common, optimizer: optim.sgd({ lr: 0.05, momentum: 0.9 }), lr: schedules.step({ every: 1 }) },
+  'adam, cosine, annealed': { ...common, optimizer: optim.adam(), lr: schedules.cosine(), gamma },
+  'adamw, adversarial': {
+    ...common,
+    optimizer: optim.adamw({ lr: 0.005 }),
+    lr: schedules.multiStep({ milestones: [1, 2] }),
+    regime: regimes.adversarial(attack, { epsilon: 0.1 }),
+  },
+};
