@@ -74,7 +74,7 @@ describe('attack', () => {
   it('lists every attack with its options in its help', async () => {
     const { code, stdout } = await kwta('attack', '--help');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^ +pgd +norm=linf\|l2\|l1 +steps=40 +stepSize=<number> +restarts=1 /m);
+    expect(stdout).toMatch(/^ +pgd +norm=linf\|l2\|l1\|l0 +steps=40 +stepSize=<number> +restarts=1 /m);
     const schema = JSON.parse(readFileSync(new URL('../../dist/schema/attack.json', import.meta.url), 'utf8'));
     for (const { properties } of schema.oneOf) expect(stdout).toContain(`\n  ${properties.type.const} `);
   });
@@ -102,6 +102,10 @@ describe('what is wrong is named, in one line, code 2:', () => {
     ],
     [['--attack', 'pgd'], '--epsilons <radii>: pgd looks inside a ball and needs its radius'],
     [['--attack', 'pgd', '--epsilons', '0.1,'], 'expected numbers >= 0 with commas between them'],
+    [
+      ['--attack', 'pgd', '--set', 'norm=l0', '--epsilons', '3,0.1'],
+      '--epsilons: expected a whole number of values in l0 >= 0, got 0.1',
+    ],
     [['--attack', 'pgd', '--epsilons', '1/0'], 'expected numbers >= 0 with commas between them'],
     [['--attack', 'pgd', '--epsilons', '0.1,0.1'], 'expected each radius once'],
     [['--attack', 'pgd', '--epsilons', '0.1', '--set', 'steps=0'], '--set steps: expected a whole number >= 1, got 0'],

@@ -109,10 +109,30 @@ describe('evaluate', () => {
     );
   });
 
+  it('counts values in l0, on the page too', async () => {
+    const args = ['--epsilons', '2', '--norm', 'l0', '--preset', 'quick', '--samples', '20', '--html', 'l0.html'];
+    const { code, stdout, stderr } = await kwta('evaluate', ...one, ...args);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/saltPepper +│ +2 │/);
+    const drawn = readFileSync(at('l0.html'), 'utf8');
+    expect(drawn).toContain('At most ε values of an image change');
+    expect(drawn).toContain('>ε, values that differ</text>');
+    expect(drawn).toContain('ε = 2 (l0)');
+    expect(page).toContain('>ε</text>');
+  });
+
   it.each([
     [[...one], "required option '--epsilons <radii>' not specified"],
     [[...one, '--epsilons', '0.1', '--preset', 'best'], 'Allowed choices are quick, standard, adaptive, paper.'],
-    [[...one, '--epsilons', '0.1', '--norm', 'l3'], 'Allowed choices are linf, l2, l1.'],
+    [[...one, '--epsilons', '0.1', '--norm', 'l3'], 'Allowed choices are linf, l2, l1, l0.'],
+    [
+      [...one, '--epsilons', '8/255', '--norm', 'l0'],
+      '--epsilons: expected a whole number of values in l0 >= 0, got 0.03',
+    ],
+    [
+      [...one, '--epsilons', '3', '--norm', 'l0', '--preset', 'paper'],
+      "--norm: with the attacks 'paper': expected 'linf'",
+    ],
     [[...one, ...one, '--epsilons', '0.1'], 'there are two models named kwta: write name=FILE.'],
     [[...one, '--epsilons', '0.1', '--transfer'], '--transfer: expected two models or more, got one'],
     [[...one, '--epsilons', '0.1', '--resume', 'relu.safetensors'], '--resume: relu.safetensors: expected the journal'],

@@ -1,6 +1,6 @@
 /** `kwta attack`: one attack on one model, and what it leaves. */
 import type { Command } from 'commander';
-import { type AttackSpec, traitsOf } from '../attacks/table.js';
+import { type AttackSpec, normOf, traitsOf } from '../attacks/table.js';
 import { type AttackResult, accuracyOf, createRuntime, type Dataset } from '../index.js';
 import { duration, percent, percentRange, shortCount } from '../report/format.js';
 import { grid, type Row } from '../report/table.js';
@@ -12,6 +12,7 @@ import {
   addJsonOption,
   addRuntimeOptions,
   addSeedOptions,
+  checkRadii,
   type RuntimeFlags,
   radii,
   type SeedFlags,
@@ -37,7 +38,7 @@ export function addAttackCommand(program: Command): void {
     .requiredOption('--model <file>', 'model, as model.save() writes it');
   addAttackOptions(addImageOptions(command, usualSamples)).option(
     '--epsilons <radii>',
-    'radii in pixel units, such as 0.1,0.2 or 8/255; an attack of minimum norm may go without',
+    'radii in pixel units, such as 0.1,0.2 or 8/255, in l0 numbers of values; an attack of minimum norm may go without',
     radii,
   );
   addJsonOption(addRuntimeOptions(addSeedOptions(command)), 'write what was found, image by image').action(attack);
@@ -48,6 +49,7 @@ async function attack(flags: Flags): Promise<void> {
   if (flags.epsilons === undefined && traitsOf(spec).family !== 'minimal') {
     throw new UsageError(`--epsilons <radii>: ${spec.type} looks inside a ball and needs its radius`);
   }
+  checkRadii(flags.epsilons ?? [], normOf(spec));
   const progress = new Progress();
   const outcome = await interruptible(
     (signal) => runAttack(spec, flags, progress, signal),

@@ -29,6 +29,7 @@ import {
   addJsonOption,
   addRuntimeOptions,
   addSeedOptions,
+  checkRadii,
   outputFile,
   type RuntimeFlags,
   radii,
@@ -62,7 +63,11 @@ export function addEvaluateCommand(program: Command): void {
     )
     .addOption(modelOption('model to evaluate, once for each; its name is that of the file unless given'));
   addImageOptions(command, usualSamples)
-    .requiredOption('--epsilons <radii>', 'radii in pixel units, such as 0.1,0.2 or 8/255', radii)
+    .requiredOption(
+      '--epsilons <radii>',
+      'radii in pixel units, such as 0.1,0.2 or 8/255, in l0 numbers of values',
+      radii,
+    )
     .addOption(new Option('--norm <name>', 'norm of the ball').choices(norms).default(norms[0]))
     .addOption(
       new Option('--preset <name>', 'attacks: quick gives an upper bound, adaptive is for discontinuous networks')
@@ -85,6 +90,7 @@ export function addEvaluateCommand(program: Command): void {
 async function evaluate(flags: Flags): Promise<void> {
   if (flags.transfer && flags.model.length < 2)
     throw new UsageError('--transfer: expected two models or more, got one');
+  checkRadii(flags.epsilons, flags.norm);
   const progress = new Progress();
   const { report, evaluation } = await interruptible(
     (signal) => run(flags, progress, signal),

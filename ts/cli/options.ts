@@ -1,5 +1,7 @@
 /** Options that several commands have, and parsers of their values. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { checkRadius, type Norm } from '../attacks/core/norms.js';
+import { ConfigError } from '../index.js';
 import { whyNotWritable } from '../platform/nodeFiles.js';
 
 /** Options that were each well formed, but cannot be fulfilled: exit code 2. */
@@ -37,6 +39,15 @@ export function radii(text: string): number[] {
   }
   if (new Set(values).size < values.length) throw new InvalidArgumentError('expected each radius once.');
   return values;
+}
+
+/** @throws {UsageError} unless these are radii of balls in this norm. */
+export function checkRadii(epsilons: readonly number[], norm: Norm): void {
+  try {
+    for (const epsilon of epsilons) checkRadius('--epsilons', epsilon, norm);
+  } catch (error) {
+    throw error instanceof ConfigError ? new UsageError(error.message) : error;
+  }
 }
 
 /** Parser of a file to be written: whether it can be must be known before any work begins. */

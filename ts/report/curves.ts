@@ -1,6 +1,6 @@
 /** Curves over epochs and over radii, as SVG text. Colours and type come from the page's style sheet. */
 import { escapeHtml, list, modelTitle, percent } from './format.js';
-import type { HistoryPoint, ModelResult } from './result.js';
+import type { Evaluation, HistoryPoint, ModelResult } from './result.js';
 
 const WIDTH = 440;
 const HEIGHT = 220;
@@ -64,7 +64,7 @@ export function curves(models: ModelResult[], quantity: 'loss' | 'accuracy'): st
 }
 
 /** Accuracy in the worst case over radii, for each model whose curve was measured. */
-export function securityCurves(models: ModelResult[]): string {
+export function securityCurves(models: ModelResult[], norm: Evaluation['norm']): string {
   const known = models.flatMap((model, index) => (model.curve === undefined ? [] : [{ model, index, ...model.curve }]));
   // Where nothing has been right for long, there is nothing to see.
   const end = largest(
@@ -85,7 +85,7 @@ export function securityCurves(models: ModelResult[]): string {
     })),
     {
       title: `Accuracy in the worst case over the radius ε: ${list(ends)}.`,
-      unit: 'ε',
+      unit: norm === 'l0' ? 'ε, values that differ' : 'ε',
       end,
       step: niceStep(end),
       ceiling: 1,

@@ -110,7 +110,7 @@ ${differences(result)}
 </section>`;
 }
 
-function security({ models }: Evaluation): string {
+function security({ models, norm }: Evaluation): string {
   const known = models.filter(({ curve }) => curve !== undefined);
   if (known.length === 0) return '';
   const tried = [...new Set(known.map(({ curve }) => curve?.attack))].map((attack) => escapeHtml(attack ?? ''));
@@ -119,7 +119,7 @@ function security({ models }: Evaluation): string {
 <p class="note">Accuracy in the worst case as the radius grows, with Wilson 95 % intervals. Beyond the radii of the attacks above:
 ${list(tried)}.</p>
 ${key(models)}
-<figure class="wide">${securityCurves(models)}</figure>
+<figure class="wide">${securityCurves(models, norm)}</figure>
 </section>`;
 }
 
