@@ -16,6 +16,7 @@ import { ddn } from './minimal/ddn.js';
 import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
 import { fmn } from './minimal/fmn.js';
+import { sigmaZero } from './minimal/sigmaZero.js';
 import type { AttackSpec } from './table.js';
 import { bpda } from './wrappers/bpda.js';
 import { minimal } from './wrappers/minimal.js';
@@ -35,6 +36,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   carliniWagner,
   ddn,
   fmn,
+  sigmaZero,
   estimatedGradient,
   square,
   hopSkipJump,

@@ -19,6 +19,7 @@ import type { DdnSpec } from './minimal/ddn.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
 import type { FmnSpec } from './minimal/fmn.js';
+import type { SigmaZeroSpec } from './minimal/sigmaZero.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { BpdaSpec } from './wrappers/bpda.js';
 import type { MinimalSpec } from './wrappers/minimal.js';
@@ -204,6 +205,23 @@ export function ddn(options: Options<'ddn'> = {}): DdnSpec {
  */
 export function fmn(options: Options<'fmn'> = {}): FmnSpec {
   return construct(attackDescriptors.fmn, options);
+}
+
+/**
+ * sigma-zero (Cinà et al. 2025), of minimum norm in l0: the fewest values that have to differ. Adam on the margin and on a
+ * smooth count of changes; those below a threshold are undone after each step. A gradient a step, of two queries. Runs once
+ * for all epsilons, or for none.
+ *
+ * @param options.norm `'l0'`, the only one.
+ * @param options.steps >= 1; 1,000 by default.
+ * @param options.learningRate of Adam at first, in pixel units, > 0; 1 by default. A cosine leads to a tenth of it.
+ * @param options.sigma of the smooth count, > 0; 1e-3 by default. The smaller, the closer to the count.
+ * @param options.threshold change that is undone at first, 0 to 1; 0.3 by default.
+ * @param options.thresholdStep by how much it changes at first, >= 0; 0.01 by default. It falls as the learning rate does.
+ * @throws {ConfigError}
+ */
+export function sigmaZero(options: Options<'sigmaZero'> = {}): SigmaZeroSpec {
+  return construct(attackDescriptors.sigmaZero, options);
 }
 
 /**
@@ -400,6 +418,7 @@ export type {
   Norm,
   PgdSpec,
   RestartsSpec,
+  SigmaZeroSpec,
   SmoothedSpec,
   SquareSpec,
   TransferSpec,

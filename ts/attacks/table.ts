@@ -18,6 +18,7 @@ import { type DdnSpec, ddnDescriptor } from './minimal/ddn.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type FabSpec, fabDescriptor } from './minimal/fab.js';
 import { type FmnSpec, fmnDescriptor } from './minimal/fmn.js';
+import { type SigmaZeroSpec, sigmaZeroDescriptor } from './minimal/sigmaZero.js';
 import { type BpdaSpec, bpdaDescriptor } from './wrappers/bpda.js';
 import { type MinimalSpec, minimalDescriptor } from './wrappers/minimal.js';
 import { type RestartsSpec, restartsDescriptor } from './wrappers/restarts.js';
@@ -44,6 +45,7 @@ export type AttackSpec =
   | NoiseSpec
   | PgdSpec
   | RestartsSpec
+  | SigmaZeroSpec
   | SmoothedSpec
   | SquareSpec
   | TransferSpec;
@@ -60,6 +62,7 @@ export const attackDescriptors = family({
   carliniWagner: carliniWagnerDescriptor,
   ddn: ddnDescriptor,
   fmn: fmnDescriptor,
+  sigmaZero: sigmaZeroDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   hopSkipJump: hopSkipJumpDescriptor,
