@@ -10,11 +10,11 @@ import type { Asking, Sought } from '../core/decisions.js';
 /** Images that are tried. */
 const tries = 1000;
 
-/** An adversarial image, if one was found. */
-export function* startOf({ input, random }: Sought): Asking<Float32Array | undefined> {
+/** An adversarial image, if one was found; all black and white when `corners`. */
+export function* startOf({ input, random }: Sought, corners = false): Asking<Float32Array | undefined> {
   for (let attempt = 0; attempt < tries; attempt++) {
     const [rows, columns] = attempt === 0 ? [1, 1] : [side(input.h, random), side(input.w, random)];
-    const value = attempt % 2 === 0 ? () => random.uniform() : () => random.integer(2);
+    const value = corners || attempt % 2 === 1 ? () => random.integer(2) : () => random.uniform();
     const image = cells(input, rows, columns, value);
     const [reached] = yield image;
     if (reached) return image;
@@ -24,7 +24,9 @@ export function* startOf({ input, random }: Sought): Asking<Float32Array | undef
 
 /** Side of a cell, at most that of the image: a power of two. */
 function side(extent: number, random: Random): number {
-  return 2 ** random.integer(Math.ceil(Math.log2(extent)) + 1);
+  let powers = 1;
+  while (1 << (powers - 1) < extent) powers++;
+  return 1 << random.integer(powers);
 }
 
 /** Values in cells of so many rows and columns. */
