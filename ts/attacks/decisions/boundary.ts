@@ -6,8 +6,7 @@
 import { descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
 import { type Asking, byDecisions, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
-import { toBorder } from './border.js';
-import { startOf } from './start.js';
+import { borderStart } from './start.js';
 
 /** See `attacks.boundary`. */
 export const boundaryDescriptor = descriptor(
@@ -58,9 +57,8 @@ class Trust {
 }
 
 export const boundary = byDecisions<BoundarySpec>(function* (spec, sought) {
-  const start = yield* startOf(sought);
-  if (start === undefined) return;
-  yield* walk(spec, sought, yield* toBorder(sought, start, startTolerance));
+  const start = yield* borderStart(sought, startTolerance);
+  if (start !== undefined) yield* walk(spec, sought, start);
 });
 
 function* walk(

@@ -8,9 +8,9 @@ import { descriptor, integer, type Output, optional, tagged } from '../../base/s
 import { type Asking, byDecisions, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { projectionOf } from '../core/hyperplane.js';
-import { bisect, normalAt, reach, toBorder } from './border.js';
+import { bisect, normalAt, reach } from './border.js';
 import { waves } from './frequencies.js';
-import { startOf } from './start.js';
+import { borderStart } from './start.js';
 
 /** See `attacks.geoDa`. */
 export const geoDaDescriptor = descriptor(
@@ -40,10 +40,10 @@ const lengthenings = 12;
 export const geoDa = byDecisions<GeoDaSpec>(function* ({ norm, frequencies }, sought) {
   const { x, input } = sought;
   const size = x.length;
-  const start = yield* startOf(sought);
+  const start = yield* borderStart(sought, reach / Math.sqrt(size));
   if (start === undefined) return;
   const draw = waves(input, frequencies);
-  let point = yield* toBorder(sought, start, reach / Math.sqrt(size));
+  let point = start;
   let distance = sought.distanceOf(point);
   const normal = new Float64Array(size);
   for (const count of estimates(sought.affordable)) {

@@ -8,7 +8,7 @@ import { byDecisions } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { normalAt, reach, toBorder } from './border.js';
 import type { Draw } from './frequencies.js';
-import { startOf } from './start.js';
+import { borderStart } from './start.js';
 
 /** See `attacks.hopSkipJump`. */
 export const hopSkipJumpDescriptor = descriptor(
@@ -43,13 +43,12 @@ export const hopSkipJump = byDecisions<HopSkipJumpSpec>(function* (
   { norm, steps, initialEvaluations, maxEvaluations },
   sought,
 ) {
-  const start = yield* startOf(sought);
-  if (start === undefined) return;
-  const { x } = sought;
-  const size = x.length;
+  const size = sought.x.length;
   // A direction of length delta moves by delta / sqrt(size) along the normal.
   const tolerance = norm === 'l2' ? reach / Math.sqrt(size) : reach / size;
-  let point = yield* toBorder(sought, start, tolerance);
+  const start = yield* borderStart(sought, tolerance);
+  if (start === undefined) return;
+  let point = start;
   for (let step = 1; step <= steps; step++) {
     const distance = sought.distanceOf(point);
     const delta = step === 1 ? firstDelta : reach * distance;

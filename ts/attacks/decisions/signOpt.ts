@@ -7,7 +7,7 @@ import { descriptor, integer, type Output, optional, tagged } from '../../base/s
 import { type Asking, byDecisions, pointsAtOnce, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { bisect } from './border.js';
-import { startOf } from './start.js';
+import { borderStart } from './start.js';
 
 /** See `attacks.signOpt`. */
 export const signOptDescriptor = descriptor(
@@ -42,9 +42,10 @@ interface Ray {
 }
 
 export const signOpt = byDecisions<SignOptSpec>(function* ({ k }, sought) {
-  const first = yield* startOf(sought);
-  if (first === undefined) return;
-  let ray = yield* firstRay(sought, first);
+  const start = yield* borderStart(sought, tolerance);
+  if (start === undefined) return;
+  const direction = ofLengthOne(Float64Array.from(start, (value, i) => value - sought.x[i]));
+  let ray: Ray = { direction, distance: sought.distanceOf(start) };
   let step = firstStep;
   for (let change = firstChange; change > shortestChange; ) {
     const gradient = yield* gradientAt(sought, ray, k, change);
@@ -61,14 +62,6 @@ export const signOpt = byDecisions<SignOptSpec>(function* ({ k }, sought) {
 /** The point so far along a direction. */
 function along({ x }: Sought, direction: Float64Array, distance: number): Float32Array {
   return x.map((value, i) => Math.min(Math.max(value + distance * direction[i], 0), 1));
-}
-
-function* firstRay(sought: Sought, start: Float32Array): Asking<Ray> {
-  const { x } = sought;
-  const direction = ofLengthOne(Float64Array.from(start, (value, i) => value - x[i]));
-  const far = sought.distanceOf(start);
-  const { place } = yield* bisect((at) => along(sought, direction, at), [0, far], tolerance * far);
-  return { direction, distance: place };
 }
 
 /** The gradient of the distance by the direction, of which the sign of each change is known. */
