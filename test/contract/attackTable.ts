@@ -43,7 +43,7 @@ const exact = { gradient: 'exact' } as const;
 const surrogate = { gradient: 'surrogate' } as const;
 const search = { gradient: 'search' } as const;
 const estimated = { gradient: 'estimated' } as const;
-const decisions = { gradient: 'decisions', norms: ['linf', 'l2'] } as const;
+const decisions = { gradient: 'decisions' } as const;
 const none = { gradient: 'none', weak: true } as const;
 const several = { gradient: 'several' } as const;
 const pgd = (norm: Norm): Attack => attacks.pgd({ norm, steps: 4 });
@@ -138,10 +138,25 @@ export const table: Readonly<Record<string, Row>> = {
     asks: () => [3 * 21, 0],
   },
   square: { ...search, make: (norm) => attacks.square({ norm, queries: 30, restarts: 2 }), asks: () => [60, 0] },
-  // They are made in these norms alone.
+  boundary: {
+    ...decisions,
+    norms: ['l2'],
+    make: () => attacks.boundary({ queries: 150 }),
+    asks: () => [150, 0],
+  },
+  geoDa: { ...decisions, norms: convexNorms, make: (norm) => attacks.geoDa({ norm, queries: 200 }) },
+  // It is made in these norms alone.
   hopSkipJump: {
     ...decisions,
+    norms: ['linf', 'l2'],
     make: (norm) => attacks.hopSkipJump({ norm: norm as 'linf' | 'l2', steps: 3, initialEvaluations: 40 }),
+  },
+  rays: { ...decisions, norms: ['linf'], make: () => attacks.rays({ queries: 150 }), asks: () => [150, 0] },
+  signOpt: {
+    ...decisions,
+    norms: ['l2'],
+    make: () => attacks.signOpt({ queries: 150, k: 20 }),
+    asks: () => [150, 0],
   },
   transfer: {
     gradient: 'transfer',

@@ -4,7 +4,11 @@ import { square } from './blackBox/square.js';
 import { adaptiveKwta } from './cascades/adaptiveKwta.js';
 import { autoAttack } from './cascades/autoAttack.js';
 import type { Attack } from './core/attack.js';
+import { boundary } from './decisions/boundary.js';
+import { geoDa } from './decisions/geoDa.js';
 import { hopSkipJump } from './decisions/hopSkipJump.js';
+import { rays } from './decisions/rays.js';
+import { signOpt } from './decisions/signOpt.js';
 import { apgd } from './fixed/apgd.js';
 import { bim } from './fixed/bim.js';
 import { fgsm } from './fixed/fgsm.js';
@@ -39,6 +43,10 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   sigmaZero,
   estimatedGradient,
   square,
+  boundary,
+  rays,
+  signOpt,
+  geoDa,
   hopSkipJump,
   transfer,
   bpda,

@@ -6,7 +6,11 @@ import { type AdaptiveKwtaSpec, adaptiveKwtaDescriptor } from './cascades/adapti
 import { type AutoAttackSpec, autoAttackDescriptor } from './cascades/autoAttack.js';
 import type { AttackTraits } from './core/attack.js';
 import type { Norm } from './core/norms.js';
+import { type BoundarySpec, boundaryDescriptor } from './decisions/boundary.js';
+import { type GeoDaSpec, geoDaDescriptor } from './decisions/geoDa.js';
 import { type HopSkipJumpSpec, hopSkipJumpDescriptor } from './decisions/hopSkipJump.js';
+import { type RaysSpec, raysDescriptor } from './decisions/rays.js';
+import { type SignOptSpec, signOptDescriptor } from './decisions/signOpt.js';
 import { type ApgdSpec, apgdDescriptor } from './fixed/apgd.js';
 import { type BimSpec, bimDescriptor } from './fixed/bim.js';
 import { type FgsmSpec, fgsmDescriptor } from './fixed/fgsm.js';
@@ -39,6 +43,10 @@ export type AttackSpec =
   | FabSpec
   | FgsmSpec
   | FmnSpec
+  | BoundarySpec
+  | RaysSpec
+  | SignOptSpec
+  | GeoDaSpec
   | HopSkipJumpSpec
   | MinimalSpec
   | MimSpec
@@ -65,6 +73,10 @@ export const attackDescriptors = family({
   sigmaZero: sigmaZeroDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
+  boundary: boundaryDescriptor,
+  rays: raysDescriptor,
+  signOpt: signOptDescriptor,
+  geoDa: geoDaDescriptor,
   hopSkipJump: hopSkipJumpDescriptor,
   transfer: transferDescriptor,
   bpda: bpdaDescriptor,

@@ -30,7 +30,7 @@ export class Sought {
   readonly closest: Float32Array;
   /** Its distance; Infinity when there is none. */
   distance = Number.POSITIVE_INFINITY;
-  /** Share of the search that is done, 0 to 1. */
+  /** Share of the search that is done, 0 to 1, where that is not told by its queries. */
   done = 0;
   #asked = 0;
 
@@ -57,6 +57,11 @@ export class Sought {
   /** Queries that it asked. */
   get asked(): number {
     return this.#asked;
+  }
+
+  /** Share of its work that is done. */
+  get progress(): number {
+    return Math.max(this.done, this.#asked / this.limit);
   }
 
   /** Queries that may still be asked. */
@@ -142,7 +147,7 @@ export function byDecisions<Spec extends AttackSpec & { queries?: number }>(
         else still.push({ ...one, points: next.value });
       }
       going = still;
-      const done = going.reduce((sum, { sought }) => sum + sought.done, over) / count;
+      const done = going.reduce((sum, { sought }) => sum + sought.progress, over) / count;
       yield done > 0 ? done : undefined;
     }
     return result;

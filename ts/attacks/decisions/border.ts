@@ -1,6 +1,7 @@
 /** The border of the adversarial region, found by decisions: a point on it, and its normal there. */
 import type { Asking, Sought } from '../core/decisions.js';
 import { pointsAtOnce } from '../core/decisions.js';
+import type { Draw } from './frequencies.js';
 
 /**
  * Between the sample and a point, at `share` of its distance: on the line (l2, l1), or its changes cut off (linf).
@@ -19,18 +20,30 @@ export function between({ x, norm }: Sought, far: Float32Array, share: number, d
  */
 export function* toBorder(sought: Sought, far: Float32Array, tolerance: number): Asking<Float32Array> {
   const distance = sought.distanceOf(far);
-  let [low, high] = [0, 1];
-  let nearest = far;
-  while (high - low > tolerance) {
-    const middle = (low + high) / 2;
-    const point = between(sought, far, middle, distance);
+  const { point } = yield* bisect((share) => between(sought, far, share, distance), [0, 1], tolerance);
+  return point ?? far;
+}
+
+/**
+ * Halves a range, of whose points the last is adversarial, until it is no longer than `tolerance`.
+ *
+ * @returns the last place whose point was adversarial; without a point when that is the end of the range.
+ */
+export function* bisect(
+  at: (place: number) => Float32Array,
+  [from, to]: readonly [from: number, to: number],
+  tolerance: number,
+): Asking<{ place: number; point?: Float32Array }> {
+  let low = from;
+  let found: { place: number; point?: Float32Array } = { place: to };
+  while (found.place - low > tolerance) {
+    const middle = (low + found.place) / 2;
+    const point = at(middle);
     const [reached] = yield point;
-    if (reached) {
-      high = middle;
-      nearest = point;
-    } else low = middle;
+    if (reached) found = { place: middle, point };
+    else low = middle;
   }
-  return nearest;
+  return found;
 }
 
 /** Directions that the normal is estimated from. */
@@ -39,8 +52,11 @@ export interface Probing {
   count: number;
   /** How far each goes, in pixel units of l2. */
   delta: number;
-  draw: 'normal' | 'uniform';
+  draw: Draw;
 }
+
+/** How far probing directions go, as a share of the distance. */
+export const reach = 0.01;
 
 /**
  * The direction in which the region lies from a point on its border: the mean of random directions, counted for or against
@@ -62,12 +78,8 @@ export function* normalAt(
     const points = new Float32Array(Math.min(pointsAtOnce, count - from) * size);
     const direction = new Float64Array(size);
     for (let first = 0; first < points.length; first += size) {
-      let length = 0;
-      for (let i = 0; i < size; i++) {
-        direction[i] = draw === 'normal' ? random.normal() : 2 * random.uniform() - 1;
-        length += direction[i] ** 2;
-      }
-      const scale = delta / Math.sqrt(length);
+      draw(random, direction);
+      const scale = delta / Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
       for (let i = 0; i < size; i++) points[first + i] = point[i] + scale * direction[i];
     }
     const answers = yield points;

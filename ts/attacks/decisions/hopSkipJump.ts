@@ -6,8 +6,9 @@
 import { descriptor, type Output, tagged } from '../../base/schema.js';
 import { byDecisions } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
-import { normalAt, toBorder } from './border.js';
-import { startOf } from './start.js';
+import { normalAt, reach, toBorder } from './border.js';
+import type { Draw } from './frequencies.js';
+import { borderStart } from './start.js';
 
 /** See `attacks.hopSkipJump`. */
 export const hopSkipJumpDescriptor = descriptor(
@@ -25,6 +26,16 @@ export type HopSkipJumpSpec = Output<typeof hopSkipJumpDescriptor.schema>;
 /** How far the first directions go: nothing is known of the distance yet. */
 const firstDelta = 0.1;
 
+/** Directions of each norm. */
+const draws: Readonly<Record<'l2' | 'linf', Draw>> = {
+  l2(random, direction) {
+    for (let i = 0; i < direction.length; i++) direction[i] = random.normal();
+  },
+  linf(random, direction) {
+    for (let i = 0; i < direction.length; i++) direction[i] = 2 * random.uniform() - 1;
+  },
+};
+
 /** Halvings of a step before it is given up. */
 const halvings = 30;
 
@@ -32,20 +43,17 @@ export const hopSkipJump = byDecisions<HopSkipJumpSpec>(function* (
   { norm, steps, initialEvaluations, maxEvaluations },
   sought,
 ) {
-  const start = yield* startOf(sought);
-  if (start === undefined) return;
-  const { x } = sought;
-  const size = x.length;
-  // Of the distance; a direction of length delta moves by delta / sqrt(size) along the normal.
-  const reach = norm === 'l2' ? 0.01 : 0.01;
+  const size = sought.x.length;
+  // A direction of length delta moves by delta / sqrt(size) along the normal.
   const tolerance = norm === 'l2' ? reach / Math.sqrt(size) : reach / size;
-  let point = yield* toBorder(sought, start, tolerance);
+  const start = yield* borderStart(sought, tolerance);
+  if (start === undefined) return;
+  let point = start;
   for (let step = 1; step <= steps; step++) {
     const distance = sought.distanceOf(point);
     const delta = step === 1 ? firstDelta : reach * distance;
     const count = Math.min(Math.floor(initialEvaluations * Math.sqrt(step)), maxEvaluations);
-    const draw = norm === 'l2' ? 'normal' : 'uniform';
-    const normal = yield* normalAt(sought, point, { count, delta, draw });
+    const normal = yield* normalAt(sought, point, { count, delta, draw: draws[norm] });
     let length = distance / Math.sqrt(step);
     for (let halving = 0; halving < halvings; halving++, length /= 2) {
       const next = point.map((value, i) => value + length * (norm === 'l2' ? normal[i] : Math.sign(normal[i])));
