@@ -23,6 +23,8 @@ export interface Point {
 export interface Series {
   model: number;
   points: Point[];
+  /** Each point stands alone on a line from below. */
+  sticks?: boolean;
 }
 
 /** What stands at the edges of a plot. */
@@ -115,7 +117,8 @@ export function plot(series: Series[], axes: Axes): string {
       `<text class="tick" x="${MARGIN.left - 8}" y="${(Number(y(value)) + 4).toFixed(1)}" text-anchor="end">${label(value)}</text>`,
   );
   const columns = ticks(start, end, step).map(
-    (value) => `<text class="tick" x="${x(value)}" y="${bottom + 18}" text-anchor="middle">${columnLabel(value)}</text>`,
+    (value) =>
+      `<text class="tick" x="${x(value)}" y="${bottom + 18}" text-anchor="middle">${columnLabel(value)}</text>`,
   );
   const below = `<text class="tick" x="${(MARGIN.left + right) / 2}" y="${bottom + 32}" text-anchor="middle">${unit}</text>`;
   const path = (points: readonly { x: number; y: number }[]): string =>
@@ -127,7 +130,11 @@ export function plot(series: Series[], axes: Axes): string {
     const lower = bounded.map(({ x, range }) => ({ x, y: range[0] })).reverse();
     return `<path class="interval-band model-${model}" d="${path([...upper, ...lower])}Z"/>`;
   });
-  const lines = series.map(({ model, points }) => `<path class="curve model-${model}" d="${path(points)}"/>`);
+  const lines = series.map(({ model, points, sticks }) =>
+    sticks
+      ? `<path class="sticks model-${model}" d="${points.map((point) => `M${x(point.x)} ${bottom}V${y(point.y)}`).join('')}"/>`
+      : `<path class="curve model-${model}" d="${path(points)}"/>`,
+  );
   return (
     `<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">` +
     `${rows.join('')}${columns.join('')}${below}${areas.join('')}${lines.join('')}</svg>`
