@@ -2,6 +2,7 @@
 /** The command `kwta`. Exit codes: 0 done, 1 failed (or not verified), 2 wrong options, 130 and 143 interrupted. */
 import { Command, CommanderError } from 'commander';
 import { KwtaError } from '../index.js';
+import { addAnalyseCommand } from './analyse.js';
 import { addAttackCommand } from './attack.js';
 import { addDemoCommand } from './demo/command.js';
 import { addEvaluateCommand } from './evaluate.js';
@@ -26,6 +27,7 @@ addDemoCommand(program);
 addAttackCommand(program);
 addEvaluateCommand(program);
 addVerifyCommand(program);
+addAnalyseCommand(program);
 addInfoCommand(program);
 
 try {

@@ -11,7 +11,8 @@ const bottom = HEIGHT - MARGIN.bottom;
 /** How many points a training curve shows at most; more are averaged. */
 const CURVE_POINTS = 60;
 
-interface Point {
+/** A point of a curve. */
+export interface Point {
   x: number;
   y: number;
   /** Where it may really lie. */
@@ -19,18 +20,26 @@ interface Point {
 }
 
 /** The curve of the model of this number. */
-interface Series {
+export interface Series {
   model: number;
   points: Point[];
+  /** Each point stands alone on a line from below. */
+  sticks?: boolean;
 }
 
-interface Axes {
+/** What stands at the edges of a plot. */
+export interface Axes {
   /** What the picture shows, for those who do not see it. */
   title: string;
-  /** What is along the lower edge, up to where, and how many it steps by. */
+  /** What is along the lower edge, from where (0 when left out) to where, and how many it steps by. */
   unit: string;
+  start?: number;
   end: number;
   step: number;
+  /** What stands at such a step; the number when left out. */
+  columnLabel?: (value: number) => string;
+  /** Of the values; 0 when left out. */
+  floor?: number;
   ceiling: number;
   /** Of the lines across. */
   rise: number;
@@ -95,16 +104,21 @@ export function securityCurves(models: ModelResult[], norm: Evaluation['norm']):
   );
 }
 
-function plot(series: Series[], { title, unit, end, step, ceiling, rise, label }: Axes): string {
-  const x = (value: number): string => (MARGIN.left + ((right - MARGIN.left) * value) / (end || 1)).toFixed(1);
-  const y = (value: number): string => (bottom - ((bottom - MARGIN.top) * value) / ceiling).toFixed(1);
-  const rows = ticks(ceiling, rise).map(
+/** Curves over a common axis. */
+export function plot(series: Series[], axes: Axes): string {
+  const { title, unit, start = 0, end, step, columnLabel = plain, floor = 0, ceiling, rise, label } = axes;
+  const x = (value: number): string =>
+    (MARGIN.left + ((right - MARGIN.left) * (value - start)) / (end - start || 1)).toFixed(1);
+  const y = (value: number): string =>
+    (bottom - ((bottom - MARGIN.top) * (value - floor)) / (ceiling - floor)).toFixed(1);
+  const rows = ticks(floor, ceiling, rise).map(
     (value) =>
       `<line class="grid" x1="${MARGIN.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}"/>` +
       `<text class="tick" x="${MARGIN.left - 8}" y="${(Number(y(value)) + 4).toFixed(1)}" text-anchor="end">${label(value)}</text>`,
   );
-  const columns = ticks(end, step).map(
-    (value) => `<text class="tick" x="${x(value)}" y="${bottom + 18}" text-anchor="middle">${plain(value)}</text>`,
+  const columns = ticks(start, end, step).map(
+    (value) =>
+      `<text class="tick" x="${x(value)}" y="${bottom + 18}" text-anchor="middle">${columnLabel(value)}</text>`,
   );
   const below = `<text class="tick" x="${(MARGIN.left + right) / 2}" y="${bottom + 32}" text-anchor="middle">${unit}</text>`;
   const path = (points: readonly { x: number; y: number }[]): string =>
@@ -116,24 +130,31 @@ function plot(series: Series[], { title, unit, end, step, ceiling, rise, label }
     const lower = bounded.map(({ x, range }) => ({ x, y: range[0] })).reverse();
     return `<path class="interval-band model-${model}" d="${path([...upper, ...lower])}Z"/>`;
   });
-  const lines = series.map(({ model, points }) => `<path class="curve model-${model}" d="${path(points)}"/>`);
+  const lines = series.map(({ model, points, sticks }) =>
+    sticks
+      ? `<path class="sticks model-${model}" d="${points.map((point) => `M${x(point.x)} ${bottom}V${y(point.y)}`).join('')}"/>`
+      : `<path class="curve model-${model}" d="${path(points)}"/>`,
+  );
   return (
     `<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">` +
     `${rows.join('')}${columns.join('')}${below}${areas.join('')}${lines.join('')}</svg>`
   );
 }
 
-function wholePercent(value: number): string {
+/** `25 %`. */
+export function wholePercent(value: number): string {
   return `${Number((100 * value).toFixed(6))} %`;
 }
 
-function plain(value: number): string {
+/** At most six places. */
+export function plain(value: number): string {
   return String(Number(value.toFixed(6)));
 }
 
-/** 0, `step`, ... up to `end`. */
-function ticks(end: number, step: number): number[] {
-  return Array.from({ length: Math.floor(end / step + 1e-9) + 1 }, (_, i) => i * step);
+/** Multiples of `step` from `start` up to `end`. */
+function ticks(start: number, end: number, step: number): number[] {
+  const first = Math.ceil(start / step - 1e-9);
+  return Array.from({ length: Math.floor(end / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
 
 /** Means of neighbouring points, so that at most `CURVE_POINTS` are left. */
@@ -152,12 +173,12 @@ function thin(history: HistoryPoint[]): HistoryPoint[] {
 }
 
 /** The largest of values that may be too many to be arguments of `Math.max`. */
-function largest<T>(things: readonly T[], measure: (thing: T) => number): number {
+export function largest<T>(things: readonly T[], measure: (thing: T) => number): number {
   return things.reduce((highest, thing) => Math.max(highest, measure(thing)), Number.NEGATIVE_INFINITY);
 }
 
 /** A round number that divides 0 to `top` into about four. */
-function niceStep(top: number): number {
+export function niceStep(top: number): number {
   if (!(top > 0)) return 1;
   const rough = top / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

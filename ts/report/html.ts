@@ -5,9 +5,9 @@ import { curves, securityCurves } from './curves.js';
 import { differences, figures, transferSection } from './figures.js';
 import { findingsSection } from './findings.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
+import { factList, renderPage, unbroken } from './page.js';
 import { pngUri } from './png.js';
 import type { Evaluation, Example, ModelResult } from './result.js';
-import { STYLE } from './style.js';
 import { headline, verdict } from './verdict.js';
 
 /** The report as the text of an HTML file that needs nothing else. */
@@ -26,23 +26,7 @@ export function renderReport(result: Evaluation): string {
     attacks(result),
     facts(result),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="${escapeHtml(maker(result))}">
-<title>${escapeHtml(title)} · kwta</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-${sections.filter((section) => section !== '').join('\n')}
-<footer>Written by ${escapeHtml(maker(result))}. All figures are of this run alone.</footer>
-</main>
-</body>
-</html>
-`;
+  return renderPage({ title, maker: maker(result), sections });
 }
 
 function header(result: Evaluation, title: string): string {
@@ -241,16 +225,8 @@ function facts(result: Evaluation): string {
     ['Versions', versions && `kwta ${versions.kwta}, ${versions.platform}`],
     ['Date', result.date && result.date + (seconds === undefined ? '' : `, ${duration(seconds)} in all`)],
   ];
-  const rows = entries.flatMap(([term, text]) =>
-    text === undefined ? [] : `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`,
-  );
   return `<section>
 <h2>The run</h2>
-<dl class="facts">${rows.join('')}</dl>
+${factList(entries)}
 </section>`;
-}
-
-/** Keeps `ε = 0.1` and `30.0 %` on one line. */
-function unbroken(text: string): string {
-  return text.replace(/ (?=[=%])|(?<==) /g, '\u00a0');
 }

@@ -73,6 +73,11 @@ svg { display: block; }
 .mark .range { stroke: var(--model); stroke-width: 2; stroke-opacity: .55; stroke-linecap: round; }
 .curve { fill: none; stroke: var(--model); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .curve.model-1 { stroke-dasharray: 6 3.5; } .curve.model-2 { stroke-dasharray: 1.5 4; } .curve.model-3 { stroke-dasharray: 10 4 2 4; }
+.solo .curve:only-of-type { stroke-dasharray: none; }
+.sticks { fill: none; stroke: var(--model); stroke-width: 1.2; stroke-opacity: .8; }
+.key.small { gap: .1rem 1rem; margin: .35rem 0 0; font-size: .8125rem; color: var(--soft); }
+.plane { width: 100%; height: auto; max-width: 25rem; } .plane .tick { fill: var(--soft); font-size: 12px; }
+.plane .ground { fill: var(--band); } .heat-cells { fill: var(--hot); shape-rendering: crispEdges; } .plane .border { fill: none; stroke: var(--ink); stroke-width: 1.5; }
 .whisker .track { fill: var(--band); } .whisker .bar { fill: var(--model); opacity: .5; }
 .whisker .range { fill: none; stroke: var(--ink); stroke-width: 1.25; }
 
