@@ -59,11 +59,12 @@ describe('the package', () => {
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);
     expect(names(schedules)).toEqual(expect.arrayContaining(['anneal', 'cosine', 'multiStep', 'step']));
-    expect(names(models)).toEqual(['resNet18', 'smallCnn']);
+    expect(names(models)).toEqual(['alexNet', 'denseNet121', 'resNet18', 'resNet34', 'smallCnn', 'wideResNet']);
     expect(names(nn)).toEqual(
       [
-        ...['avgPool2d', 'batchNorm2d', 'conv2d', 'dropout', 'flatten', 'globalAvgPool2d', 'kwta', 'linear'],
-        ...['maxPool2d', 'normalize', 'relu', 'replaceActivation', 'residual', 'sequential'],
+        ...['avgPool2d', 'batchNorm2d', 'concat', 'conv2d', 'dropout', 'dutyCycles', 'elu', 'flatten', 'gelu'],
+        ...['globalAvgPool2d', 'groupNorm', 'kwta', 'layerNorm', 'leakyRelu', 'linear', 'maxPool2d', 'normalize'],
+        ...['relu', 'replaceActivation', 'residual', 'sequential', 'silu', 'summary'],
       ].sort(),
     );
   });

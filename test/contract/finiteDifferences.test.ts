@@ -52,6 +52,18 @@ const cases: Record<Operation, Arguments[]> = {
   avgPool2d: [{ x: noiseTensor(21, 1, 2, 5, 6), ...pooled }],
   globalAvgPool2d: [{ x: noiseTensor(22, 2, 3, 4, 3) }],
   relu: [{ x: spaced(23, 2, 2, 3, 2) }],
+  leakyRelu: [{ x: spaced(28, 2, 2, 3, 2), slope: 0.2 }],
+  elu: [{ x: spaced(29, 2, 2, 3, 2), alpha: 1.5 }],
+  gelu: [{ x: noiseTensor(30, 2, 2, 3, 2) }],
+  silu: [{ x: noiseTensor(31, 2, 2, 3, 2) }],
+  groupNorm: [
+    { x: noiseTensor(32, 2, 4, 2, 3), weight: noiseTensor(33, 4), bias: noiseTensor(34, 4), groups: 2 },
+    { x: noiseTensor(35, 3, 12), groups: 2 },
+  ],
+  layerNorm: [
+    { x: noiseTensor(36, 2, 4, 2, 3), weight: noiseTensor(37, 4, 2, 3), bias: noiseTensor(38, 4, 2, 3) },
+    { x: noiseTensor(39, 3, 9) },
+  ],
   softmax: [{ x: noiseTensor(24, 3, 5) }],
   logSoftmax: [{ x: noiseTensor(25, 3, 5) }],
   crossEntropy: ['mean', 'sum', 'none'].map((reduction) => ({ x: noiseTensor(26, 3, 5), labels, reduction })),

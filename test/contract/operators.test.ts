@@ -36,9 +36,20 @@ const vjp = (runtime: Runtime, { op, args, outputGradient }: OperatorCase): Prom
 
 async function operatorCases(): Promise<OperatorCase[]> {
   const plain = await Promise.all(
-    (['conv2d', 'linear', 'matmul', 'batch_norm', 'pool', 'elementwise', 'loss', 'kwta'] as const).map((subject) =>
-      fixtures(subject),
-    ),
+    (
+      [
+        'conv2d',
+        'linear',
+        'matmul',
+        'batch_norm',
+        'pool',
+        'elementwise',
+        'activations',
+        'sample_norm',
+        'loss',
+        'kwta',
+      ] as const
+    ).map((subject) => fixtures(subject)),
   );
   return plain.flat().filter((item): item is OperatorCase => 'op' in item);
 }

@@ -137,6 +137,6 @@ describeVariants('random networks', (runtime) => {
     await fc.assert(property, { seed, numRuns: runs });
     // Most networks must have been judged, and every layer among them.
     expect(undecided).toBeLessThan(runs / 4);
-    expect([...met].sort()).toEqual([...layerTypes, 'residual', 'sequential'].sort());
+    expect([...met].sort()).toEqual([...layerTypes, 'concat', 'residual', 'sequential'].sort());
   });
 });

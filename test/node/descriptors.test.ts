@@ -57,20 +57,32 @@ const layerRows: { [Type in keyof typeof layerDescriptors]: Row } = {
     },
   },
   dropout: { make: nn.dropout, options: { p: 0.5 }, bad: { p: notShares, always: notFlags, name: notNames } },
+  elu: { make: nn.elu, options: {}, bad: { alpha: ['1', null, {}], name: notNames } },
   flatten: { make: nn.flatten, options: {}, bad: { name: notNames } },
+  gelu: { make: nn.gelu, options: {}, bad: { name: notNames } },
   globalAvgPool2d: { make: nn.globalAvgPool2d, options: {}, bad: { name: notNames } },
+  groupNorm: {
+    make: nn.groupNorm,
+    options: { groups: 1 },
+    bad: { groups: notCounts, eps: notPositive, name: notNames },
+  },
   kwta: {
     make: nn.kwta,
     options: { gamma: 0.5 },
     bad: {
       gamma: [0, 1.5, 2.5, '0.1'],
       k: [0, 2.5, -1],
+      scope: ['sample', 1],
+      by: ['size', true],
+      boost: [3, null, 'on'],
       ties: ['all', 1],
       backward: ['none', true],
       temperature: notPositive,
       name: notNames,
     },
   },
+  layerNorm: { make: nn.layerNorm, options: {}, bad: { eps: notPositive, name: notNames } },
+  leakyRelu: { make: nn.leakyRelu, options: {}, bad: { slope: ['1', null, {}], name: notNames } },
   linear: { make: nn.linear, options: { out: 3 }, bad: { out: notCounts, bias: notFlags, name: notNames } },
   maxPool2d: { make: nn.maxPool2d, options: { kernel: 2 }, bad: pool, beyondJson: ['padding'] },
   normalize: {
@@ -79,6 +91,7 @@ const layerRows: { [Type in keyof typeof layerDescriptors]: Row } = {
     bad: { mean: [0.5, null, {}], std: [1, 'one'], name: notNames },
   },
   relu: { make: nn.relu, options: {}, bad: { name: notNames } },
+  silu: { make: nn.silu, options: {}, bad: { name: notNames } },
 };
 
 const adaptive = { lr: notPositive, betas: [[0.9], [0, 0, 0], 0.9], eps: notPositive, weightDecay: [-1, '0'] };

@@ -181,26 +181,49 @@ function batchNorm2d({ eps }: Spec<'batchNorm2d'>, x: Maps, pass: Pass): Result 
 /** Width of the sigmoid of `backward: 'softmask'`. */
 const temperature = 0.1;
 
-function kwta({ gamma, k: given, ties, backward }: Spec<'kwta'>, x: Maps, pass: Pass): Result {
+/** Places of one sample's values, in groups that share the winners. */
+function groupsOf(scope: Spec<'kwta'>['scope'], { c, h, w }: Maps): number[][] {
+  const all = Array.from({ length: c * h * w }, (_, i) => i);
+  if (scope === 'layer') return [all];
+  const groups: number[][] = Array.from({ length: scope === 'channel' ? c : h * w }, () => []);
+  for (const i of all) groups[scope === 'channel' ? Math.floor(i / (h * w)) : i % (h * w)].push(i);
+  return groups;
+}
+
+function kwta(spec: Spec<'kwta'>, x: Maps, pass: Pass): Result {
+  const { gamma, k: given, ties, backward, scope, by, boost } = spec;
   const size = x.c * x.h * x.w;
+  const groups = groupsOf(scope, x);
+  const n = groups[0].length;
   // Gamma has few decimals here, so that this is exact.
-  const k = given ?? Math.floor((Math.round((gamma as number) * 1e6) * size) / 1e6);
+  const decimal = (share: number, of: number): number => Math.floor((Math.round(share * 1e6) * of) / 1e6);
+  const own = given ?? decimal(gamma as number, n);
+  const k = boost && pass.mode === 'eval' ? Math.min(n, decimal(boost.inferenceFactor, own)) : own;
+  const factor = (at: number): number => {
+    if (!boost) return 1;
+    const share = pass.parameter('duty_cycle')[Math.floor((at % size) / (x.h * x.w))];
+    return Math.exp(boost.strength * (own / n - share));
+  };
+  const keys = x.data.map((value, at) => (by === 'magnitude' ? Math.abs(value) : value) * factor(at));
   const mask = new Float64Array(x.data.length);
-  const thresholds = Array.from({ length: x.n }, (_, n) => {
-    const sample = x.data.subarray(n * size, (n + 1) * size);
-    const order = Array.from(sample.keys()).sort((a, b) => sample[b] - sample[a] || a - b);
-    const threshold = sample[order[k - 1]];
-    const winners = ties === 'keep' ? order.filter((i) => sample[i] >= threshold) : order.slice(0, k);
-    for (const i of winners.sort((a, b) => a - b)) {
-      mask[n * size + i] = 1;
-      pass.decide(i);
+  const thresholds = new Float64Array(x.data.length);
+  for (let s = 0; s < x.n; s++) {
+    const sample = keys.subarray(s * size, (s + 1) * size);
+    for (const group of groups) {
+      const order = [...group].sort((a, b) => sample[b] - sample[a] || a - b);
+      const threshold = sample[order[k - 1]];
+      const winners = ties === 'keep' ? order.filter((i) => sample[i] >= threshold) : order.slice(0, k);
+      for (const i of winners.sort((a, b) => a - b)) {
+        mask[s * size + i] = 1;
+        pass.decide(i);
+      }
+      for (const i of group) thresholds[s * size + i] = threshold;
     }
-    return threshold;
-  });
+  }
   const slope = (at: number): number => {
     if (backward === 'mask') return mask[at];
     if (backward === 'identity') return 1;
-    return 1 / (1 + Math.exp(pass.round((thresholds[Math.floor(at / size)] - x.data[at]) / temperature)));
+    return 1 / (1 + Math.exp(pass.round((thresholds[at] - keys[at]) / temperature)));
   };
   return {
     output: like(
@@ -221,6 +244,121 @@ function relu(_spec: Spec<'relu'>, x: Maps, pass: Pass): Result {
     ),
     backward: (dy) => dy.map((value, at) => value * positive[at]),
   };
+}
+
+/** An activation of each value by itself, with its derivative. */
+function pointwise(x: Maps, value: (x: number) => number, slope: (x: number) => number): Result {
+  return { output: like(x, x.data.map(value)), backward: (dy) => dy.map((d, at) => d * slope(x.data[at])) };
+}
+
+/** One that has a kink at zero. */
+function kinked(x: Maps, pass: Pass, value: (x: number) => number, slope: (x: number) => number): Result {
+  for (const v of x.data) pass.decide(Number(v > 0));
+  return pointwise(
+    x,
+    (v) => (v > 0 ? v : value(v)),
+    (v) => (v > 0 ? 1 : slope(v)),
+  );
+}
+
+function leakyRelu({ slope }: Spec<'leakyRelu'>, x: Maps, pass: Pass): Result {
+  return kinked(
+    x,
+    pass,
+    (v) => slope * v,
+    () => slope,
+  );
+}
+
+function elu({ alpha }: Spec<'elu'>, x: Maps, pass: Pass): Result {
+  return kinked(
+    x,
+    pass,
+    (v) => alpha * Math.expm1(v),
+    (v) => alpha * Math.exp(v),
+  );
+}
+
+function silu(_spec: Spec<'silu'>, x: Maps): Result {
+  const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
+  return pointwise(
+    x,
+    (v) => v * sigmoid(v),
+    (v) => sigmoid(v) * (1 + v * (1 - sigmoid(v))),
+  );
+}
+
+/** The standard normal distribution function, by a series whose terms are all of one sign. */
+function normalDistribution(x: number): number {
+  if (Math.abs(x) > 8) return Number(x > 0);
+  let [term, sum] = [x, 0];
+  for (let odd = 3; sum + term !== sum; odd += 2) {
+    sum += term;
+    term *= (x * x) / odd;
+  }
+  return 0.5 + normalDensity(x) * sum;
+}
+
+function normalDensity(x: number): number {
+  return Math.exp(-(x * x) / 2) / Math.sqrt(2 * Math.PI);
+}
+
+function gelu(_spec: Spec<'gelu'>, x: Maps): Result {
+  return pointwise(
+    x,
+    (v) => v * normalDistribution(v),
+    (v) => normalDistribution(v) + v * normalDensity(v),
+  );
+}
+
+/** Normalisation of each sample in groups of channels; weight and bias by channel, or by value. */
+function sampleNorm(x: Maps, groups: number, eps: number, byValue: boolean, pass: Pass): Result {
+  const [weight, bias] = [pass.parameter('weight'), pass.parameter('bias')];
+  const pixels = x.h * x.w;
+  const size = x.c * pixels;
+  const count = size / groups;
+  const parameterOf = (at: number): number => (byValue ? at % size : Math.floor(at / pixels) % x.c);
+  // Groups are contiguous in [n][c][h][w].
+  const parts = Array.from({ length: x.n * groups }, (_, part) => {
+    const values = x.data.slice(part * count, (part + 1) * count).map(pass.round);
+    const mean = values.reduce((a, b) => a + b, 0) / count;
+    const variance = values.reduce((sum, value) => sum + pass.round((value - mean) ** 2), 0) / count;
+    const inverse = 1 / Math.sqrt(variance + eps);
+    return { inverse, normal: values.map((value) => (value - mean) * inverse) };
+  });
+  const y = new Float64Array(x.data.length);
+  for (const [part, { normal }] of parts.entries()) {
+    for (const [i, value] of normal.entries()) {
+      const at = part * count + i;
+      y[at] = weight[parameterOf(at)] * value + pass.round(bias[parameterOf(at)]);
+    }
+  }
+  return {
+    output: like(x, y),
+    backward(dy) {
+      const dx = new Float64Array(dy.length);
+      for (const [part, { inverse, normal }] of parts.entries()) {
+        const scaled = normal.map((_, i) => pass.round(dy[part * count + i] * weight[parameterOf(part * count + i)]));
+        const share = scaled.reduce((a, b) => a + b, 0) / count;
+        const slope = scaled.reduce((sum, value, i) => sum + pass.round(value * normal[i]), 0) / count;
+        for (const [i, value] of scaled.entries()) {
+          const at = part * count + i;
+          dx[at] = inverse * (value - pass.round(share) - pass.round(normal[i] * slope));
+          pass.gradient('weight')[parameterOf(at)] += pass.round(dy[at] * normal[i]);
+          pass.gradient('bias')[parameterOf(at)] += pass.round(dy[at]);
+        }
+      }
+      return dx;
+    },
+  };
+}
+
+function groupNorm({ groups, eps }: Spec<'groupNorm'>, x: Maps, pass: Pass): Result {
+  return sampleNorm(x, groups, eps, false, pass);
+}
+
+function layerNorm({ eps }: Spec<'layerNorm'>, x: Maps, pass: Pass): Result {
+  return sampleNorm(x, 1, eps, true, pass);
 }
 
 function maxPool2d({ kernel, stride, padding }: Spec<'maxPool2d'>, x: Maps, pass: Pass): Result {
@@ -304,7 +442,7 @@ function normalize({ mean, std }: Spec<'normalize'>, x: Maps, pass: Pass): Resul
 }
 
 /** A module that is not a container. */
-type LayerSpec = Exclude<ModuleSpec, { type: 'sequential' | 'residual' }>;
+type LayerSpec = Exclude<ModuleSpec, { type: 'sequential' | 'residual' | 'concat' }>;
 
 /** By type; a layer of the package that is missing here is a type error. */
 const layers: { [Type in LayerSpec['type']]: (spec: Spec<Type>, x: Maps, pass: Pass) => Result } = {
@@ -312,13 +450,19 @@ const layers: { [Type in LayerSpec['type']]: (spec: Spec<Type>, x: Maps, pass: P
   batchNorm2d,
   conv2d,
   dropout,
+  elu,
   flatten,
+  gelu,
   globalAvgPool2d,
+  groupNorm,
   kwta,
+  layerNorm,
+  leakyRelu,
   linear,
   maxPool2d,
   normalize,
   relu,
+  silu,
 };
 
 export const layerTypes: readonly string[] = Object.keys(layers);

@@ -57,7 +57,7 @@ export function run(spec: ModelSpec, state: Record<string, Tensor>, x: Tensor, h
   const decisions: number[] = [];
   const gradients: Record<string, Float64Array> = {};
   for (const [name, { data }] of Object.entries(state)) {
-    if (!name.includes('running_')) gradients[name] = new Float64Array(data.length);
+    if (!/running_|duty_/.test(name)) gradients[name] = new Float64Array(data.length);
   }
   const parameters = new Map(Object.entries(state).map(([name, { data }]) => [name, Float64Array.from(data)]));
   let computed = 0;
@@ -85,6 +85,37 @@ export function run(spec: ModelSpec, state: Record<string, Tensor>, x: Tensor, h
     return { output, backward: (dy) => results.reduceRight((gradient, { backward }) => backward(gradient), dy) };
   };
 
+  /** Channels of all branches side by side. */
+  const side = (branches: Result[]): Result => {
+    // Each joins two of them.
+    computed += branches.length - 1;
+    const { n, h, w } = branches[0].output;
+    const sizes = branches.map(({ output }) => output.c * h * w);
+    const size = sizes.reduce((a, b) => a + b, 0);
+    const data = new Float64Array(n * size);
+    const firsts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
+    for (let s = 0; s < n; s++) {
+      for (const [i, { output }] of branches.entries()) {
+        data.set(output.data.subarray(s * sizes[i], (s + 1) * sizes[i]), s * size + firsts[i]);
+      }
+    }
+    return {
+      output: { n, c: size / (h * w), h, w, data },
+      backward(dy) {
+        const gradients = branches.map(({ backward }, i) =>
+          backward(
+            Float64Array.from({ length: n * sizes[i] }, (_, at) => {
+              const [s, place] = [Math.floor(at / sizes[i]), at % sizes[i]];
+              return dy[s * size + firsts[i] + place];
+            }),
+          ),
+        );
+        const { round } = how.rounding;
+        return gradients.reduce((sum, gradient) => sum.map((value, i) => round(value) + round(gradient[i])));
+      },
+    };
+  };
+
   const moduleResult = (module: ModuleSpec, name: string, input: Maps): Result => {
     switch (module.type) {
       case 'sequential':
@@ -100,6 +131,8 @@ export function run(spec: ModelSpec, state: Record<string, Tensor>, x: Tensor, h
           backward: (dy) => sum(main.backward(dy), shortcut.backward(dy)),
         };
       }
+      case 'concat':
+        return side(module.branches.map((branch, i) => sequence(branch, `${name}.${i}.`, input)));
       default:
         return layer(module, input, passOf(name));
     }

@@ -14,12 +14,19 @@ type Features = [c: number, h: number, w: number];
 /** A layer before it is made to fit. */
 type Draft =
   | Spec<'conv2d' | 'linear' | 'maxPool2d' | 'avgPool2d' | 'relu' | 'batchNorm2d' | 'flatten' | 'dropout'>
-  | Spec<'globalAvgPool2d'>
+  | Spec<'globalAvgPool2d' | 'leakyRelu' | 'elu' | 'gelu' | 'silu' | 'layerNorm'>
+  /** The groups are the largest number up to `groups` that divides the channels. */
+  | Spec<'groupNorm'>
   /** The share of all values that win, as gamma or as their number. */
-  | { type: 'kwta'; share: number; absolute: boolean; ties: 'lowest' | 'keep'; backward: Spec<'kwta'>['backward'] }
+  | ({ type: 'kwta'; share: number; absolute: boolean } & Pick<
+      Spec<'kwta'>,
+      'ties' | 'backward' | 'scope' | 'by' | 'boost'
+    >)
   /** Mean and deviation are repeated for all channels. */
   | { type: 'normalize'; mean: number[]; std: number[] }
   | { type: 'sequential'; layers: Draft[] }
+  /** Branches get a convolution that makes them fit the first. */
+  | { type: 'concat'; branches: Draft[][]; winners: boolean }
   /** The shortcut is the identity where that fits and `identity` says so, else a convolution that makes it fit. */
   | { type: 'residual'; main: Draft[]; identity: boolean; shortcut: Draft[] };
 
@@ -72,6 +79,22 @@ const simple: fc.WeightedArbitrary<Draft>[] = [
         { weight: 3, arbitrary: fc.constant('mask' as const) },
         fc.constantFrom('identity' as const, 'softmask' as const),
       ),
+      scope: fc.oneof(
+        { weight: 2, arbitrary: fc.constant('layer' as const) },
+        fc.constantFrom('channel' as const, 'pixel' as const),
+      ),
+      by: fc.oneof(
+        { weight: 2, arbitrary: fc.constant('value' as const) },
+        { weight: 1, arbitrary: fc.constant('magnitude' as const) },
+      ),
+      boost: fc.option(
+        fc.record({
+          strength: fc.constantFrom(0, 0.5, 2),
+          period: fc.constant(100),
+          inferenceFactor: fc.constantFrom(1, 1.5),
+        }),
+        { freq: 4, nil: undefined },
+      ),
     }),
   },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('relu' as const) }) },
@@ -82,6 +105,21 @@ const simple: fc.WeightedArbitrary<Draft>[] = [
       eps: fc.constantFrom(1e-5, 1e-3),
       momentum: fc.constant(0.1),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({ type: fc.constant('leakyRelu' as const), slope: fc.constantFrom(0.01, 0.25) }),
+      fc.record({ type: fc.constant('elu' as const), alpha: fc.constantFrom(1, 0.5) }),
+      fc.record({ type: fc.constantFrom('gelu' as const, 'silu' as const) }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({ type: fc.constant('groupNorm' as const), groups: few, eps: fc.constantFrom(1e-5, 1e-3) }),
+      fc.record({ type: fc.constant('layerNorm' as const), eps: fc.constantFrom(1e-5, 1e-3) }),
+    ),
   },
   {
     weight: 1,
@@ -125,6 +163,14 @@ const { layer } = fc.letrec<{ layer: Draft; layers: Draft[]; short: Draft[] }>((
       }),
     },
     { weight: 2, arbitrary: fc.record({ type: fc.constant('sequential' as const), layers: tie('layers') }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        type: fc.constant('concat' as const),
+        branches: fc.array(tie('short'), { minLength: 1, maxLength: 3 }),
+        winners: fc.boolean(),
+      }),
+    },
   ),
   layers: fc.array(tie('layer'), { maxLength: 4 }),
   short: fc.array(tie('layer'), { maxLength: 2 }),
@@ -196,10 +242,12 @@ function modulesOf(draft: Draft, from: Features, samples: number): { module: Mod
     case 'globalAvgPool2d':
       return [{ module: nn.globalAvgPool2d(), to: [c, 1, 1] }];
     case 'kwta': {
-      const { share, absolute, ties, backward } = draft;
-      const k = Math.max(1, Math.floor(share * size));
-      const count = absolute || share * size < 1 ? { k } : { gamma: share };
-      return [{ module: nn.kwta({ ...count, ties, backward }), to: from }];
+      const { share, absolute, ties, backward, scope, by, boost } = draft;
+      const n = { layer: size, channel: h * w, pixel: c }[scope];
+      const k = Math.max(1, Math.floor(share * n));
+      const count = absolute || share * n < 1 ? { k } : { gamma: share };
+      const boosted = boost && scope !== 'channel' ? { boost } : {};
+      return [{ module: nn.kwta({ ...count, ties, backward, scope, by, ...boosted }), to: from }];
     }
     case 'normalize': {
       const repeated = (values: number[]): number[] => Array.from({ length: c }, (_, i) => values[i % values.length]);
@@ -207,6 +255,19 @@ function modulesOf(draft: Draft, from: Features, samples: number): { module: Mod
     }
     case 'relu':
       return [{ module: nn.relu(), to: from }];
+    case 'leakyRelu':
+      return [{ module: nn.leakyRelu({ slope: draft.slope }), to: from }];
+    case 'elu':
+      return [{ module: nn.elu({ alpha: draft.alpha }), to: from }];
+    case 'gelu':
+    case 'silu':
+      return [{ module: nn[draft.type](), to: from }];
+    case 'groupNorm': {
+      const groups = Array.from({ length: draft.groups }, (_, i) => draft.groups - i).find((count) => c % count === 0);
+      return [{ module: nn.groupNorm({ groups: groups as number, eps: draft.eps }), to: from }];
+    }
+    case 'layerNorm':
+      return [{ module: nn.layerNorm({ eps: draft.eps }), to: from }];
     case 'batchNorm2d':
       return [{ module: nn.batchNorm2d({ eps: draft.eps, momentum: draft.momentum }), to: from }];
     case 'dropout':
@@ -214,6 +275,24 @@ function modulesOf(draft: Draft, from: Features, samples: number): { module: Mod
     case 'sequential': {
       const { layers, to } = fitted(draft.layers, from, samples);
       return [{ module: nn.sequential(layers), to }];
+    }
+    case 'concat': {
+      const [first, ...others] = draft.branches.map((branch) => fitted(branch, from, samples));
+      const [, oh, ow] = first.to;
+      const branches = [
+        first,
+        ...others.map(({ layers, to }) => {
+          if (to[1] === oh && to[2] === ow) return { layers, to };
+          const wanted: Features = [2, oh, ow];
+          return { layers: [...layers, ...adapters(to, wanted, samples)], to: wanted };
+        }),
+      ];
+      // Behind k-WTA in every branch entries stand side by side.
+      const ends = (): ModuleSpec[] => (draft.winners ? [nn.kwta({ gamma: 0.5, ties: 'keep' })] : []);
+      const fits = branches.every(({ to }) => to[0] * oh * ow >= 2);
+      const lists = branches.map(({ layers }) => (fits ? [...layers, ...ends()] : layers));
+      const channelsOfAll = branches.reduce((sum, { to }) => sum + to[0], 0);
+      return [{ module: nn.concat(lists), to: [channelsOfAll, oh, ow] }];
     }
     case 'residual': {
       const main = fitted(draft.main, from, samples);
@@ -284,6 +363,7 @@ export function typesOf(modules: readonly ModuleSpec[]): string[] {
   return modules.flatMap((module) => {
     if (module.type === 'sequential') return [module.type, ...typesOf(module.layers)];
     if (module.type === 'residual') return [module.type, ...typesOf(module.main), ...typesOf(module.shortcut)];
+    if (module.type === 'concat') return [module.type, ...module.branches.flatMap(typesOf)];
     return [module.type];
   });
 }

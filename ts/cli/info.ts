@@ -1,9 +1,11 @@
-/** `kwta info`: what this machine offers and what a runtime would use. */
+/** `kwta info`: what this machine offers and what a runtime would use; or what a model is made of. */
 import { availableParallelism, cpus } from 'node:os';
 import type { Command } from 'commander';
 import { relaxedSimd, simd } from 'wasm-feature-detect';
 import { userCacheFolder } from '../data/fashionMnist.js';
 import { createRuntime } from '../index.js';
+import { modelInfo, modelText } from './modelInfo.js';
+import { loadModel } from './models.js';
 import { addJsonOption, addRuntimeOptions, type RuntimeFlags } from './options.js';
 import { formatJson, writeText } from './output.js';
 import { packageVersion } from './version.js';
@@ -11,15 +13,30 @@ import { packageVersion } from './version.js';
 export function addInfoCommand(program: Command): void {
   const command = program
     .command('info')
-    .summary('versions, what this machine offers, what is used of it')
-    .description('Shows versions, what this machine offers and what a runtime would use of it.');
+    .summary('versions, what this machine offers, what is used of it; or the layers of a model')
+    .description(
+      'Shows versions, what this machine offers and what a runtime would use of it. With a file: the layers of its model, ' +
+        'their winners, multiply-adds and memory.',
+    )
+    .argument('[file]', 'of a model, as model.save writes it');
   addJsonOption(addRuntimeOptions(command), 'write the same as JSON').action(
-    async ({ json, ...runtime }: RuntimeFlags & { json?: string }) => {
-      const info = await gather(runtime);
-      console.log(describe(info));
+    async (file: string | undefined, { json, ...runtime }: RuntimeFlags & { json?: string }) => {
+      const { text, info } = file === undefined ? await ofMachine(runtime) : await ofModel(file, runtime);
+      console.log(text);
       if (json !== undefined) await writeText(json, formatJson(info));
     },
   );
+}
+
+async function ofMachine(options: RuntimeFlags) {
+  const info = await gather(options);
+  return { text: describe(info), info };
+}
+
+async function ofModel(file: string, options: RuntimeFlags) {
+  await using runtime = await createRuntime(options);
+  const info = await modelInfo(await loadModel(runtime, 'info', file));
+  return { text: modelText(info), info };
 }
 
 async function gather(options: RuntimeFlags) {

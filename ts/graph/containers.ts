@@ -10,6 +10,7 @@ import {
   lazy,
   optional,
   type Schema,
+  some,
   string,
   tagged,
   tuple,
@@ -32,7 +33,14 @@ export interface ResidualSpec {
   shortcut: ModuleSpec[];
 }
 
-export type ContainerSpec = SequentialSpec | ResidualSpec;
+/** Branches from one input, their channels side by side; an empty branch is the identity. */
+export interface ConcatSpec {
+  type: 'concat';
+  name?: string;
+  branches: ModuleSpec[][];
+}
+
+export type ContainerSpec = SequentialSpec | ResidualSpec | ConcatSpec;
 
 export type ModuleSpec = LayerSpec | ContainerSpec;
 
@@ -99,9 +107,26 @@ const residual: Container<ResidualSpec> = {
     ),
 };
 
-const containerDescriptors = family({ residual: residualDescriptor, sequential: sequentialDescriptor });
+export const concatDescriptor = descriptor(
+  tagged('concat', { name: optional(string()), branches: some(modulesSchema, 'an array of branches') }),
+  {},
+);
+
+const concat: Container<ConcatSpec> = {
+  branches: ({ branches }) => branches.map((layers, i) => ({ segment: `${i}.`, layers })),
+  withBranches: (spec, branches) => ({ ...spec, branches }),
+  connect: (runs, from, join) =>
+    runs.map((run) => run(from)).reduce((before, branch) => join({ type: 'concat' }, [before, branch])),
+};
+
+const containerDescriptors = family({
+  concat: concatDescriptor,
+  residual: residualDescriptor,
+  sequential: sequentialDescriptor,
+});
 
 const containers: { [Type in ContainerSpec['type']]: Container<Extract<ContainerSpec, { type: Type }>> } = {
+  concat,
   residual,
   sequential,
 };

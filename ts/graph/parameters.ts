@@ -142,12 +142,13 @@ export class Parameters {
 
   /** Values in memory: blocks of weights are whole. */
   #lengthOf({ layout, shape: [out, ...rest] }: ParameterSpec): number {
-    const width = layout === 'plain' ? 1 : this.kernels.exports.conv2d_weight_block(out);
+    const width = layout !== 'convolution' ? 1 : this.kernels.exports.conv2d_weight_block(out);
     return Math.ceil(out / width) * width * sizeOf(rest);
   }
 
   #fromTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
     if (spec.layout === 'plain') return values;
+    if (spec.layout === 'channelsLast') return transposed(values, spec.shape[0]);
     const result = new Float32Array(this.#lengthOf(spec));
     const places = convolutionOrder(spec.shape, this.kernels.exports.conv2d_weight_block(spec.shape[0]));
     for (let i = 0; i < values.length; i++) result[places[i]] = values[i];
@@ -156,6 +157,7 @@ export class Parameters {
 
   #toTorch(spec: ParameterSpec, values: Float32Array): Float32Array {
     if (spec.layout === 'plain') return values.slice();
+    if (spec.layout === 'channelsLast') return transposed(values, values.length / spec.shape[0]);
     const places = convolutionOrder(spec.shape, this.kernels.exports.conv2d_weight_block(spec.shape[0]));
     const result = new Float32Array(places.length);
     for (let i = 0; i < places.length; i++) result[i] = values[places[i]];
@@ -223,4 +225,10 @@ function convolutionOrder([out, inputs, ...kernel]: number[], width: number): Ui
     }
   }
   return places;
+}
+
+/** `[rows][columns]` to `[columns][rows]`. */
+function transposed(values: Float32Array, rows: number): Float32Array {
+  const columns = values.length / rows;
+  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }

@@ -4,6 +4,8 @@
  */
 import { construct, type Input, type Options, object, parse } from '../base/schema.js';
 import {
+  type ConcatSpec,
+  concatDescriptor,
   type ModelSpec,
   type ModuleSpec,
   modelInput,
@@ -18,14 +20,20 @@ import {
   type BatchNorm2dSpec,
   type Conv2dSpec,
   type DropoutSpec,
+  type EluSpec,
   type FlattenSpec,
+  type GeluSpec,
   type GlobalAvgPool2dSpec,
+  type GroupNormSpec,
   type KwtaSpec,
+  type LayerNormSpec,
+  type LeakyReluSpec,
   type LinearSpec,
   layerDescriptors as layers,
   type MaxPool2dSpec,
   type NormalizeSpec,
   type ReluSpec,
+  type SiluSpec,
 } from '../ops/index.js';
 
 /**
@@ -56,10 +64,34 @@ export function batchNorm2d(options: Options<typeof layers.batchNorm2d> = {}): B
 }
 
 /**
+ * Normalises each sample's channels in groups, over all pixels (Wu & He 2018): the same in training and inference, with
+ * batches of any size. Weight and bias are per channel.
+ *
+ * @param options.groups they divide the channels; >= 1.
+ * @param options.eps > 0, 1e-5 by default.
+ * @throws {ConfigError}; (when the model is built) {ShapeError} when the groups do not divide the channels.
+ */
+export function groupNorm(options: Options<typeof layers.groupNorm>): GroupNormSpec {
+  return construct(layers.groupNorm, options);
+}
+
+/**
+ * Normalises each sample over all of its C*H*W values (Ba, Kiros & Hinton 2016), as PyTorch's `LayerNorm([C, H, W])`: weight
+ * and bias are of that shape, `[C]` for flat features. `eps` > 0, 1e-5 by default. @throws {ConfigError}
+ */
+export function layerNorm(options: Options<typeof layers.layerNorm> = {}): LayerNormSpec {
+  return construct(layers.layerNorm, options);
+}
+
+/**
  * k-Winners-Take-All (Xiao, Zhong & Zheng 2020): of each sample's C*H*W values exactly k survive.
  *
- * @param options.gamma share of survivors in (0, 1]: k = floor(gamma * C*H*W). Or give
+ * @param options.gamma share of survivors in (0, 1]: k = floor(gamma * N), with N the values that share the winners.
+ *   nupic.torch rounds instead: give `k` to have the same number. Or give
  * @param options.k the number itself, >= 1.
+ * @param options.scope whose values share the k winners: `'layer'` (the default): all of a sample, N = C*H*W; `'channel'`:
+ *   each channel over its pixels, N = H*W; `'pixel'`: each pixel over its channels, N = C.
+ * @param options.by what ranks them: `'value'` (the default), or `'magnitude'`, by which large negative values survive too.
  * @param options.ties `'lowest'`: equal values at the threshold go to the lowest C, H, W index.
  *   `'keep'`: all of them survive, as in the original code.
  * @param options.backward `'mask'`: the true gradient. `'identity'` and `'softmask'` are surrogates for
@@ -67,6 +99,11 @@ export function batchNorm2d(options: Options<typeof layers.batchNorm2d> = {}): B
  * @param options.temperature of `'softmask'`, which multiplies the gradient of a value x by
  *   sigmoid((x - t) / temperature), with t the smallest of the winners; >= 1e-6, in units of the layer's values; 0.1 by
  *   default.
+ * @param options.boost for channels that win too rarely (Ahmad & Scheinkman 2019, "How can we be so dense?"): values are
+ *   ranked by themselves times e^(strength * (k / N - duty cycle)), and pass unboosted. A channel's duty cycle is the share
+ *   of its values that won, over the last `period` samples of training (1000 by default); it is a state of the layer,
+ *   `duty_cycle` in state dicts (see `nn.dutyCycles`). In inference floor(k * inferenceFactor) win, at most N;
+ *   `inferenceFactor` >= 1, 1 by default. Not with the scope `'channel'`.
  * @throws {ConfigError}
  */
 export function kwta(options: Options<typeof layers.kwta>): KwtaSpec {
@@ -76,6 +113,26 @@ export function kwta(options: Options<typeof layers.kwta>): KwtaSpec {
 /** max(x, 0). */
 export function relu(options: Options<typeof layers.relu> = {}): ReluSpec {
   return construct(layers.relu, options);
+}
+
+/** x where it is positive, else `slope` * x; 0.01 by default. @throws {ConfigError} */
+export function leakyRelu(options: Options<typeof layers.leakyRelu> = {}): LeakyReluSpec {
+  return construct(layers.leakyRelu, options);
+}
+
+/** x where it is positive, else `alpha` * (e^x - 1); 1 by default. @throws {ConfigError} */
+export function elu(options: Options<typeof layers.elu> = {}): EluSpec {
+  return construct(layers.elu, options);
+}
+
+/** x * P(x), with P the distribution function of the standard normal distribution (not its approximation by tanh). */
+export function gelu(options: Options<typeof layers.gelu> = {}): GeluSpec {
+  return construct(layers.gelu, options);
+}
+
+/** x * sigmoid(x). */
+export function silu(options: Options<typeof layers.silu> = {}): SiluSpec {
+  return construct(layers.silu, options);
 }
 
 /** Maximum over windows; `stride` is `kernel` by default, `padding` at most half of it. @throws {ConfigError} */
@@ -134,4 +191,17 @@ export function sequential(modules: ModuleSpec[], options: object = {}): Sequent
 /** `main(x) + shortcut(x)`; without `shortcut`, `main(x) + x`. @throws {ConfigError} */
 export function residual(options: Options<typeof residualDescriptor>): ResidualSpec {
   return construct(residualDescriptor, options);
+}
+
+/**
+ * Branches from one input, `[C1, H, W], [C2, H, W], ... -> [C1 + C2 + ..., H, W]`; an empty branch is the identity. What
+ * k-WTA gives in all branches stays compressed. A layer's state-dict name has the branch's number in it: `3.1.0.weight`.
+ *
+ * @throws {ConfigError}; (when the model is built) {ShapeError} where heights or widths differ.
+ */
+export function concat(
+  branches: ModuleSpec[][],
+  options: Omit<Options<typeof concatDescriptor>, 'branches'> = {},
+): ConcatSpec {
+  return construct(concatDescriptor, { ...options, branches });
 }

@@ -2,12 +2,18 @@
 import { family, type Member, parse } from '../base/schema.js';
 import { add, addDescriptor } from './add.js';
 import { batchNorm2d, batchNorm2dDescriptor, batchNormFunctional } from './batchNorm2d.js';
+import { concat, concatDescriptor } from './concat.js';
 import { conv2d, conv2dDescriptor, conv2dFunctional, linear, linearDescriptor, linearFunctional } from './conv2d.js';
 import { densify, densifyDescriptor } from './densify.js';
 import { dropout, dropoutDescriptor } from './dropout.js';
+import { elu, eluDescriptor, eluFunctional } from './elu.js';
 import { flatten, flattenDescriptor } from './flatten.js';
+import { gelu, geluDescriptor, geluFunctional } from './gelu.js';
 import { globalAvgPool2d, globalAvgPool2dDescriptor, globalAvgPool2dFunctional } from './globalAvgPool2d.js';
+import { groupNorm, groupNormDescriptor, groupNormFunctional } from './groupNorm.js';
 import { kwta, kwtaDescriptor, kwtaFunctional } from './kwta.js';
+import { layerNorm, layerNormDescriptor, layerNormFunctional } from './layerNorm.js';
+import { leakyRelu, leakyReluDescriptor, leakyReluFunctional } from './leakyRelu.js';
 import { normalize, normalizeDescriptor } from './normalize.js';
 import type { Op, OpTraits } from './op.js';
 import {
@@ -19,6 +25,7 @@ import {
   maxPool2dFunctional,
 } from './pool2d.js';
 import { relu, reluDescriptor, reluFunctional } from './relu.js';
+import { silu, siluDescriptor, siluFunctional } from './silu.js';
 import { logSoftmaxFunctional, softmax, softmaxDescriptor, softmaxFunctional } from './softmax.js';
 
 /** Layers that users write. */
@@ -27,18 +34,25 @@ export const layerDescriptors = family({
   batchNorm2d: batchNorm2dDescriptor,
   conv2d: conv2dDescriptor,
   dropout: dropoutDescriptor,
+  elu: eluDescriptor,
   flatten: flattenDescriptor,
+  gelu: geluDescriptor,
   globalAvgPool2d: globalAvgPool2dDescriptor,
+  groupNorm: groupNormDescriptor,
   kwta: kwtaDescriptor,
+  layerNorm: layerNormDescriptor,
+  leakyRelu: leakyReluDescriptor,
   linear: linearDescriptor,
   maxPool2d: maxPool2dDescriptor,
   normalize: normalizeDescriptor,
   relu: reluDescriptor,
+  silu: siluDescriptor,
 });
 
 /** What containers, plans and `runtime.functional` put in beside them. */
 const innerDescriptors = family({
   add: addDescriptor,
+  concat: concatDescriptor,
   densify: densifyDescriptor,
   softmax: softmaxDescriptor,
 });
@@ -57,16 +71,23 @@ const ops: Ops = {
   add,
   avgPool2d,
   batchNorm2d,
+  concat,
   conv2d,
   densify,
   dropout,
+  elu,
   flatten,
+  gelu,
   globalAvgPool2d,
+  groupNorm,
   kwta,
+  layerNorm,
+  leakyRelu,
   linear,
   maxPool2d,
   normalize,
   relu,
+  silu,
   softmax,
 };
 
@@ -75,12 +96,18 @@ export const functionals = {
   avgPool2d: avgPool2dFunctional,
   batchNorm: batchNormFunctional,
   conv2d: conv2dFunctional,
+  elu: eluFunctional,
+  gelu: geluFunctional,
   globalAvgPool2d: globalAvgPool2dFunctional,
+  groupNorm: groupNormFunctional,
   kwta: kwtaFunctional,
+  layerNorm: layerNormFunctional,
+  leakyRelu: leakyReluFunctional,
   linear: linearFunctional,
   logSoftmax: logSoftmaxFunctional,
   maxPool2d: maxPool2dFunctional,
   relu: reluFunctional,
+  silu: siluFunctional,
   softmax: softmaxFunctional,
 };
 
@@ -102,9 +129,15 @@ export function traitsOf(spec: OpSpec): OpTraits {
 export type { BatchNorm2dSpec } from './batchNorm2d.js';
 export type { Conv2dSpec, LinearSpec } from './conv2d.js';
 export type { DropoutSpec } from './dropout.js';
+export type { EluSpec } from './elu.js';
 export type { FlattenSpec } from './flatten.js';
+export type { GeluSpec } from './gelu.js';
 export type { GlobalAvgPool2dSpec } from './globalAvgPool2d.js';
+export type { GroupNormSpec } from './groupNorm.js';
 export type { KwtaSpec } from './kwta.js';
+export type { LayerNormSpec } from './layerNorm.js';
+export type { LeakyReluSpec } from './leakyRelu.js';
 export type { NormalizeSpec } from './normalize.js';
 export type { AvgPool2dSpec, MaxPool2dSpec } from './pool2d.js';
 export type { ReluSpec } from './relu.js';
+export type { SiluSpec } from './silu.js';

@@ -58,6 +58,8 @@ export type Mode = 'train' | 'eval';
 export type ParameterLayout =
   /** As in PyTorch. */
   | 'plain'
+  /** PyTorch `[c][h][w]`, here `[h][w][c]`: one for each value of a sample. */
+  | 'channelsLast'
   /** PyTorch `[out][in][kh][kw]`, here `[block][in][kh][kw][width]` (crates/kernels/src/conv2d). */
   | 'convolution';
 

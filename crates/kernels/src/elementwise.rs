@@ -76,30 +76,6 @@ pub fn dropout(seed: u64, stream: u64, p: f32, x: &[f32], y: &mut [f32]) {
     });
 }
 
-/// Gradient of k-WTA as if it were x * sigmoid((x - threshold) / temperature) with the second factor fixed:
-/// dx = dy * sigmoid((x - threshold) / temperature). `x` is `[n][len]`, `threshold` is `[n]`.
-pub fn softmask_backward(
-    n: usize,
-    len: usize,
-    x: &[f32],
-    threshold: &[f32],
-    temperature: f32,
-    dy: &[f32],
-    dx: &mut [f32],
-) {
-    assert_eq!(x.len(), n * len, "x");
-    assert_eq!(dy.len(), x.len(), "dy");
-    assert_eq!(dx.len(), x.len(), "dx");
-    assert_eq!(threshold.len(), n, "threshold");
-    assert!(temperature > 0.0, "temperature must be positive, got {temperature}");
-    parallel::for_each_chunk_mut(dx, len, |s, dx| {
-        let range = s * len..(s + 1) * len;
-        for ((dx, &x), &dy) in dx.iter_mut().zip(&x[range.clone()]).zip(&dy[range]) {
-            *dx = dy / (1.0 + exp((threshold[s] - x) / temperature));
-        }
-    });
-}
-
 /// `[n][c][h*w]` to `[n][h*w][c]`, with pixels = h * w.
 pub fn nchw_to_nhwc(n: usize, c: usize, pixels: usize, x: &[f32], y: &mut [f32]) {
     transpose(n, c, pixels, x, y);
@@ -108,26 +84,6 @@ pub fn nchw_to_nhwc(n: usize, c: usize, pixels: usize, x: &[f32], y: &mut [f32])
 /// `[n][h*w][c]` to `[n][c][h*w]`, with pixels = h * w.
 pub fn nhwc_to_nchw(n: usize, c: usize, pixels: usize, x: &[f32], y: &mut [f32]) {
     transpose(n, pixels, c, x, y);
-}
-
-/// e^x within 2 ulp, without branches, so that loops vectorise; x is taken as if within [-87, 88], NaN stays.
-///
-/// x = k ln 2 + r with |r| < 0.35, where the Taylor series to r^7 leaves 6e-9; multiply and add only, so
-/// that every platform gives the same bits.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_4; // 10 bits: times k it is exact
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    const ROUND: f32 = (3 << 22) as f32; // adding it leaves the nearest integer in the low bits
-    let x = if x < -87.0 { -87.0 } else { x };
-    let x = if x > 88.0 { 88.0 } else { x };
-    let shifted = x * core::f32::consts::LOG2_E + ROUND;
-    let k = shifted - ROUND;
-    let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let cubic = 1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0))));
-    let mantissa = 1.0 + (r + r * r * (0.5 + r * cubic));
-    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0f32.to_bits()));
-    mantissa * power
 }
 
 /// `[n][rows][columns]` to `[n][columns][rows]`.
@@ -166,16 +122,23 @@ fn check_channels(channels: usize, x: &[f32], std: &[f32]) {
 }
 
 /// Calls `work(place of its first value, rows)` for groups of whole rows.
-fn for_each_rows(channels: usize, y: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+pub(crate) fn for_each_rows(channels: usize, y: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync + Send) {
     let len = PIECE.div_ceil(channels) * channels;
     parallel::for_each_chunk_mut(y, len, |i, y| work(i * len, y));
 }
 
-fn map(x: &[f32], name: &str, y: &mut [f32], f: impl Fn(f32) -> f32 + Sync + Send) {
+pub(crate) fn map(x: &[f32], name: &str, y: &mut [f32], f: impl Fn(f32) -> f32 + Sync + Send) {
     map2(x, name, x, name, y, |x, _| f(x));
 }
 
-fn map2(a: &[f32], a_name: &str, b: &[f32], b_name: &str, y: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync + Send) {
+pub(crate) fn map2(
+    a: &[f32],
+    a_name: &str,
+    b: &[f32],
+    b_name: &str,
+    y: &mut [f32],
+    f: impl Fn(f32, f32) -> f32 + Sync + Send,
+) {
     assert_eq!(a.len(), y.len(), "{a_name}");
     assert_eq!(b.len(), y.len(), "{b_name}");
     parallel::for_each_chunk_mut(y, PIECE, |i, y| {
@@ -189,7 +152,7 @@ fn map2(a: &[f32], a_name: &str, b: &[f32], b_name: &str, y: &mut [f32], f: impl
 mod tests {
     use super::*;
     use crate::reference::elementwise as reference;
-    use crate::testing::{assert_close, assert_gradient, assert_same_bits, values};
+    use crate::testing::{assert_same_bits, values};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -257,37 +220,6 @@ mod tests {
         assert_eq!(y, [0.0; 3]);
         dropout(1, 2, 0.0, &[1.0, 2.0, 3.0], &mut y);
         assert_eq!(y, [1.0, 2.0, 3.0]);
-    }
-
-    #[test]
-    fn softmask_is_the_gradient_of_a_sum_of_softplus() {
-        for (n, len) in [(0, 4), (1, 1), (3, 7)] {
-            let (x, threshold) = (values(1, n * len), values(2, n));
-            let dy = values(3, n * len);
-            let mut dx = vec![f32::NAN; n * len];
-            softmask_backward(n, len, &x, &threshold, 0.25, &dy, &mut dx);
-            assert_gradient(&x, &dx, 1e-3, 1e-4, |x| {
-                let softplus = |i: usize| {
-                    let t = (f64::from(x[i]) - f64::from(threshold[i / len])) / 0.25;
-                    0.25 * t.exp().ln_1p() * f64::from(dy[i])
-                };
-                (0..x.len()).map(softplus).sum()
-            });
-        }
-        let mut dx = [0.0; 2];
-        softmask_backward(1, 2, &[-1e30, 1e30], &[0.0], 1e-3, &[1.0, 1.0], &mut dx);
-        assert_close(&dx, &[0.0, 1.0], 1e-30);
-    }
-
-    #[test]
-    fn exp_is_accurate() {
-        for i in -87_000..=88_000 {
-            let x = i as f32 / 1000.0;
-            let exact = f64::from(x).exp();
-            assert!((f64::from(exp(x)) - exact).abs() <= 2.4e-7 * exact, "{x}");
-        }
-        assert_eq!((exp(0.0), exp(-1e30), exp(f32::INFINITY)), (1.0, exp(-87.0), exp(88.0)));
-        assert!(exp(f32::NAN).is_nan() && exp(f32::from_bits(0x7fc0_0001)).is_nan());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::{compress_sample, filter_sample, load_up_to_four, Entries, OutSample, SparseShape};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+pub mod grouped;
+
 /// Which of several values equal to the k-th largest survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ties {
@@ -48,16 +50,26 @@ pub fn forward(
     assert!((1..=len).contains(&k), "k: {k} of {len} values");
     assert!(shape.capacity >= if ties == Ties::Keep { len } else { k }, "capacity");
     assert_eq!(x.len(), shape.n * len, "x");
+    for_each_sample(shape, start, channel, value, |s, out| forward_sample(shape, &x[s * len..][..len], k, ties, out))
+}
+
+/// Calls `work` with each sample and the place of its entries; it tells whether all values were numbers.
+fn for_each_sample(
+    shape: &SparseShape,
+    start: &mut [u32],
+    channel: &mut [u32],
+    value: &mut [f32],
+    work: impl Fn(usize, &mut OutSample) -> bool + Sync + Send,
+) -> Result<(), NotANumber> {
     assert_eq!(start.len(), shape.start_len(), "start");
     assert_eq!(channel.len(), shape.entries_len(), "channel");
     assert_eq!(value.len(), shape.entries_len(), "value");
     let (start, channel, value) = (Disjoint::new(start), Disjoint::new(channel), Disjoint::new(value));
     let first_bad = AtomicUsize::new(usize::MAX);
     for_each_piece(shape.n, |s| {
-        let x = &x[s * len..][..len];
         // SAFETY: each sample is one piece.
         let mut out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
-        if !forward_sample(shape, x, k, ties, &mut out) {
+        if !work(s, &mut out) {
             first_bad.fetch_min(s, Ordering::Relaxed);
         }
     });

@@ -9,12 +9,15 @@
 //!
 //! A file holds one subject; its naive oracle stands in `reference/` under the same name.
 
+pub mod activation;
 pub mod attack;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod denormal;
 pub mod elementwise;
+mod exp;
 pub mod finite;
+pub mod group_norm;
 pub mod kwta;
 pub mod loss;
 pub mod matmul;

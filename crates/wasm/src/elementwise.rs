@@ -68,19 +68,6 @@ export! {
         elementwise::dropout(seed as u64, crate::rng::dropout_stream(layer, step), p, x, y);
     }
 
-    /// Surrogate gradient of k-WTA: a sigmoid around each sample's threshold in place of the mask.
-    fn softmask_backward(
-        n: usize,
-        len: usize,
-        x: &[f32; product([n, len])],
-        threshold: &[f32; n],
-        temperature: f32,
-        dy: &[f32; x.len()],
-        dx: &mut [f32; x.len()]
-    ) {
-        elementwise::softmask_backward(n, len, x, threshold, temperature, dy, dx);
-    }
-
     /// `[n][c][h][w]` to `[n][h][w][c]`.
     fn nchw_to_nhwc(
         n: usize,

@@ -7,11 +7,13 @@
 
 #![allow(clippy::missing_safety_doc)] // one contract for all, above
 
+mod activation;
 mod attack;
 mod batch_norm;
 mod conv2d;
 mod elementwise;
 mod export;
+mod group_norm;
 mod kwta;
 mod loss;
 mod matmul;

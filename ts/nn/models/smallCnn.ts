@@ -1,14 +1,13 @@
 /** Three convolution blocks for 28x28 images: the network of the demo. */
-import { choice, integer, object, optional, parse, type Schema, tuple } from '../../base/schema.js';
+import { choice, integer, object, optional, tuple } from '../../base/schema.js';
 import { type ModelSpec, type ModuleSpec, modelInput } from '../../graph/containers.js';
-import type { KwtaSpec, ReluSpec } from '../../ops/index.js';
 import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, sequential } from '../layers.js';
-import { activationSchema } from './activation.js';
+import { type ActivationChoice, activationSchema, parseOptions } from './activation.js';
 
 /** Options of {@link smallCnn}. */
 export interface SmallCnnOptions {
-  /** `nn.relu()` or `nn.kwta({ gamma })`, after every batch norm. */
-  activation: KwtaSpec | ReluSpec;
+  /** `nn.relu()`, `nn.kwta({ gamma })`, ..., or a function of the layer, after every batch norm. */
+  activation: ActivationChoice;
   /** 10 by default. */
   classes?: number;
   /** `[C, H, W]`; [1, 28, 28] by default. */
@@ -21,7 +20,7 @@ export interface SmallCnnOptions {
 
 const width = integer({ min: 1 });
 
-const schema: Schema<unknown, Required<SmallCnnOptions>> = object({
+const schema = object({
   activation: activationSchema,
   classes: optional(integer({ min: 2 }), 10),
   input: optional(modelInput, () => [1, 28, 28] as const),
@@ -34,14 +33,15 @@ const schema: Schema<unknown, Required<SmallCnnOptions>> = object({
  *
  * @throws {ConfigError}
  */
-export function smallCnn(options: SmallCnnOptions): ModelSpec {
-  const { activation, classes, input, channels, head } = parse(schema, options, 'smallCnn');
-  const block = (out: number, stride: number): ModuleSpec[] => [
-    conv2d({ out, kernel: 3, stride, padding: 1, bias: false }),
-    batchNorm2d(),
-    activation,
-  ];
-  const layers = [...block(channels[0], 1), ...block(channels[1], 2), ...block(channels[2], 2)];
+export function smallCnn(given: SmallCnnOptions): ModelSpec {
+  const { options, activationAt } = parseOptions(schema, given, 'smallCnn');
+  const { classes, input, channels, head } = options;
+  // Layers are called by their positions.
+  const block = (at: number, out: number, stride: number): ModuleSpec[] => {
+    const { name: _, ...activation } = activationAt(`${at + 2}`);
+    return [conv2d({ out, kernel: 3, stride, padding: 1, bias: false }), batchNorm2d(), activation];
+  };
+  const layers = [...block(0, channels[0], 1), ...block(3, channels[1], 2), ...block(6, channels[2], 2)];
   return sequential([...layers, head === 'average' ? globalAvgPool2d() : flatten(), linear({ out: classes })], {
     input,
   });

@@ -1,0 +1,59 @@
+/** What activations that act on each value by itself have in common: their gradient follows from the input alone. */
+import {
+  type BuildContext,
+  denseGradient,
+  denseInput,
+  denseValue,
+  featureSize,
+  type Op,
+  type OpTraits,
+  type Step,
+  type Value,
+} from './op.js';
+
+/** Traits of such an activation. */
+export const pointwiseTraits: OpTraits = {
+  takesCompressed: false,
+  outputIsFree: true,
+  selects: false,
+  batchStatistics: false,
+  repeatable: false,
+};
+
+/** The kernels of an activation, on `length` values at these addresses. */
+export interface PointwiseKernels {
+  forward(length: number, x: number, y: number): void;
+  backward(length: number, x: number, dy: number, dx: number): void;
+}
+
+function build(inputs: Value[], context: BuildContext, { forward, backward }: PointwiseKernels): Step {
+  const input = denseInput(inputs);
+  const length = featureSize(input.features);
+  const output = denseValue(context, input.features);
+  return {
+    output,
+    uses: [input.data, output.data],
+    run: (n) => forward(n * length, input.data.pointer, output.data.pointer),
+    backward(gradient) {
+      const dy = denseGradient(context, gradient, input.features);
+      const dx = context.buffer(context.batch * length);
+      return {
+        inputs: [{ kind: 'dense', data: dx }],
+        uses: [input.data, dx, ...dy.uses],
+        run(n) {
+          dy.prepare(n);
+          backward(n * length, input.data.pointer, dy.data.pointer, dx.pointer);
+        },
+      };
+    },
+  };
+}
+
+/** An activation of these kernels. */
+export function pointwise<Spec>(kernels: (spec: Spec, context: BuildContext) => PointwiseKernels): Op<Spec> {
+  return {
+    shape: (_spec, [input]) => input,
+    parameters: () => [],
+    build: (spec, inputs, context) => build(inputs, context, kernels(spec, context)),
+  };
+}
