@@ -10,6 +10,7 @@ import { graphInput, type Node } from './graph.js';
 const reasons = {
   curved: 'its output is not affine in pieces',
   random: 'it draws random numbers in every pass',
+  grouped: 'winners are followed that the values of a whole layer compete for, without a boost',
 };
 
 /** The derivatives of a plan's values, in the order of its steps. */

@@ -10,8 +10,10 @@ import {
   type CompressedValue,
   compressedArguments,
   compressedValue,
+  type DenseValue,
   denseGradient,
   denseValue,
+  entriesOf,
   type Features,
   featureSize,
   featureText,
@@ -39,18 +41,44 @@ function joined(a: Features, b: Features): Features {
   return { ...a, c: a.c + b.c };
 }
 
+/** Entries of `a` and then those of `b`, in every pixel of `output`. */
+function entriesSideBySide(a: CompressedValue, b: CompressedValue, output: CompressedValue, context: BuildContext) {
+  const { exports } = context.kernels;
+  return {
+    output,
+    uses: [...buffersOf(a), ...buffersOf(b), ...buffersOf(output)],
+    run(n: number) {
+      const target = [output.start.pointer, output.channel.pointer, output.value.pointer] as const;
+      const second = [b.features.c, b.capacity, b.start.pointer, b.channel.pointer] as const;
+      exports.sparse_concat(...compressedArguments(n, a), a.value.pointer, ...second, b.value.pointer, ...target);
+    },
+  };
+}
+
+/** All values of the inputs, in every pixel of `output`. */
+function valuesSideBySide(inputs: Value[], output: DenseValue, context: BuildContext) {
+  const { exports } = context.kernels;
+  const { c, h, w } = output.features;
+  return {
+    output,
+    uses: [...inputs.flatMap(buffersOf), output.data],
+    run(n: number) {
+      for (const [i, input] of inputs.entries()) {
+        const place = [i === 0 ? 0 : inputs[0].features.c, c, output.data.pointer] as const;
+        if (input.kind === 'dense') {
+          exports.write_channels(n * h * w, input.features.c, input.data.pointer, ...place);
+        } else exports.sparse_write_channels(...compressedArguments(n, input), input.value.pointer, ...place);
+      }
+    },
+  };
+}
+
 function compressedStep(a: CompressedValue, b: CompressedValue, context: BuildContext): Step {
   const { exports } = context.kernels;
   const output = compressedValue(context, joined(a.features, b.features), a.capacity + b.capacity);
   const second = () => [b.features.c, b.capacity, b.start.pointer, b.channel.pointer] as const;
   return {
-    output,
-    uses: [...buffersOf(a), ...buffersOf(b), ...buffersOf(output)],
-    run(n) {
-      const target = [output.start.pointer, output.channel.pointer, output.value.pointer] as const;
-      const first = compressedArguments(n, a);
-      exports.sparse_concat(...first, a.value.pointer, ...second(), b.value.pointer, ...target);
-    },
+    ...entriesSideBySide(a, b, output, context),
     backward(gradient) {
       if (gradient.kind !== 'compressed') throw new TypeError('a compressed value has a compressed gradient');
       const [da, db] = [a, b].map(({ capacity }) => context.buffer(context.batch * capacity));
@@ -66,6 +94,10 @@ function compressedStep(a: CompressedValue, b: CompressedValue, context: BuildCo
         },
       };
     },
+    choice: undefined,
+    // Derivatives have the patterns of their values.
+    tangent: ([da, db]) =>
+      entriesSideBySide(da as CompressedValue, db as CompressedValue, entriesOf(context, output), context),
   };
 }
 
@@ -77,16 +109,7 @@ function denseStep(inputs: Value[], context: BuildContext): Step {
   const rows = (n: number): number => n * a.h * a.w;
   const firsts = [0, a.c];
   return {
-    output,
-    uses: [...inputs.flatMap(buffersOf), output.data],
-    run(n) {
-      for (const [i, input] of inputs.entries()) {
-        const place = [firsts[i], c, output.data.pointer] as const;
-        if (input.kind === 'dense') {
-          exports.write_channels(rows(n), input.features.c, input.data.pointer, ...place);
-        } else exports.sparse_write_channels(...compressedArguments(n, input), input.value.pointer, ...place);
-      }
-    },
+    ...valuesSideBySide(inputs, output, context),
     backward(gradient, wanted) {
       const dy = denseGradient(context, gradient, output.features);
       const gradients = inputs.map((input, i): Gradient | undefined => {
@@ -109,6 +132,8 @@ function denseStep(inputs: Value[], context: BuildContext): Step {
         },
       };
     },
+    choice: undefined,
+    tangent: (directions) => valuesSideBySide(directions, denseValue(context, output.features), context),
   };
 }
 

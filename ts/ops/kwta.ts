@@ -22,6 +22,7 @@ import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   buffersOf,
+  type Choice,
   type CompressedValue,
   compressedArguments,
   compressedValue,
@@ -38,6 +39,8 @@ import {
   opDescriptor,
   type ParameterSpec,
   type Step,
+  type TangentStep,
+  type Value,
 } from './op.js';
 
 /** Which values share the k winners; their numbers are the kernels'. */
@@ -174,6 +177,8 @@ interface Selection {
   run(n: number): void;
   /** Completes {@link threshold} after {@link run}. */
   thresholds(n: number): void;
+  /** None that can be followed where groups choose, or something else than the values ranks them. */
+  choice: Choice | undefined;
 }
 
 /** @throws {DivergedError} when a kernel met NaN. */
@@ -193,6 +198,7 @@ function plainSelection(k: number, spec: KwtaSpec, input: DenseValue, context: B
     chosen,
     keys: input.data,
     threshold,
+    choice: { kind: 'kwta', input, chosen, k, ties: spec.ties },
     uses: [input.data, ...buffersOf(chosen)],
     run(n) {
       const target = [chosen.start.pointer, chosen.channel.pointer, chosen.value.pointer] as const;
@@ -250,11 +256,12 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
       exports.kwta_update_duty_cycle(...compressedArguments(n, chosen), boost.period, ...state);
     },
     thresholds: () => {},
+    choice: undefined,
   };
 }
 
 /** The mask that forward chose: the gradient is zero elsewhere, and stays compressed. */
-function maskStep({ chosen, uses, run }: Selection): Step {
+function maskStep({ chosen, uses, run, choice }: Selection, context: BuildContext): Step {
   return {
     output: chosen,
     uses,
@@ -262,8 +269,8 @@ function maskStep({ chosen, uses, run }: Selection): Step {
     backward(dy) {
       return { inputs: [dy], uses: [], run: () => {} };
     },
-    choice: { kind: 'kwta', input, chosen: output, k, ties: spec.ties },
-    tangent: (inputs) => gathered(denseInput(inputs), output, context),
+    choice,
+    tangent: choice ? (inputs) => gathered(denseInput(inputs), chosen, context) : 'grouped',
   };
 }
 
@@ -281,10 +288,22 @@ function gathered(dx: DenseValue, winners: CompressedValue, context: BuildContex
  */
 function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, context: BuildContext): Step {
   const { exports } = context.kernels;
-  const { chosen, keys, threshold } = selection;
+  const { chosen, keys, threshold, choice } = selection;
   const output = denseValue(context, input.features);
   const { c, h, w } = input.features;
   const length = featureSize(input.features);
+  const tangent = (inputs: Value[]): TangentStep => {
+    const kept = gathered(denseInput(inputs), chosen, context);
+    const dy = denseValue(context, input.features);
+    return {
+      output: dy,
+      uses: [...kept.uses, dy.data],
+      run(n) {
+        kept.run(n);
+        exports.sparse_densify(...compressedArguments(n, kept.output), kept.output.value.pointer, dy.data.pointer);
+      },
+    };
+  };
   return {
     output,
     uses: [...selection.uses, output.data, threshold],
@@ -318,19 +337,8 @@ function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, 
         },
       };
     },
-    choice: { kind: 'kwta', input, chosen, k, ties: spec.ties },
-    tangent(inputs) {
-      const kept = gathered(denseInput(inputs), chosen, context);
-      const dy = denseValue(context, input.features);
-      return {
-        output: dy,
-        uses: [...kept.uses, dy.data],
-        run(n) {
-          kept.run(n);
-          exports.sparse_densify(...compressedArguments(n, kept.output), kept.output.value.pointer, dy.data.pointer);
-        },
-      };
-    },
+    choice,
+    tangent: choice ? tangent : 'grouped',
   };
 }
 
@@ -354,6 +362,6 @@ export const kwta: Op<KwtaSpec> = {
     const k = Math.min(more, groupsOf(spec, input.features).n);
     const select = scope === 'layer' && by === 'value' && !boost ? plainSelection : groupedSelection;
     const selection = select(k, spec, input, context);
-    return spec.backward === 'mask' ? maskStep(selection) : surrogateStep(spec, input, selection, context);
+    return spec.backward === 'mask' ? maskStep(selection, context) : surrogateStep(spec, input, selection, context);
   },
 };

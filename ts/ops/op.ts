@@ -170,11 +170,12 @@ export interface Step {
   backward(outputGradient: Gradient, wanted: Wanted): BackwardStep;
   choice: Choice | undefined;
   /**
-   * In eval mode. An operation without one is not affine between its choices: it is curved, or random.
+   * In eval mode. An operation without one is not affine between its choices: it is curved, or random; or it makes choices
+   * that nothing follows, in groups or by other than values.
    *
    * @param inputs derivatives of the inputs, of the form of these.
    */
-  tangent: ((inputs: Value[]) => TangentStep) | 'curved' | 'random';
+  tangent: ((inputs: Value[]) => TangentStep) | 'curved' | 'random' | 'grouped';
 }
 
 /** Of an operation that gives its input as it is. */

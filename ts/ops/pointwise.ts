@@ -8,6 +8,7 @@ import {
   type Op,
   type OpTraits,
   type Step,
+  type TangentStep,
   type Value,
 } from './op.js';
 
@@ -24,12 +25,23 @@ export const pointwiseTraits: OpTraits = {
 export interface PointwiseKernels {
   forward(length: number, x: number, y: number): void;
   backward(length: number, x: number, dy: number, dx: number): void;
+  /** Affine on both sides of zero, so that it chooses as ReLU does. */
+  kinked?: boolean;
 }
 
-function build(inputs: Value[], context: BuildContext, { forward, backward }: PointwiseKernels): Step {
+function build(inputs: Value[], context: BuildContext, { forward, backward, kinked }: PointwiseKernels): Step {
   const input = denseInput(inputs);
   const length = featureSize(input.features);
   const output = denseValue(context, input.features);
+  const tangent = (directions: Value[]): TangentStep => {
+    const dx = denseInput(directions);
+    const dy = denseValue(context, input.features);
+    return {
+      output: dy,
+      uses: [input.data, dx.data, dy.data],
+      run: (n) => backward(n * length, input.data.pointer, dx.data.pointer, dy.data.pointer),
+    };
+  };
   return {
     output,
     uses: [input.data, output.data],
@@ -46,6 +58,8 @@ function build(inputs: Value[], context: BuildContext, { forward, backward }: Po
         },
       };
     },
+    choice: kinked ? { kind: 'relu', input } : undefined,
+    tangent: kinked ? tangent : 'curved',
   };
 }
 

@@ -46,6 +46,8 @@ export function sampleNormStep(
   const statistics = context.buffer(context.batch * 2 * groups);
   const sizes = (n: number) => [n, h * w, c, groups, by === 'value'] as const;
   return {
+    choice: undefined,
+    tangent: 'curved',
     output,
     uses: [input.data, output.data, statistics],
     run(n) {
