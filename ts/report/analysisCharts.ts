@@ -138,7 +138,7 @@ export function heatMap(
   const share = classes.flat().filter((found) => found !== label).length / n ** 2;
   const title = `${name}: loss from ${low.toPrecision(2)} to ${high.toPrecision(2)}; another class on ${wholePercent(Math.round(1000 * share) / 1000)} of the plane.`;
   return (
-    `<svg class="plane" viewBox="0 0 ${PLANE + EDGE + 4} ${bottom + 34}" role="img" aria-label="${escapeHtml(title)}">` +
+    `<svg class="plane" viewBox="0 0 ${PLANE + EDGE + 4} ${bottom + 40}" role="img" aria-label="${escapeHtml(title)}">` +
     `<rect class="ground" x="${EDGE}" y="${EDGE / 4}" width="${PLANE}" height="${PLANE}"/><g class="heat-cells">${cells.join('')}</g>` +
     `<path class="border" d="${border.join('')}"/>${ticks.join('')}` +
     `<text class="tick" x="${EDGE + PLANE / 2}" y="${bottom + 32}" text-anchor="middle">signs of the gradient</text>` +
