@@ -12,6 +12,7 @@ describe('the package', () => {
         ...['ConfigError', 'DataError', 'DivergedError', 'KwtaError', 'MemoryError', 'ShapeError', 'WorkerLostError'],
         ...[
           'accuracyOf',
+          'attackBench',
           'attacks',
           'createRuntime',
           'Dataset',
