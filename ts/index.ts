@@ -35,6 +35,7 @@ export {
 } from './client/runtime.js';
 export { Dataset } from './data/dataset.js';
 export * as datasets from './data/index.js';
+export { type AttackBenchRun, attackBench } from './evaluate/attackBench.js';
 export type { NamedModel } from './evaluate/evaluable.js';
 export type { EvaluateOptions, EvaluationProgress } from './evaluate/plan.js';
 export type { NamedAttack } from './evaluate/presets.js';
@@ -42,6 +43,7 @@ export type {
   Accuracy,
   AttackReport,
   ComparisonReport,
+  Envelope,
   Finding,
   ModelReport,
   PairReport,

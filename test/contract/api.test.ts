@@ -13,6 +13,7 @@ describe('the package', () => {
         ...[
           'accuracyOf',
           'analysis',
+          'attackBench',
           'attacks',
           'createRuntime',
           'Dataset',

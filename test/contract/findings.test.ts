@@ -2,6 +2,7 @@
 import {
   attacks,
   type Dataset,
+  datasets,
   type EvaluateOptions,
   evaluateRobustness,
   type Model,
@@ -75,6 +76,26 @@ const overflowing = (runtime: Runtime): Promise<Model> =>
       [2, 1],
     ],
     '3.bias': [[2.2e30, 0], [2]],
+  });
+
+/** As the slope, but where the first pixel is above 0.7 its gradient overflows on the way back. */
+const overflowingAt = (runtime: Runtime): Promise<Model> =>
+  network(runtime, [nn.linear({ out: 2 }), nn.relu(), nn.linear({ out: 2 }), nn.linear({ out: 2 })], {
+    '1.weight': [
+      [...pixels(1 / 4), 1e-30, ...pixels(0).slice(1)],
+      [2, 16],
+    ],
+    '1.bias': [[0, -0.7e-30], [2]],
+    '3.weight': [
+      [1, 0, 0, 1e30],
+      [2, 2],
+    ],
+    '3.bias': [[0, 0], [2]],
+    '4.weight': [
+      [-1, 1e30, 0, 0],
+      [2, 2],
+    ],
+    '4.bias': [[2.2, 0], [2]],
   });
 
 /** Teeth that fall faster than the slope that they follow: the border always seems to be near. */
@@ -206,7 +227,7 @@ const cases: Case[] = [
     faulty: steepTeeth,
     options: () => ({ attacks: [pgd, attacks.deepFool({ steps: 3 })] }),
     severity: 'note',
-    evidence: { walker: 'deepFool', brokenByWalker: 0, climber: 'pgd', brokenByClimber: 20 },
+    evidence: { walker: 'deepFool', optimalityOfWalker: 0, climber: 'pgd', optimalityOfClimber: 1, dMax: 0.2 },
     beside: ['deepFool'],
   },
   { code: 'unstable-gradient', faulty: saw, evidence: { samples: 16, neighbours: 100 } },
@@ -269,6 +290,38 @@ describe('a finding', () => {
     ]);
     expect(report.attacks[0].failures.map(({ samples }) => samples.length)).toEqual([20]);
     expect(report.attacks[0].warnings.join()).toContain('finite gradients');
+  });
+
+  it('one sample that meets them is a failure alone: the others are attacked as without it', async () => {
+    const model = await overflowingAt(runtime());
+    const clear = data.tensor();
+    clear.data.fill(0.5);
+    const one = { shape: clear.shape, data: clear.data.slice() };
+    // The pixel that opens the way on which gradients overflow.
+    one.data[7 * 16] = 0.9;
+    const list = [pgd, attacks.deepFool(), attacks.square({ queries: 50 }), attacks.apgd({ steps: 10 })];
+    for (const attack of list) {
+      const options = { labels: data.labels, epsilons: [0.1], seed: 5 };
+      const without = await model.attack(attack, { x: clear, ...options });
+      const found = await model.attack(attack, { x: one, ...options });
+      const size = one.data.length / data.length;
+      const others = (values: Float32Array) => values.filter((_, i) => Math.floor(i / size) !== 7);
+      expect(others(found.clipped[0].data)).toEqual(others(without.clipped[0].data));
+      expect(without.failures[0]).toEqual([]);
+      expect(without.success[0].every(Boolean), attack.type).toBe(true);
+      if (attack.type === 'square') continue;
+      expect(found.failures[0].map(({ samples }) => samples)).toEqual([[7]]);
+      expect(found.success[0].map((_, i) => i).filter((i) => !found.success[0][i])).toEqual([7]);
+      expect(found.warnings[0].join()).toContain('1 of 20 samples could not be attacked');
+    }
+    const images = datasets.fromTensors({ images: one, labels: data.labels, classes: 2 });
+    const report = await evaluateRobustness(model, images, { epsilons, attacks: [pgd, attacks.deepFool()] });
+    expect(report.attacks.map(({ correct, failures }) => [correct, failures.map(({ samples }) => samples)])).toEqual([
+      [1, [[7]]],
+      [1, [[7]]],
+    ]);
+    const failures = report.findings.filter(({ code }) => code === 'not-a-number');
+    expect(failures.map(({ evidence }) => evidence.samples)).toEqual([1, 1]);
   });
 
   it('nor is it in a curve, whose attacks may be the only ones that meet them', async () => {

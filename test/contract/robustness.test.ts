@@ -47,7 +47,7 @@ describe('evaluateRobustness', () => {
       // An attack of minimum norm runs once for all radii.
       const again = entry.name === 'deepFool' && epsilon !== epsilons[0];
       expect(entry.queries.forward > 0).toBe(entry.attacked > 0 && !again);
-      expect(entry.seconds > 0).toBe(entry.seen > 0);
+      expect(entry.seconds > 0).toBe(entry.seen > 0 && !again);
       expect(entry.meanQueries).toBe(
         entry.attacked && (entry.queries.forward + entry.queries.backward) / entry.attacked,
       );

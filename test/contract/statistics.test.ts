@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 // A report holds their results for its own counts alone.
 import { mcnemar, pairedInterval, wilson } from '../../dist/evaluate/statistics.js';
+import { wilcoxon } from '../../dist/evaluate/wilcoxon.js';
+import { fixtures } from '../fixtures/fixtures.js';
 
 describe('wilson', () => {
   it.each([
@@ -88,5 +90,35 @@ describe('pairedInterval', () => {
     expect([-mirroredHigh, -mirroredLow]).toEqual([low, high]);
     expect(pairedInterval(3, 0, 3)[1]).toBe(1);
     expect(() => pairedInterval(3, 2, 4)).toThrow(/onlySecond: expected a whole number >= 0 and <= 1, got 2/);
+  });
+});
+
+describe('wilcoxon', () => {
+  const plain = (values: (number | null)[]): number[] => values.map((value) => value ?? Number.POSITIVE_INFINITY);
+
+  it('says what SciPy says: counted out and approximated, with ties, equal pairs and infinities', async () => {
+    const cases = await fixtures('wilcoxon');
+    expect(cases.length).toBeGreaterThan(10);
+    for (const { name, first, second, ...expected } of cases) {
+      const found = wilcoxon(plain(first), plain(second));
+      expect([name, found.pairs, found.statistic]).toEqual([name, expected.pairs, expected.statistic]);
+      expect(Math.abs(found.p / expected.p - 1), name).toBeLessThan(1e-9);
+      expect(wilcoxon(plain(second), plain(first))).toEqual(found);
+    }
+  });
+
+  it('counts out what a hand can count, and finds nothing in equal series', () => {
+    // Of 32 choices of signs only that of all alike reaches a sum of 0, from either side.
+    expect(wilcoxon([1, 2, 3, 4, 5], [0, 0, 0, 0, 0])).toEqual({ pairs: 5, statistic: 0, p: 2 / 32 });
+    const gone = Number.POSITIVE_INFINITY;
+    expect(wilcoxon([1, gone], [1, gone])).toEqual({ pairs: 0, statistic: 0, p: 1 });
+    // Nothing differs by more than what was not found: ranks 1, 2 and twice 3.5.
+    expect(wilcoxon([1, 2, gone, gone], [1.5, 1, 100, 0.1]).statistic).toBe(1);
+    expect(wilcoxon([1, 1 + 1e-7], [1, 1], 1e-6).pairs).toBe(0);
+  });
+
+  it('refuses series that do not belong together', () => {
+    expect(() => wilcoxon([1], [1, 2])).toThrow(/second: expected as many values as in first, 1, got 2/);
+    expect(() => wilcoxon([1, Number.NaN], [1, 2])).toThrow(/expected numbers, got NaN at index 1/);
   });
 });

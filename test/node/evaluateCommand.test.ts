@@ -2,7 +2,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ComparisonReport, createRuntime, datasets, evaluateRobustness, type RobustnessReport } from 'kwta';
+import {
+  type AttackBenchRun,
+  type ComparisonReport,
+  createRuntime,
+  datasets,
+  evaluateRobustness,
+  type RobustnessReport,
+} from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, kwtaIn, writeToys } from './command.js';
 import { conforms } from './jsonSchema.js';
@@ -35,6 +42,7 @@ describe('evaluate', () => {
 
   beforeAll(async () => {
     const outputs = ['--json', 'both.json', '--html', 'both.html', '--adversarials', 'both.safetensors'];
+    outputs.push('--attackbench', 'runs.json');
     ended = await kwta('evaluate', ...both, ...quick, '--samples', '40', '--seed', '4', '--transfer', ...outputs);
     report = read('both.json');
     page = readFileSync(at('both.html'), 'utf8');
@@ -74,9 +82,32 @@ describe('evaluate', () => {
     expect(stdout + ended.stderr).not.toContain('\u001b');
   });
 
+  it('shows how near each attack comes, and writes it in the form of AttackBench', () => {
+    expect(ended.stdout).toContain('closest adversarials');
+    const runs: AttackBenchRun[] = read('runs.json');
+    expect(runs.map(({ config }) => [config.model.name, config.attack.name])).toEqual(
+      report.models.flatMap(({ name, attacks }) => attacks.map((attack) => [name, attack.name])),
+    );
+    for (const { name, envelope } of report.models) {
+      for (const { name: attack, optimality, distances } of envelope.attacks) {
+        if (optimality !== null)
+          expect(ended.stdout).toMatch(new RegExp(`${attack} +│.*│ +${optimality.toFixed(3)} │`));
+        const run = runs.find(({ config }) => config.model.name === name && config.attack.name === attack);
+        if (run !== undefined) expect(run.info.adv_success).toEqual(distances.map((distance) => distance !== null));
+      }
+    }
+  });
+
   it('writes a page that loads nothing, with curves, transfer, examples and where it comes from', () => {
     expect(page).not.toMatch(/(src|href)="(?!data:|#)/);
-    for (const title of ['Findings', 'Security curves', 'What transfers', 'Examples', 'The run']) {
+    for (const title of [
+      'Findings',
+      'Closest adversarials',
+      'Security curves',
+      'What transfers',
+      'Examples',
+      'The run',
+    ]) {
       expect(page).toContain(`<h2>${title}</h2>`);
     }
     for (const { weights } of report.models) expect(page).toContain(weights);

@@ -40,6 +40,26 @@ function model(name: string, [clean, pgd, square]: [number, number, number], fin
     clean: { ...accuracyOf(clean, total), predictions: right(clean).map((known, i) => (known ? i : i + 1) % 10) },
     worstCase: { 0.1: accuracyOf(square, total) },
     attacks: [attack('pgd', 'exact', pgd, 'all'), attack('square', 'search', square, 'left')],
+    envelope: {
+      distances: right(clean).map((known) => (known ? 0.07 : 0)),
+      median: 0.0712345,
+      within: 0.1,
+      dMax: 0.2,
+      area: 0.05,
+      attacks: [
+        {
+          ...{ name: 'pgd', scope: 'all', family: 'fixed', median: null, area: 0.08, optimality: 0.4321, best: 0.25 },
+          distances: right(pgd).map((alive) => (alive ? null : 0.1)),
+          ...{ forward: right(pgd).map(() => 40), backward: right(pgd).map(() => 40) },
+        },
+        {
+          ...{ name: 'square', scope: 'left', family: 'fixed', median: null, area: null, optimality: null, best: 0.5 },
+          distances: right(square).map((alive) => (alive ? null : 0.07)),
+          ...{ forward: right(pgd).map(() => 200), backward: right(pgd).map(() => 0) },
+        },
+      ],
+      comparisons: [],
+    },
     curve: {
       attack: 'Square <200 queries>',
       queries: { forward: 1000, backward: 0 },

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 // The report is drawn by the command alone; here it gets results that no run would give.
 
 import type { DemoAttackResult, DemoResult, DemoModel as ModelResult } from '../../dist/cli/demo/result.js';
+import { renderEnvelope } from '../../dist/report/envelope.js';
 import { findingLines } from '../../dist/report/findings.js';
 import { renderReport } from '../../dist/report/html.js';
 import { encodePng } from '../../dist/report/png.js';
@@ -375,6 +376,23 @@ describe('a report of several models', () => {
     expect(verdict(evaluation)).toEqual([
       'Worst case over all attacks at ε = 0.1: relu 70.0 % and kwta 10.0 %. relu is the more robust.',
     ]);
+  });
+
+  it('shows how near each attack comes to the closest adversarials, on the page and in the terminal', () => {
+    const [, section] = page.match(/<h2>Closest adversarials<\/h2>([\s\S]*?)<\/section>/) ?? [];
+    const lines = [
+      ['pgd', '–', '0.432', '25.0 %'],
+      ['↳ square', '–', '–', '50.0 %'],
+      ['all together', '0.07123', '', ''],
+    ];
+    for (const [label, ...cells] of lines) {
+      const data = cells.map((cell) => `<td>${cell}</td>`).join('');
+      expect(section.split(`<th scope="row">${label}</th>${data}`)).toHaveLength(3);
+    }
+    expect(section).toContain('from 0 to\n0.2;');
+    const text = renderEnvelope(evaluation);
+    expect(text).toMatch(/│ {3}pgd +│ +– │ +0\.432 │ +25\.0 % │/);
+    expect(text).toMatch(/│ {3}all together +│ +0\.07123 │/);
   });
 
   it('draws the curves from the clean accuracy to the radius where nothing is right', () => {

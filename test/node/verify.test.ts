@@ -150,6 +150,11 @@ describe('verifyReport', () => {
       [['worstCase', '0.1', 'ci95', 0]],
       [['curve', 'points', 0, 'correct']],
       [['curve', 'radii', 2], 0.07],
+      [['envelope', 'distances', 3], 0.0123],
+      [['envelope', 'attacks', 1, 'distances', 4], 0.0123],
+      [['envelope', 'attacks', 0, 'optimality'], 0.123],
+      [['envelope', 'attacks', 0, 'forward', 2]],
+      [['envelope', 'comparisons', 0, 'p'], 0.0123],
       [['probes', 'wholeBox', 'left']],
       [['weights']],
       [['provenance', 'data', 'hash']],
@@ -188,6 +193,35 @@ describe('verifyReport', () => {
     for (const each of [report, both]) expect(differences(each, recomputed(each))).toEqual([]);
     const wrong = forged(report, ['worstCase', '0.05', 'correct'], another);
     expect(differences(wrong, recomputed(wrong))).toEqual([expect.stringMatching(/^worstCase\.0\.05\.correct: /)]);
+    const paths = [
+      ['envelope', 'attacks', 0, 'optimality'],
+      ['envelope', 'attacks', 1, 'median'],
+      ['envelope', 'attacks', 1, 'best'],
+      ['envelope', 'comparisons', 0, 'statistic'],
+      ['envelope', 'median'],
+      ['envelope', 'dMax'],
+    ];
+    for (const path of paths) {
+      const better = forged(report, path, () => 0.123);
+      const problems = differences(better, recomputed(better));
+      expect(problems).toEqual([expect.stringMatching(/^envelope\..*: expected .*, got 0\.123$/)]);
+      expect(problems[0]).toContain(textOf(path));
+    }
+    // Who is broken within a radius cannot be further away than that, and who is not cannot be near.
+    const { attacks: rows, labels, clean } = report;
+    const known = labels.map((_, i) => i).filter((i) => clean.predictions[i] === labels[i]);
+    const [first, second] = rows.filter(({ name }) => name === 'pgd');
+    const samples = [
+      known.find((i) => !first.survived[i] && !second.survived[i]) as number,
+      known.find((i) => first.survived[i] && second.survived[i]) as number,
+    ];
+    for (const [n, far] of [0.09, 0.01].entries()) {
+      const place = ['envelope', 'attacks', 0, 'distances', samples[n]];
+      const moved = forged(report, place, () => far);
+      expect(differences(moved, recomputed(moved)).join('\n')).toContain(`${textOf(place)}: expected`);
+    }
+    const short = forged(report, ['envelope', 'attacks', 0, 'distances'], () => []);
+    expect(differences(short, recomputed(short)).join()).toContain('envelope.attacks[0].distances.length: expected 24');
   });
 
   it('says what it could not do', async () => {

@@ -4,6 +4,8 @@ import { norms } from '../attacks/core/norms.js';
 import type { AttackSpec } from '../attacks/table.js';
 import { type Preset, presets } from '../evaluate/presets.js';
 import {
+  type AttackBenchRun,
+  attackBench,
   attacks,
   type ComparisonReport,
   createRuntime,
@@ -14,6 +16,7 @@ import {
   type TransferMatrix,
   transferMatrix,
 } from '../index.js';
+import { renderEnvelope } from '../report/envelope.js';
 import { findingLines } from '../report/findings.js';
 import { duration } from '../report/format.js';
 import { renderReport } from '../report/html.js';
@@ -48,6 +51,7 @@ interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   preset: Preset;
   resume?: string;
   adversarials?: string;
+  attackbench?: string;
   json?: string;
   html?: string;
   transfer?: boolean;
@@ -82,6 +86,11 @@ export function addEvaluateCommand(program: Command): void {
         outputFile,
       ),
     );
+  command.addOption(
+    new Option('--attackbench <file>', 'write distances and queries by image in the form of AttackBench').argParser(
+      outputFile,
+    ),
+  );
   addJsonOption(command, 'write the report, which kwta verify checks')
     .addOption(new Option('--html <file>', 'write the report as a page with curves and images').argParser(outputFile))
     .action(evaluate);
@@ -92,7 +101,7 @@ async function evaluate(flags: Flags): Promise<void> {
     throw new UsageError('--transfer: expected two models or more, got one');
   checkRadii(flags.epsilons, flags.norm);
   const progress = new Progress();
-  const { report, evaluation } = await interruptible(
+  const { report, evaluation, runs } = await interruptible(
     (signal) => run(flags, progress, signal),
     () => progress.note(flags.resume === undefined ? 'stopping' : `stopping; the same command goes on from here`),
   ).finally(() => progress.clear());
@@ -100,6 +109,7 @@ async function evaluate(flags: Flags): Promise<void> {
   const { provenance } = report;
   for (const line of findingLines(evaluation)) console.log(line);
   console.log(`\n${renderTable(evaluation, { colors: process.stdout.isTTY })}\n`);
+  console.log(`${renderEnvelope(evaluation)}\n`);
   if (evaluation.transfer !== undefined) console.log(`${renderTransfer(evaluation.transfer)}\n`);
   for (const sentence of verdict(evaluation)) console.log(sentence);
   const { data, preset, seed, seconds } = provenance;
@@ -112,6 +122,10 @@ async function evaluate(flags: Flags): Promise<void> {
     await writeText(flags.html, renderReport(evaluation));
     console.log(`Page: ${flags.html}`);
   }
+  if (flags.attackbench !== undefined) {
+    await writeText(flags.attackbench, formatJson(runs));
+    console.log(`AttackBench: ${flags.attackbench}`);
+  }
   if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
 }
 
@@ -119,7 +133,7 @@ async function run(
   flags: Flags,
   progress: Progress,
   signal: AbortSignal,
-): Promise<{ report: RobustnessReport | ComparisonReport; evaluation: Evaluation }> {
+): Promise<{ report: RobustnessReport | ComparisonReport; evaluation: Evaluation; runs: AttackBenchRun[] }> {
   const { epsilons, norm, preset, seed, maxQueries, resume, adversarials, threads, deterministic } = flags;
   const test = await readImages(flags, usualSamples);
   await using runtime = await createRuntime({ threads, deterministic });
@@ -136,7 +150,8 @@ async function run(
   const transfer = flags.transfer ? await transferBetween(models, test, flags, progress, signal) : undefined;
   const evaluation = evaluationOf(report, { name, classNames: test.classNames, transfer });
   const examples = flags.html && (await examplesOf(evaluation, report, models, test, flags, signal));
-  return { report, evaluation: examples ? { ...evaluation, examples } : evaluation };
+  const runs = flags.attackbench === undefined ? [] : await attackBench(report, test, name);
+  return { report, evaluation: examples ? { ...evaluation, examples } : evaluation, runs };
 }
 
 async function transferBetween(

@@ -126,11 +126,15 @@ async function request(
 }
 
 function checkRadii(spec: AttackSpec, epsilons: unknown): void {
-  if (epsilons === undefined && traitsOf(spec).family === 'minimal') return;
+  const minimal = traitsOf(spec).family === 'minimal';
+  if (epsilons === undefined && minimal) return;
   if (!Array.isArray(epsilons) || epsilons.length === 0) {
     throw new ConfigError(`attack.epsilons: expected a list of radii, got ${describe(epsilons)}`);
   }
-  for (const epsilon of epsilons) checkRadius('attack.epsilons', epsilon, normOf(spec));
+  for (const epsilon of epsilons) {
+    if (minimal && epsilon === Number.POSITIVE_INFINITY) continue;
+    checkRadius('attack.epsilons', epsilon, normOf(spec));
+  }
 }
 
 function checkedTargets(model: ModelInfo, targets: ArrayLike<number>, labels: Int32Array, x: Tensor): Int32Array {

@@ -1,4 +1,4 @@
-/** SHA-256 by the platform's WebCrypto, the same in Node and in browsers. */
+/** SHA-256 and SHA-512 by the platform's WebCrypto, the same in Node and in browsers. */
 import { ConfigError } from '../base/errors.js';
 import type { Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
@@ -8,13 +8,22 @@ import { encodeSafetensors } from '../io/safetensors.js';
 const together = 256;
 
 /** 64 hexadecimal digits. @throws {ConfigError} on a page that was not loaded securely. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
+export function sha256(bytes: Uint8Array): Promise<string> {
+  return digestOf('SHA-256', bytes);
+}
+
+/** 128 hexadecimal digits. @throws {ConfigError} on a page that was not loaded securely. */
+export function sha512(bytes: Uint8Array): Promise<string> {
+  return digestOf('SHA-512', bytes);
+}
+
+async function digestOf(algorithm: string, bytes: Uint8Array): Promise<string> {
   if (globalThis.crypto?.subtle === undefined) {
     throw new ConfigError(
-      'evaluateRobustness: expected a secure page (https or localhost) to hash weights, got another',
+      'evaluateRobustness: expected a secure page (https or localhost) to hash weights and samples, got another',
     );
   }
-  const digest = await crypto.subtle.digest('SHA-256', new Uint8Array(bytes));
+  const digest = await crypto.subtle.digest(algorithm, new Uint8Array(bytes));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

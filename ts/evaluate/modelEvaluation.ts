@@ -3,18 +3,17 @@
  * numbers a sample; images are those of one chunk, unless the adversarials are wanted. Since a sample's result does not
  * depend on the others, neither does the report depend on the chunks.
  */
-import { nothingObserved } from '../attacks/core/observed.js';
+import { balls } from '../attacks/core/norms.js';
 import type { AttackProgress } from '../attacks/core/run.js';
 import { type AttackSpec, traitsOf } from '../attacks/table.js';
-import { DivergedError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
 import type { Tensor } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
 import { argmax } from '../graph/predictions.js';
 import { classesOf, evaluations, logitsOf, majority, select } from './asking.js';
 import { curveAttacks, curveOf, type RadiusRun, radiiOf } from './curve.js';
-import { type Evaluable, type ReportedAttack, reportAttack } from './evaluable.js';
-import { notNumbers } from './findings/attackRules.js';
+import { type AttackFound, addFound, envelopeOf, type Found, nearer, nothingFound } from './envelope.js';
+import { type Evaluable, reportAttack } from './evaluable.js';
 import type { Journal } from './journal.js';
 import { unbroken } from './pairs.js';
 import type { Plan, PlannedAttack } from './plan.js';
@@ -64,6 +63,12 @@ export interface Measured {
   adversarials: Adversarials[];
 }
 
+/** What a unit of work gave: by epsilon, and over all of them. */
+interface Attempt {
+  parts: Part[];
+  found: Found;
+}
+
 /** An attack on some of the samples. */
 interface Work {
   attack: AttackSpec;
@@ -91,6 +96,8 @@ export class ModelEvaluation {
   /** By epsilon, by sample: no attack broke it yet. */
   readonly #unbroken: boolean[][];
   readonly #adversarials: Adversarials[];
+  /** What each attack found, over all radii. */
+  readonly #found: AttackFound[] = [];
 
   constructor(
     private readonly subject: Subject,
@@ -111,9 +118,10 @@ export class ModelEvaluation {
     const rows: Row[] = [];
     for (const [a, planned] of plan.attacks.entries()) {
       const radii = plan.epsilons.map((_, e) => e);
-      const minimal = traitsOf(planned.attack).family === 'minimal';
-      for (const group of minimal ? [radii] : radii.map((e) => [e]))
-        rows.push(...(await this.#attack(planned, a, group)));
+      const { family } = traitsOf(planned.attack);
+      const found = this.#finding(planned.name, planned.scope, family);
+      for (const group of family === 'minimal' ? [radii] : radii.map((e) => [e]))
+        rows.push(...(await this.#attack(planned, a, group, found)));
     }
     const curve = plan.preset === null ? undefined : await this.#sweep(right);
     const attacks = rows.map((row) => row.report());
@@ -124,11 +132,21 @@ export class ModelEvaluation {
         clean: { ...accuracyOf(right.filter(Boolean).length, data.length), predictions: this.#clean },
         worstCase: Object.fromEntries(plan.epsilons.map((e) => [String(e), accuracyOf(standing(e), data.length)])),
         attacks,
+        envelope: envelopeOf(this.#found, right, plan.epsilons),
         ...(curve === undefined ? {} : { curve }),
         probes,
       },
       adversarials: this.#adversarials,
     };
+  }
+
+  /** Who is wrong as it is has distance 0, whatever is tried. */
+  #finding(name: string, scope: Scope, family: AttackFound['family']): Found {
+    const { labels } = this.setting;
+    const found = nothingFound(labels.length);
+    for (const [i, label] of labels.entries()) if (this.#clean[i] !== label) found.distances[i] = 0;
+    this.#found.push({ name, scope, family, found });
+    return found;
   }
 
   #unit<T>(name: string, make: () => Promise<T>): Promise<T> {
@@ -198,7 +216,7 @@ export class ModelEvaluation {
   }
 
   /** The attack of number `a` at some epsilons, which it gets at once; all chunks. */
-  async #attack(planned: PlannedAttack, a: number, group: readonly number[]): Promise<Row[]> {
+  async #attack(planned: PlannedAttack, a: number, group: readonly number[], found: Found): Promise<Row[]> {
     const { plan, labels, progress } = this.setting;
     const { name, attack, scope } = planned;
     const rows = group.map((e) => new Row(planned, plan.epsilons[e], labels));
@@ -211,8 +229,10 @@ export class ModelEvaluation {
         const work = { attack, scope, epsilons, given, open: group.map((e) => this.#unbroken[e]) };
         const tell: Tell = (epsilon, done) =>
           progress.report({ ...this.#named(), name, epsilon, done: at(done) }, done);
-        const parts = await this.#unit(`attack ${a}/${shown}/${samples[0]}`, () => this.#attackPart(work, tell));
-        for (const [g, e] of group.entries()) this.#take(rows[g], e, given, parts[g]);
+        const unit = `attack ${a}/${shown}/${samples[0]}`;
+        const attempt = await this.#unit(unit, () => this.#attackPart(work, tell));
+        for (const [g, e] of group.entries()) this.#take(rows[g], e, given, attempt.parts[g]);
+        addFound(found, attempt.found, given);
       }
       progress.finished();
     }
@@ -250,42 +270,48 @@ export class ModelEvaluation {
     }
   }
 
-  /** What an attack makes of some samples. */
-  async #attackPart({ attack, scope, epsilons, given, open }: Work, tell: Tell): Promise<Part[]> {
+  /** What an attack makes of some samples. One of minimum norm is graded without a ball, too. */
+  async #attackPart({ attack, scope, epsilons, given, open }: Work, tell: Tell): Promise<Attempt> {
     const { data, labels: all, plan, images, signal } = this.setting;
     const { seed, maxQueries } = plan;
     const x = data.tensor(given);
     const labels = given.map((i) => all[i]);
     const clean = Int32Array.from(given, (i) => this.#clean[i]);
     const onProgress = ({ epsilon, done }: AttackProgress): unknown => tell(epsilon, done);
-    let results: ReportedAttack[];
-    try {
-      const options = { x, labels, epsilons, clean, seed, maxQueries, signal, onProgress };
-      results = await this.#model[reportAttack](attack, options);
-    } catch (error) {
-      if (!(error instanceof DivergedError)) throw error;
-      return epsilons.map(() => divergedPart(error, clean, labels));
-    }
+    const minimal = traitsOf(attack).family === 'minimal';
+    const radii = minimal ? [...epsilons, Number.POSITIVE_INFINITY] : epsilons;
+    const options = { x, labels, epsilons: radii, clean, seed, maxQueries, signal, onProgress };
+    const results = await this.#model[reportAttack](attack, options);
     const parts: Part[] = [];
-    for (const [g, { predictions: once, clipped: pixels, queries, seconds, observed }] of results.entries()) {
+    const found = nothingFound(given.length);
+    for (const [g, result] of results.entries()) {
+      const { predictions: once, clipped: pixels, queriesBySample, queries, seconds, observed } = result;
       const clipped = { shape: x.shape, data: pixels };
       const answers = this.#times === 1 ? Array.from(once) : await classesOf(this.#model, clipped, this.#times, signal);
       // Who is wrong as it is stays as it is; a model that answers at random might be right about it now.
       const predictions = answers.map((answer, at) => (clean[at] === labels[at] ? answer : clean[at]));
       const made = labels.map((_, at) => at).filter((at) => clean[at] === labels[at] && predictions[at] !== labels[at]);
+      const distances = balls[plan.norm].distances(pixels, x.data, x.data.length / given.length);
+      for (const at of made) found.distances[at] = nearer(found.distances[at], distances[at]);
+      for (const at of given.keys()) {
+        found.forward[at] += queriesBySample.forward[at];
+        found.backward[at] += queriesBySample.backward[at];
+      }
+      if (g === epsilons.length) continue;
       const broken = made.filter((at) => open[g][given[at]]);
       const own = scope === 'all' ? made : broken;
       parts.push({
         predictions,
         queries,
-        seconds,
+        // One run for all radii takes its time once.
+        seconds: minimal && g > 0 ? 0 : seconds,
         observed,
         eightBit: { adversarials: own.length, remaining: await this.#remaining(clipped, labels, own) },
         broken,
         ...(images && broken.length > 0 ? { images: select(clipped, broken).data } : {}),
       });
     }
-    return parts;
+    return { parts, found };
   }
 
   /** Adversarials that are still misclassified with eight bits a pixel. */
@@ -303,6 +329,7 @@ export class ModelEvaluation {
     const size = data.shape.reduce((product, extent) => product * extent, 1);
     const smallest = right.map((correct): number | null => (correct ? null : 0));
     const runs: RadiusRun[] = [];
+    const found = this.#finding('curve', 'left', 'fixed');
     for (const epsilon of radiiOf(plan.epsilons, plan.norm, size)) {
       const e = plan.epsilons.indexOf(epsilon);
       if (e >= 0) {
@@ -328,8 +355,10 @@ export class ModelEvaluation {
             return progress.report({ ...this.#named(), name: 'curve', epsilon, done: at });
           };
           const name = `curve/${epsilon}/${a}/${samples[0]}`;
-          const [part] = await this.#unit(name, () => this.#attackPart(work, tell));
+          const attempt = await this.#unit(name, () => this.#attackPart(work, tell));
+          const [part] = attempt.parts;
           parts.push({ part, given });
+          addFound(found, attempt.found, given);
           for (const [at, i] of given.entries()) if (part.predictions[at] !== labels[i]) smallest[i] = epsilon;
         }
       }
@@ -338,22 +367,4 @@ export class ModelEvaluation {
     }
     return curveOf(runs, smallest, plan.norm);
   }
-}
-
-/** A model that answers NaN on the way cannot be attacked this way: nothing is broken, and the report says so. */
-function divergedPart({ message }: DivergedError, clean: Int32Array, labels: readonly number[]): Part {
-  const attacked = labels.map((_, at) => at).filter((at) => clean[at] === labels[at]);
-  return {
-    predictions: Array.from(clean),
-    queries: { forward: 0, backward: 0 },
-    seconds: 0,
-    observed: {
-      ...nothingObserved,
-      said: [message],
-      attacked: attacked.length,
-      failures: [{ reason: notNumbers, samples: attacked }],
-    },
-    eightBit: { adversarials: 0, remaining: 0 },
-    broken: [],
-  };
 }

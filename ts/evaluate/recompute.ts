@@ -1,10 +1,11 @@
 /** What follows from a report's own figures, and how two reports differ. */
 
 import { pointsOf } from './curve.js';
+import { type AttackFound, envelopeOf, isWithin } from './envelope.js';
 import { judgeModel, judgePairs } from './findings/judge.js';
 import { pairsOf, unbroken } from './pairs.js';
 import type { Plan } from './plan.js';
-import type { ComparisonReport, ModelReport, RobustnessReport } from './report.js';
+import type { AttackReport, ComparisonReport, Envelope, ModelReport, RobustnessReport } from './report.js';
 import { meanQueries, outcome } from './rows.js';
 import { accuracyOf } from './statistics.js';
 
@@ -34,6 +35,11 @@ export function recomputed(report: Report): Report {
       clean: { ...accuracyOf(right.filter(Boolean).length, labels.length), predictions: claimed.clean.predictions },
       worstCase: Object.fromEntries(epsilons.map((e) => [String(e), accuracyOf(standing(e), labels.length)])),
       attacks,
+      envelope: envelopeOf(
+        claimed.envelope.attacks.map((attack) => foundBy(attack, attacks, right)),
+        right,
+        epsilons,
+      ),
       ...(curve === undefined
         ? {}
         : {
@@ -55,6 +61,25 @@ export function recomputed(report: Report): Report {
   const models = report.models.map(model);
   const pairs = pairsOf(models, epsilons);
   return { ...report, models, pairs, findings: judgePairs(pairs) };
+}
+
+/** What was measured of an attack: distances as they are claimed, where the classes beside them allow it. */
+function foundBy(
+  { name, scope, family, ...claimed }: Envelope['attacks'][number],
+  attacks: readonly AttackReport[],
+  right: readonly boolean[],
+): AttackFound {
+  const rows = attacks.filter((row) => row.name === name);
+  const distances = right.map((known, i) => {
+    const distance = claimed.distances[i] ?? null;
+    if (!known) return 0;
+    const broken = rows.filter(({ predictions, survived }) => predictions[i] >= 0 && !survived[i]);
+    if (broken.length === 0) return rows.length > 0 && family === 'fixed' ? null : distance;
+    const radius = Math.min(...broken.map(({ epsilon }) => epsilon));
+    return isWithin(distance, radius) ? distance : radius;
+  });
+  const { forward, backward } = claimed;
+  return { name, scope, family, found: { distances, forward, backward } };
 }
 
 /** What depends on the moment, by its key anywhere in a report. */

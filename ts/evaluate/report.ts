@@ -82,7 +82,7 @@ const attackReportSchema = object(
     attacked: count(),
     /** Samples that are still right. */
     ...accuracyFields,
-    /** Samples evaluated by this attack; one of minimum norm runs once, and its queries stand at the first epsilon. */
+    /** Samples evaluated by this attack; one of minimum norm runs once, and queries and seconds stand at the first epsilon. */
     queries: queriesSchema,
     /** Forward and backward, by sample that it worked on. */
     meanQueries: number({ min: 0 }),
@@ -137,6 +137,66 @@ const curveSchema = object(
   'a security curve',
 );
 
+/** By sample; null where it was not broken. */
+const distances = () => array(nullable(number({ min: 0 })));
+
+const envelopeSchema = object(
+  {
+    /**
+     * By sample, in the report's norm: how far the closest adversarial is that any attack made (in a preset, also at the
+     * radii of the curve), as it was graded; 0 where the model is wrong as it is.
+     */
+    distances: distances(),
+    /** Of the samples that were right; null when less than half of them were broken. */
+    median: nullable(number({ min: 0 })),
+    /** Distances beyond it count as dMax. */
+    within: number({ min: 0 }),
+    /** Where curves of accuracy by distance end. */
+    dMax: number({ min: 0 }),
+    /** Under the curve from 0 to dMax. */
+    area: number({ min: 0 }),
+    attacks: array(
+      object(
+        {
+          /** Of the attack, or `'curve'`. */
+          name: string(),
+          scope: choice(['all', 'left']),
+          family: choice(['fixed', 'minimal']),
+          /** By sample, over all radii; an attack of minimum norm is graded without a ball, too. */
+          distances: distances(),
+          /** Samples evaluated for each sample. */
+          forward: array(count()),
+          backward: array(count()),
+          /** As of the envelope; null, too, where it was not given all samples, as the next two. */
+          median: nullable(number({ min: 0 })),
+          area: nullable(number({ min: 0 })),
+          /** `1 - (area - area of the envelope) / (clean accuracy * dMax - area of the envelope)`; null when nothing was broken. */
+          optimality: nullable(number({ max: 1 })),
+          /** Of the samples that were right and that any attack broke, the share where none came closer. */
+          best: share(),
+        },
+        'an attack beside the envelope',
+      ),
+    ),
+    /** Each two attacks that were given all samples: Wilcoxon's signed-rank test of their distances up to `within`. */
+    comparisons: array(
+      object(
+        {
+          first: string(),
+          second: string(),
+          /** Samples where they differ. */
+          pairs: count(),
+          /** The smaller sum of ranks. */
+          statistic: number({ min: 0 }),
+          p: share(),
+        },
+        'a comparison of attacks',
+      ),
+    ),
+  },
+  'an envelope',
+);
+
 const modelFields = {
   /** SHA-256 of the state dict, and of the model's description as JSON, with the gamma in use. */
   weights: hash(),
@@ -146,6 +206,8 @@ const modelFields = {
   /** By epsilon: samples that no attack broke, at it or at a smaller one. */
   worstCase: record(accuracySchema),
   attacks: array(attackReportSchema),
+  /** The least distances that all attacks found together, and each attack beside them. */
+  envelope: envelopeSchema,
   /** Accuracy by radius; of presets only. */
   curve: optional(curveSchema),
   probes: probesSchema,
@@ -231,6 +293,8 @@ export type AttackReport = Output<typeof attackReportSchema>;
 export type Probes = Output<typeof probesSchema>;
 /** Accuracy by radius. */
 export type SecurityCurve = Output<typeof curveSchema>;
+/** The least distances that all attacks found together, and each attack beside them. */
+export type Envelope = Output<typeof envelopeSchema>;
 /** Two models on the same samples. */
 export type PairReport = Output<typeof pairSchema>;
 /** What a report was made from and on. */

@@ -10,7 +10,7 @@ export const ONWARD = '↳';
 type Stage = NonNullable<DescribedAttack['stages']>[number];
 
 /** The name of an attack, with {@link ONWARD} where it belongs. */
-export function attackLabel({ name, scope }: DescribedAttack): string {
+export function attackLabel({ name, scope }: Pick<DescribedAttack, 'name' | 'scope'>): string {
   return scope === 'left' ? `${ONWARD} ${name}` : name;
 }
 
@@ -78,7 +78,8 @@ function stageRow({ name, attacked, broken, queries }: Stage, perImage: boolean)
   return `<tr class="stage"><th scope="row">${escapeHtml(name)}</th><td colspan="4"></td>${data}</tr>`;
 }
 
-function table(caption: string, headers: readonly string[], rows: readonly string[], style: string): string {
+/** A table of the page; `rows` and `headers` are HTML. */
+export function table(caption: string, headers: readonly string[], rows: readonly string[], style: string): string {
   const head = headers.map((header) => `<th scope="col">${header}</th>`).join('');
   return `<div class="scroll"><table class="${style}">
 <caption>${escapeHtml(caption)}</caption>

@@ -2,6 +2,7 @@
 import type { Accuracy, AttackReport } from '../evaluate/report.js';
 import { dotPlot } from './charts.js';
 import { curves, securityCurves } from './curves.js';
+import { envelopeSection } from './envelope.js';
 import { differences, figures, transferSection } from './figures.js';
 import { findingsSection } from './findings.js';
 import { count, duration, escapeHtml, list, modelTitle, percent, percentRange } from './format.js';
@@ -20,6 +21,7 @@ export function renderReport(result: Evaluation): string {
     comparison(result),
     security(result),
     transferSection(result),
+    envelopeSection(result),
     figures(result),
     training(result),
     examples(result),

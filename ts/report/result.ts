@@ -3,6 +3,7 @@ import type {
   Accuracy,
   AttackReport,
   ComparisonReport,
+  Envelope,
   Finding,
   ModelReport,
   PairReport,
@@ -58,6 +59,7 @@ export interface ModelResult {
   worstCase: Record<string, Accuracy>;
   attacks: DescribedAttack[];
   curve?: SecurityCurve;
+  envelope?: Envelope;
   /** What was judged of it; without them, the words of the report rest on its figures alone. */
   findings?: Finding[];
 }
@@ -143,6 +145,7 @@ export function evaluationOf(report: RobustnessReport | ComparisonReport, { name
   };
 }
 
-function modelOf({ name, parameters, weights, clean, worstCase, attacks, curve, findings }: ModelReport): ModelResult {
-  return { name, parameters, weights, clean, worstCase, attacks, curve, findings };
+function modelOf(model: ModelReport): ModelResult {
+  const { name, parameters, weights, clean, worstCase, attacks, envelope, curve, findings } = model;
+  return { name, parameters, weights, clean, worstCase, attacks, envelope, curve, findings };
 }

@@ -2,8 +2,10 @@
  * Grades what an attack made: candidates are brought into the ball and the box, and the model is asked. An attack's own
  * view of its success is never used.
  */
+import { DivergedError } from '../../base/errors.js';
 import { defaultBatch, type Network } from '../../graph/network.js';
 import { argmax } from '../../graph/predictions.js';
+import { all, pick } from './attack.js';
 import { checkNumbers, type Goal } from './goal.js';
 import { type Ball, clipToBox } from './norms.js';
 import type { Passes } from './target.js';
@@ -32,6 +34,52 @@ export function* classify(network: Network, x: Float32Array): Passes<Int32Array>
     yield;
   }
   return result;
+}
+
+/** Grades, and which candidates could not be graded. */
+export interface GradedApart extends Grades {
+  ungraded: number[];
+  /** What was said of them. */
+  said: string[];
+}
+
+/**
+ * Grades candidates for `x`; where the model answers NaN to one of them, the original is graded in its place.
+ *
+ * @param made the samples whose candidates are not the originals.
+ */
+export function* gradeApart(
+  network: Network,
+  ball: Ball,
+  goal: Goal,
+  x: Float32Array,
+  candidates: Float32Array,
+  epsilon: number,
+  made: readonly number[],
+): Passes<GradedApart> {
+  const gradeThese = (samples: readonly number[], points: Float32Array): Passes<Grades> =>
+    grade(network, ball, goal.subset(samples), pick(x, samples, size), points, epsilon);
+  const size = network.sampleSize;
+  const everyone = all(goal.classes.length);
+  const ungraded: number[] = [];
+  const said = new Set<string>();
+  try {
+    return { ...(yield* gradeThese(everyone, candidates)), ungraded, said: [] };
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+  }
+  const points = candidates.slice();
+  for (const i of made) {
+    try {
+      yield* gradeThese([i], pick(candidates, [i], size));
+    } catch (error) {
+      if (!(error instanceof DivergedError)) throw error;
+      ungraded.push(i);
+      said.add(error.message);
+      points.set(x.subarray(i * size, (i + 1) * size), i * size);
+    }
+  }
+  return { ...(yield* gradeThese(everyone, points)), ungraded, said: [...said] };
 }
 
 /** Grades candidates for `x`. @throws {DivergedError} when the model answers NaN. */

@@ -8,14 +8,15 @@
 import type { Random } from '../../base/random.js';
 import type { Network } from '../../graph/network.js';
 import { type AttackSpec, normOf, traitsOf } from '../table.js';
-import { type AttackStage, all, pick, put } from './attack.js';
+import { all, pick, put } from './attack.js';
+import { attackTogether, type Ended } from './attempt.js';
 import { start } from './batch.js';
 import { Goal } from './goal.js';
-import { classify, type Grades, grade } from './grading.js';
+import { classify, type Grades, gradeApart } from './grading.js';
 import { balls } from './norms.js';
-import { addObserved, nothingObserved, type Observed, tolerance, warningsOf } from './observed.js';
+import { addObserved, nothingObserved, type Observed, warningsOf } from './observed.js';
 import { type Queries, Target } from './target.js';
-import { blind, SampleWatch } from './watch.js';
+import { blind } from './watch.js';
 
 /** Samples and what is asked of them. */
 export interface AttackRequest {
@@ -47,8 +48,9 @@ export interface EpsilonResult {
   success: boolean[];
   /** Distance of each clipped sample from the original, in the attack's norm; Infinity where an attack of minimum norm failed. */
   distances: Float32Array;
-  /** What the attack asked. */
+  /** What the attack asked, and for which sample. */
   queries: Queries;
+  queriesBySample: { [kind in keyof Queries]: Float64Array };
   /** What the grader asked. */
   gradingQueries: Queries;
   seconds: number;
@@ -105,7 +107,7 @@ function* attackGroup(
   source: (id: string) => Network,
   { goal, open, group }: { goal: Goal; open: readonly number[]; group: readonly Result[] },
 ): Generator<AttackProgress | undefined, void, void> {
-  const { x, labels } = request;
+  const { x, labels, seed, maxQueries } = request;
   const size = network.sampleSize;
   const minimal = traitsOf(spec).family === 'minimal';
   const ball = balls[normOf(spec)];
@@ -120,10 +122,18 @@ function* attackGroup(
     while (at < open.length && open[at] < to) attacked.push(open[at++]);
     const original = x.subarray(from * size, to * size);
     const raw = original.slice();
-    let run: Run | undefined;
+    let ended: Ended[] = [];
     if (attacked.length > 0) {
-      run = new Run(network, spec, pick(x, attacked, size), goal.subset(attacked), epsilon, request);
-      const steps = run.start(source);
+      const given = {
+        network,
+        spec,
+        x: pick(x, attacked, size),
+        goal: goal.subset(attacked),
+        epsilon,
+        seed,
+        maxQueries,
+      };
+      const steps = attackTogether(given, source);
       let next = steps.next();
       for (; !next.done; next = steps.next()) {
         const now = performance.now();
@@ -131,21 +141,28 @@ function* attackGroup(
         if (due) reported = now;
         yield due ? { epsilon, done: (from + (next.value as number) * (to - from)) / labels.length } : undefined;
       }
-      const places = attacked.map((i) => i - from);
-      put(raw, places, next.value, size);
-      plain.queries.forward += run.target.queries.forward;
-      plain.queries.backward += run.target.queries.backward;
-      plain.gradingQueries.forward += run.graded;
+      ended = next.value;
+    }
+    const placesOf = ({ places }: Ended): number[] => places.map((place) => attacked[place] - from);
+    for (const each of ended) {
+      put(raw, placesOf(each), each.candidates, size);
+      group[0].pay(attacked, each);
     }
     const chunk = all(to - from).map((i) => from + i);
+    const made = attacked.map((i) => i - from);
     for (const result of group) {
       const { epsilon: radius } = result.plain;
-      const grades = yield* grade(network, ball, goal.subset(chunk), original, raw, radius);
+      const grades = yield* gradeApart(network, ball, goal.subset(chunk), original, raw, radius, made);
       result.take(from, raw, grades, minimal);
-      if (run === undefined) continue;
-      const broken = attacked.map((i) => grades.success[i - from]);
-      const observed = run.observed(broken, radius, grades.outside);
-      result.plain.observed = addObserved(result.plain.observed, observed, attacked);
+      for (const each of ended) {
+        const places = placesOf(each);
+        const samples = places.map((_, n) => n).filter((n) => grades.ungraded.includes(places[n]));
+        const said = samples.length > 0 ? grades.said : [];
+        const broken = places.map((place) => grades.success[place]);
+        const observed = each.run.observed(broken, radius, grades.outside, { samples, said });
+        const numbers = each.places.map((place) => attacked[place]);
+        result.plain.observed = addObserved(result.plain.observed, observed, numbers);
+      }
     }
   }
   const seconds = (performance.now() - begun) / 1000;
@@ -154,82 +171,6 @@ function* attackGroup(
     plain.warnings = warningsOf(spec.type, labels.length, plain.observed);
   }
   yield { epsilon, done: 1 };
-}
-
-/** An attack on the samples of one batch, none of which is at its goal, and what is seen of it. */
-class Run {
-  readonly target: Target;
-  /** Samples that were graded inside the attack. */
-  graded = 0;
-  readonly #watch: SampleWatch;
-  readonly #epsilon: number;
-  readonly #said = new Set<string>();
-  readonly #failures = new Map<string, Set<number>>();
-  readonly #stages: AttackStage[] = [];
-
-  constructor(
-    private readonly network: Network,
-    private readonly spec: AttackSpec,
-    private readonly x: Float32Array,
-    goal: Goal,
-    epsilon: number,
-    private readonly request: Pick<AttackRequest, 'seed' | 'maxQueries'>,
-  ) {
-    const minimal = traitsOf(spec).family === 'minimal';
-    this.#epsilon = minimal ? Number.POSITIVE_INFINITY : epsilon;
-    this.#watch = new SampleWatch(goal, x, balls[normOf(spec)], minimal ? 0 : epsilon + tolerance);
-    this.target = new Target(network, goal, request.maxQueries ?? Number.POSITIVE_INFINITY, this.#watch);
-  }
-
-  *start(source: (id: string) => Network): ReturnType<typeof start> {
-    const { network, spec, x, target, request } = this;
-    let sourced = false;
-    const candidates = yield* start(spec, {
-      network,
-      x,
-      target,
-      epsilon: this.#epsilon,
-      seed: request.seed,
-      attempt: 0,
-      warn: (message) => this.#said.add(message),
-      failed: (i, reason) => this.#fail(i, reason),
-      stage: (done) => this.#stages.push(done),
-      graded: (count) => {
-        this.graded += count;
-      },
-      source: (id) => {
-        sourced = true;
-        return source(id);
-      },
-    });
-    // Candidates that were made without a look at any model are noise, unless that is what the attack is.
-    if (!sourced && traitsOf(spec).gradient !== 'none') {
-      for (const i of target.goal.classes.keys()) if (target.asked(i) === 0) this.#fail(i, 'no query was made');
-    }
-    return candidates;
-  }
-
-  #fail(i: number, reason: string): void {
-    const samples = this.#failures.get(reason) ?? new Set<number>();
-    this.#failures.set(reason, samples.add(i));
-  }
-
-  /** What is known once it is graded which of the samples are broken within a radius. */
-  observed(broken: readonly boolean[], epsilon: number, outside: number): Observed {
-    // Who is broken was attacked, whatever a stage or a run before it could not do.
-    const failures = [...this.#failures].map(([reason, samples]) => ({
-      reason,
-      samples: [...samples].filter((i) => !broken[i]),
-    }));
-    return {
-      said: [...this.#said],
-      attacked: broken.length,
-      failures: failures.filter(({ samples }) => samples.length > 0),
-      stages: this.#stages,
-      diagnostics: this.#watch.diagnostics(broken, epsilon),
-      outside,
-    };
-  }
 }
 
 /**
@@ -267,11 +208,25 @@ class Result {
       success: [],
       distances: new Float32Array(labels.length),
       queries: { forward: 0, backward: 0 },
+      queriesBySample: { forward: new Float64Array(labels.length), backward: new Float64Array(labels.length) },
       gradingQueries: { forward: 0, backward: 0 },
       seconds: 0,
       warnings: [],
       observed: nothingObserved,
     };
+  }
+
+  /** Counts what a run asked. @param attacked the samples that its places are among. */
+  pay(attacked: readonly number[], { run, places }: Ended): void {
+    const { queries, queriesBySample, gradingQueries } = this.plain;
+    for (const [n, place] of places.entries()) {
+      const { forward, backward } = run.target.queriesOf(n);
+      queriesBySample.forward[attacked[place]] = forward;
+      queriesBySample.backward[attacked[place]] = backward;
+    }
+    queries.forward += run.target.queries.forward;
+    queries.backward += run.target.queries.backward;
+    gradingQueries.forward += run.graded;
   }
 
   /** Takes the candidates and grades of the samples from number `from` on. */

@@ -80,7 +80,8 @@ const gradientCost = gradientQueries.forward + gradientQueries.backward;
 export class Target {
   readonly queries: Queries = { forward: 0, backward: 0 };
   readonly #network: Network;
-  readonly #spent: Float64Array;
+  readonly #forward: Float64Array;
+  readonly #backward: Float64Array;
   readonly #whole: Whole | undefined;
 
   /**
@@ -98,7 +99,8 @@ export class Target {
   ) {
     this.#network = network;
     this.#whole = whole;
-    this.#spent = new Float64Array(goal.classes.length);
+    this.#forward = new Float64Array(goal.classes.length);
+    this.#backward = new Float64Array(goal.classes.length);
   }
 
   /** Values of one sample. */
@@ -117,13 +119,18 @@ export class Target {
 
   /** Queries that sample `i` may still ask. */
   left(i: number): number {
-    const left = this.budget - this.#spent[i];
+    const left = this.budget - this.asked(i);
     return this.#whole === undefined ? left : Math.min(left, this.#whole.target.left(this.#whole.samples[i]));
   }
 
   /** Queries that sample `i` has asked. */
   asked(i: number): number {
-    return this.#spent[i];
+    return this.#forward[i] + this.#backward[i];
+  }
+
+  /** The same by kind. */
+  queriesOf(i: number): Queries {
+    return { forward: this.#forward[i], backward: this.#backward[i] };
   }
 
   /** The same model for some of the samples, numbered anew, which may ask `budget` queries each and pay here, too. */
@@ -346,9 +353,10 @@ export class Target {
     this.queries.forward += of.length * forward;
     this.queries.backward += of.length * backward;
     for (const i of of) {
-      this.#spent[i] += forward + backward;
+      this.#forward[i] += forward;
+      this.#backward[i] += backward;
       // An attack asks `afford` before.
-      if (this.#spent[i] > this.budget) throw new TypeError(`sample ${i} asked for more than ${this.budget} queries`);
+      if (this.asked(i) > this.budget) throw new TypeError(`sample ${i} asked for more than ${this.budget} queries`);
     }
     if (this.#whole === undefined) return;
     const { target, samples } = this.#whole;

@@ -1,9 +1,7 @@
 /** What an attack's own course says about its figures: each rule looks at one attack at one epsilon. */
+import { notNumbers } from '../../attacks/core/attempt.js';
 import type { AttackSpec } from '../../attacks/table.js';
 import type { AttackReport, Finding } from '../report.js';
-
-/** Why a sample could not be attacked whose model answered NaN on the way. */
-export const notNumbers = 'the model answered with values that are no numbers';
 
 /** More than this share of the samples is no accident; and fewer of them than that may be one. */
 const many = 0.25;

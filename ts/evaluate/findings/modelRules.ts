@@ -1,6 +1,6 @@
 /** What a model's figures say together: its answers, its probes, and its attacks beside each other. */
 import type { AttackSpec } from '../../attacks/table.js';
-import { comparable, differ, hiddenGradients, isConstant } from '../findings.js';
+import { comparable, differ, hiddenGradients, isConstant, significance } from '../findings.js';
 import type { Plan } from '../plan.js';
 import { weakPresets } from '../presets.js';
 import type { Accuracy, AttackReport, Finding, ModelReport } from '../report.js';
@@ -98,39 +98,53 @@ const transfer: Rule = ({ attacks }, { plan: { epsilons } }) =>
 /** Attacks that walk to the border that a linear picture shows; in a network that jumps there is none such. */
 const walkers: readonly AttackSpec['type'][] = ['deepFool', 'fab'];
 
-const discontinuous: Rule = ({ attacks, clean }, { plan }) =>
-  plan.epsilons.flatMap((epsilon) => {
-    const here = comparable(attacks, epsilon);
-    const walks = (attack: AttackReport): boolean => {
-      const spec = plan.attacks.find(({ name }) => name === attack.name)?.attack;
-      return spec !== undefined && walkers.includes(spec.type);
-    };
-    const broken = (attack: AttackReport): number => clean.correct - attack.correct;
-    const climber = strongest(here.filter((attack) => attack.gradient === 'exact' && !walks(attack)));
-    const best = strongest(here);
-    // A climber that is itself far behind says nothing about who walks.
-    if (climber === undefined || best === undefined || 3 * broken(climber) < broken(best)) return [];
-    const behind = here.filter(
-      (attack) => walks(attack) && 2 * broken(attack) < broken(climber) && differ(attack.survived, climber.survived),
+/**
+ * An attack that comes as near as this to the envelope tells what there is to find. One inside balls cannot come much nearer
+ * where others find closer adversarials inside smaller ones.
+ */
+const near = 1 / 4;
+
+const discontinuous: Rule = ({ attacks, envelope }, { plan }) => {
+  const compared = envelope.attacks.flatMap(({ name, optimality }) => {
+    const rows = attacks.filter((row) => row.name === name);
+    const type = plan.attacks.find((planned) => planned.name === name)?.attack.type;
+    return optimality === null || type === undefined ? [] : [{ name, optimality, type, rows }];
+  });
+  const climber = compared
+    .filter(({ type, rows: [row] }) => row?.gradient === 'exact' && !walkers.includes(type))
+    .reduce<(typeof compared)[number] | undefined>(
+      (best, each) => (best === undefined || each.optimality > best.optimality ? each : best),
+      undefined,
     );
-    return behind.map((attack) => ({
+  // A climber that is itself far behind says nothing about who walks.
+  if (climber === undefined || climber.optimality < near) return [];
+  const differs = (name: string): boolean =>
+    envelope.comparisons.some(
+      ({ first, second, p }) =>
+        [first, second].includes(name) && [first, second].includes(climber.name) && p < significance,
+    );
+  return compared
+    .filter(
+      ({ name, type, optimality }) => walkers.includes(type) && 2 * optimality < climber.optimality && differs(name),
+    )
+    .map(({ name, optimality, rows }) => ({
       finding: {
         code: 'discontinuous' as const,
         severity: 'note' as const,
         message:
-          `${attack.name} breaks ${broken(attack)} samples at epsilon ${epsilon} where ${climber.name} breaks ` +
-          `${broken(climber)}: the model jumps, and there is no border to walk to`,
+          `${name} stays far behind the closest adversarials of all attacks (optimality ${optimality.toFixed(2)}) where ` +
+          `${climber.name} comes near (${climber.optimality.toFixed(2)}): the model jumps, and there is no border to walk to`,
         evidence: {
-          epsilon,
-          walker: attack.name,
-          brokenByWalker: broken(attack),
+          walker: name,
+          optimalityOfWalker: optimality,
           climber: climber.name,
-          brokenByClimber: broken(climber),
+          optimalityOfClimber: climber.optimality,
+          dMax: envelope.dMax,
         },
       },
-      about: [attack],
+      about: rows,
     }));
-  });
+};
 
 /** Neighbours' margins are explained by the gradient by half or more in a model whose gradient can be followed. */
 const unstable = 0.5;
