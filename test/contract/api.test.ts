@@ -49,6 +49,7 @@ describe('the package', () => {
       'pgd',
       'rays',
       'restarts',
+      'sigmaZero',
       'signOpt',
       'smoothed',
       'square',
