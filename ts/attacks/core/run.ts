@@ -12,7 +12,7 @@ import { type AttackStage, all, pick, put } from './attack.js';
 import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, grade } from './grading.js';
-import { balls } from './norms.js';
+import { balls, beyondBox } from './norms.js';
 import { addObserved, nothingObserved, type Observed, tolerance, warningsOf } from './observed.js';
 import { type Queries, Target } from './target.js';
 import { blind, SampleWatch } from './watch.js';
@@ -144,7 +144,9 @@ function* attackGroup(
       result.take(from, raw, grades, minimal);
       if (run === undefined) continue;
       const broken = attacked.map((i) => grades.success[i - from]);
-      const observed = run.observed(broken, radius, grades.outside);
+      // An attack of minimum norm was asked for no ball.
+      const outside = minimal ? beyondBox(raw) : grades.outside;
+      const observed = run.observed(broken, radius, outside);
       result.plain.observed = addObserved(result.plain.observed, observed, attacked);
     }
   }
