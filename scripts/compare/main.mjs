@@ -72,6 +72,7 @@ await main(async () => {
       ddn: () => attacks.ddn(settings.ddn),
       fmn: () => attacks.fmn({ norm, ...settings.fmn }),
       carliniWagner: () => attacks.carliniWagner(settings.carliniWagner),
+      sigmaZero: () => attacks.sigmaZero(settings.sigmaZero),
     },
     '': { adaptive: () => attacks.adaptiveKwta({ norm }) },
   };

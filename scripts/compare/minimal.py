@@ -81,6 +81,8 @@ def of_adv_lib(task: Task) -> Attacks:
         found['carliniWagner'] = made(
             attacks.carlini_wagner_l2, binary_search_steps=how['searches'], max_iterations=how['steps']
         )
+    if norm == 'l0':
+        found['sigmaZero'] = made(attacks.sigma_zero, num_steps=SETTINGS['sigmaZero']['steps'])
     return found
 
 

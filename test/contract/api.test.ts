@@ -50,6 +50,7 @@ describe('the package', () => {
       'pgd',
       'rays',
       'restarts',
+      'sigmaZero',
       'signOpt',
       'smoothed',
       'square',

@@ -126,6 +126,7 @@ export const table: Readonly<Record<string, Row>> = {
     make: () => attacks.carliniWagner({ searches: 5, steps: 12, learningRate: 0.1, initialConstant: 0.1 }),
   },
   ddn: { ...exact, norms: ['l2'], make: () => attacks.ddn({ steps: 12 }) },
+  sigmaZero: { ...exact, norms: ['l0'], make: () => attacks.sigmaZero({ steps: 20 }) },
   fmn: { ...exact, norms, make: (norm: Norm) => attacks.fmn({ norm, steps: 12 }) },
   estimatedGradient: {
     ...estimated,

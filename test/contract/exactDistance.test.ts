@@ -24,6 +24,7 @@ const searches: Readonly<Record<string, Partial<Record<Norm, Attack>>>> = {
   carliniWagner: { l2: attacks.carliniWagner() },
   ddn: { l2: attacks.ddn() },
   fmn: inEach(norms, (norm) => attacks.fmn({ norm })),
+  sigmaZero: { l0: attacks.sigmaZero({ steps: 200 }) },
 };
 
 /** Pixels that must change for a linear function to become 0: those that win most on their way to a wall. */

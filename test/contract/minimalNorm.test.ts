@@ -63,7 +63,10 @@ describe('DeepFool on a linear model', () => {
     const attack = attacks.deepFool({ norm: 'l2' });
     const epsilons = [0.01, 0.05, 10];
     const free = await model.attack(attack, { x, labels });
-    const { raw, success, distances, queriesByEpsilon, queries } = await model.attack(attack, { x, labels, epsilons });
+    const found = await model.attack(attack, { x, labels, epsilons });
+    const { raw, success, distances, queriesByEpsilon, queries } = found;
+    // It was asked for no ball, and has left none.
+    expect(found.warnings).toEqual([[], [], []]);
     for (const e of epsilons.keys()) expect(raw[e]).toEqual(free.raw[0]);
     expect(queries).toEqual(free.queries);
     expect(queriesByEpsilon.slice(1)).toEqual([1, 2].map(() => ({ forward: 0, backward: 0 })));

@@ -35,10 +35,14 @@ const search = (norm: Norm, queries: number): NamedAttack =>
 
 /**
  * Walks to the nearest border, where PGD climbs inside a ball: far behind it in a network that jumps, which is how such a
- * network is told. None in a norm that it does not have.
+ * network is told. None in l1, which it does not have; in l0 the strongest attack there is.
  */
-const deepFool = (norm: Norm): NamedAttack[] =>
-  norm === 'linf' || norm === 'l2' ? [{ name: 'deepFool', attack: attacks.deepFool({ norm }) }] : [];
+const closest = (norm: Norm): NamedAttack[] => {
+  if (norm === 'l1') return [];
+  return norm === 'l0'
+    ? [{ name: 'sigmaZero', attack: attacks.sigmaZero() }]
+    : [{ name: 'deepFool', attack: attacks.deepFool({ norm }) }];
+};
 
 /** Cascades, of a norm in which there are some. */
 const cascades = (norm: Norm, budget: 'quick' | 'full'): NamedAttack[] =>
@@ -63,9 +67,9 @@ export const presets = {
     search(norm, 500),
   ],
   /** Enough for an honest figure. */
-  standard: (norm: Norm) => [pgd(norm), search(norm, 1000), ...deepFool(norm), ...cascades(norm, 'quick')],
+  standard: (norm: Norm) => [pgd(norm), search(norm, 1000), ...closest(norm), ...cascades(norm, 'quick')],
   /** The strongest there is for networks that are discontinuous. */
-  adaptive: (norm: Norm) => [pgd(norm), search(norm, 1000), ...deepFool(norm), ...cascades(norm, 'full')],
+  adaptive: (norm: Norm) => [pgd(norm), search(norm, 1000), ...closest(norm), ...cascades(norm, 'full')],
   /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
   paper: (norm: Norm) => {
     checkChoice("evaluateRobustness.norm: with the attacks 'paper'", norm, convexNorms);

@@ -243,6 +243,13 @@ export function checkRadius(argument: string, epsilon: unknown, norm: Norm): ass
   else checkNumber(argument, epsilon, { min: 0 });
 }
 
+/** How far beyond [0, 1] a pixel is at most. */
+export function beyondBox(points: Float32Array): number {
+  let furthest = 0;
+  for (let i = 0; i < points.length; i++) furthest = Math.max(furthest, -points[i], points[i] - 1);
+  return furthest;
+}
+
 /** Clips every pixel to [0, 1]. */
 export function clipToBox(points: Float32Array): void {
   for (let i = 0; i < points.length; i++) points[i] = Math.min(Math.max(points[i], 0), 1);

@@ -13,7 +13,7 @@ import { attackTogether, type Ended } from './attempt.js';
 import { start } from './batch.js';
 import { Goal } from './goal.js';
 import { classify, type Grades, gradeApart } from './grading.js';
-import { balls } from './norms.js';
+import { balls, beyondBox } from './norms.js';
 import { addObserved, nothingObserved, type Observed, warningsOf } from './observed.js';
 import { type Queries, Target } from './target.js';
 import { blind } from './watch.js';
@@ -154,12 +154,14 @@ function* attackGroup(
       const { epsilon: radius } = result.plain;
       const grades = yield* gradeApart(network, ball, goal.subset(chunk), original, raw, radius, made);
       result.take(from, raw, grades, minimal);
+      // An attack of minimum norm was asked for no ball.
+      const outside = minimal ? beyondBox(raw) : grades.outside;
       for (const each of ended) {
         const places = placesOf(each);
         const samples = places.map((_, n) => n).filter((n) => grades.ungraded.includes(places[n]));
         const said = samples.length > 0 ? grades.said : [];
         const broken = places.map((place) => grades.success[place]);
-        const observed = each.run.observed(broken, radius, grades.outside, { samples, said });
+        const observed = each.run.observed(broken, radius, outside, { samples, said });
         const numbers = each.places.map((place) => attacked[place]);
         result.plain.observed = addObserved(result.plain.observed, observed, numbers);
       }
