@@ -107,6 +107,19 @@ const optimizerRows: { [Type in keyof typeof optimizerDescriptors]: Row } = {
 };
 
 const scheduleRows: { [Type in keyof typeof learningRateDescriptors]: Row } = {
+  linear: { make: schedules.linear, argument: 'schedules.linear', options: { to: 0.1 }, bad: { to: [-1, 'x'] } },
+  oneCycle: {
+    make: schedules.oneCycle,
+    argument: 'schedules.oneCycle',
+    options: {},
+    bad: { peak: [0, 'x'], warmUp: [0, 1] },
+  },
+  warmUp: {
+    make: schedules.warmUp,
+    argument: 'schedules.warmUp',
+    options: { epochs: 1, then: schedules.cosine() },
+    bad: { epochs: [0, 1.5], then: ['x'] },
+  },
   cosine: { make: schedules.cosine, argument: 'schedules.cosine', options: {}, bad: {} },
   multiStep: {
     make: schedules.multiStep,
@@ -123,6 +136,18 @@ const scheduleRows: { [Type in keyof typeof learningRateDescriptors]: Row } = {
 };
 
 const annealRows: { [Type in keyof typeof annealDescriptors]: Row } = {
+  cosine: {
+    make: schedules.cosine,
+    argument: 'schedules.cosine',
+    options: { from: 0.2, to: 0.1 },
+    bad: { from: [0, 1.1], to: [0, 'x'], epochs: [0, 1.5] },
+  },
+  linear: {
+    make: schedules.linear,
+    argument: 'schedules.linear',
+    options: { from: 0.2, to: 0.1, epochs: 3 },
+    bad: { from: [0, 1.1], to: [0, 'x'], epochs: [0, 1.5] },
+  },
   anneal: {
     make: schedules.anneal,
     argument: 'schedules.anneal',

@@ -17,6 +17,7 @@ import {
   schedules,
 } from 'kwta';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runs, train as runsData, spec as runsModel } from '../../scripts/lib/runs.mjs';
 import { caught, expectError } from '../contract/support.js';
 import { stripeNet, stripes } from '../contract/toys.js';
 
@@ -143,6 +144,23 @@ describe('checkpoints', () => {
     expect(() => model.fit(train, { ...options, checkpoint: both })).toThrow('everyEpochs or everySteps');
     const best = { path: file, best: true };
     expect(() => model.fit(train, { ...options, validation: undefined, checkpoint: best })).toThrow('validation data');
+  });
+});
+
+describe.each(Object.entries(runs))('%s', (_, wanted) => {
+  it('ends with the same bits from each of its checkpoints, and each is the model that was validated', async () => {
+    const file = path.join(folder, 'run');
+    const model = await runtime.model(runsModel, { seed: 3 });
+    const checkpoint = { path: file, everySteps: 1, keep: 100, best: true };
+    const { epochs } = await model.fit(runsData, { ...wanted, checkpoint });
+    const whole = await model.stateDict();
+    const names = await readdir(folder);
+    expect(names.length).toBe(6 * epochs.length + 1);
+    for (const name of names) {
+      const resumed = await runtime.model(runsModel);
+      await resumed.fit(runsData, { ...wanted, resumeFrom: path.join(folder, name) });
+      expect(await resumed.stateDict(), name).toEqual(whole);
+    }
   });
 });
 

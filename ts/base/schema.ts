@@ -167,6 +167,15 @@ export function object<const Entries extends v.ObjectEntries>(entries: Entries, 
   return named(v.strictObject(entries, message), what);
 }
 
+/** An object with these keys, and others that are somebody else's to check. */
+export function loose<const Entries extends v.ObjectEntries>(entries: Entries, what = 'an object') {
+  const message = (issue: Issue): string => {
+    const key = issue.path?.at(-1)?.key as string | undefined;
+    return key === undefined ? expected(what)(issue) : `expected ${entries[key].expects}, got undefined`;
+  };
+  return named(v.looseObject(entries, message), what);
+}
+
 /** An object told apart from its kin by `type`. */
 export function tagged<const Type extends string, const Entries extends v.ObjectEntries>(type: Type, entries: Entries) {
   return object({ type: named(v.literal(type, expected(`'${type}'`)), `'${type}'`), ...entries });

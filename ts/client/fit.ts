@@ -29,8 +29,31 @@ export interface FitOptions {
   lr?: LearningRateSchedule;
   /** Changes gamma of the k-WTA layers from epoch to epoch. */
   gamma?: AnnealSchedule;
+  /**
+   * Estimates batch norm's running statistics from all samples whenever gamma changes, before the first step with it; costs
+   * a forward pass over the data each time. False by default: they follow gamma by their momentum.
+   */
+  estimateStatistics?: boolean;
   /** `regimes.natural()` by default. */
   regime?: RegimeSpec;
+  /** Share of each target, in [0, 1), that is spread over all classes (Szegedy et al. 2016); 0 by default. */
+  labelSmoothing?: number;
+  /** One weight > 0 a class, on the loss of its samples, whose mean is weighted; 1 by default. */
+  classWeights?: readonly number[];
+  /** Largest L2 norm > 0 of all gradients together: longer ones are shortened. No limit by default. */
+  clipGradient?: number;
+  /**
+   * Keeps a moving average of the weights, `decay` in [0, 1) of the old one a step. It is what is validated, what a checkpoint
+   * gives as a model, and what the model has when the run has come to its end; training itself goes on with its own weights.
+   */
+  ema?: { decay: number };
+  /**
+   * The same with the mean of the weights after each epoch from `from` on, counted from 0 (stochastic weight averaging); batch
+   * norm's statistics are estimated for it, which costs a forward pass over the data each time.
+   */
+  swa?: { from: number };
+  /** Ends the run when `patience` epochs, one after another, have not been better on the validation data than the best before. */
+  earlyStop?: { patience: number };
   /** Held-out data whose accuracy is reported after every epoch. */
   validation?: Dataset;
   /** Of the order of samples and of adversarial starts; 0 by default. */
@@ -67,29 +90,21 @@ export interface CheckpointOptions {
   best?: boolean;
 }
 
-const fitKeys = [
-  'epochs',
-  'batchSize',
-  'optimizer',
-  'lr',
-  'gamma',
-  'regime',
-  'validation',
-  'seed',
-  'checkpoint',
-  'resumeFrom',
-  'signal',
-];
+/** What goes to the engine with the options; the others are looked after here. */
+const fieldNames = Object.keys(fitSchema.entries);
 
 /** See `Model.fit`. */
 export function startFit(connection: Connection, model: string, train: Dataset, options: FitOptions): FitRun {
-  checkKeys('fit', options, fitKeys);
-  const { epochs, batchSize, optimizer, lr, gamma, regime, seed, validation, signal, resumeFrom } = options;
+  checkKeys('fit', options, [...fieldNames, 'validation', 'checkpoint', 'resumeFrom', 'signal']);
+  const { validation, checkpoint, signal, resumeFrom, ...fields } = options;
   checkDataset('train', train);
   if (validation !== undefined) checkDataset('validation', validation);
-  const parsed = parse(fitSchema, { epochs, batchSize, optimizer, lr, gamma, regime, seed }, 'fit');
+  const parsed = parse(fitSchema, fields, 'fit');
+  if (parsed.earlyStop !== undefined && validation === undefined) {
+    throw new ConfigError('fit.earlyStop: expected validation data, got none');
+  }
   const spec = { ...parsed, batchSize: Math.min(parsed.batchSize, train.length) };
-  const wanted = options.checkpoint && checkpointOf(options.checkpoint, validation !== undefined);
+  const wanted = checkpoint && checkpointOf(checkpoint, validation !== undefined);
   const checkpoints = wanted && new Checkpoints(wanted.path, wanted.keep);
   if (typeof resumeFrom === 'string' || isUrl(resumeFrom)) checkPath('fit.resumeFrom', resumeFrom);
   const job = connection.newJob();

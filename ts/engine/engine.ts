@@ -110,7 +110,8 @@ export function createEngine(jobs: Jobs): Engine {
         }
         return epochs;
       };
-      return jobs.run(job, { name: 'fit', models: [model], alone: true }, start, (event): FitProgress => {
+      return jobs.run(job, { name: 'fit', models: [model], alone: true }, start, (event): FitProgress | undefined => {
+        if (event === undefined) return undefined;
         if (event.type === 'epoch') epochs.push(event);
         return { event, ...(checkpoint && run && statesDue(checkpoint, run, event)) };
       });

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../base/errors.js';
 import { STREAMS } from '../base/random.js';
-import { traitsOf } from '../ops/index.js';
+import { opOf, traitsOf } from '../ops/index.js';
 import type { Surrogate } from '../ops/kwta.js';
 import { checkBatch, featureSize, type Mode, type RunState } from '../ops/op.js';
 import { Antithetic, type NoiseStream } from './antithetic.js';
@@ -273,6 +273,19 @@ export class Network {
     const twin = new Network(withBackward(this.#spec, surrogate), this.state.seed, this.workspace, this.options, this);
     this.#twins.set(key, twin);
     return twin;
+  }
+
+  /** How far each of batch norm's statistics moves towards a batch's, by name. */
+  statisticsMomenta(): Map<string, number> {
+    const result = new Map<string, number>();
+    for (const { spec, name, output } of this.#graph.nodes) {
+      if (!traitsOf(spec).batchStatistics || !('momentum' in spec)) continue;
+      const statistics = opOf(spec)
+        .parameters(spec, output)
+        .filter(({ trainable }) => !trainable);
+      for (const statistic of statistics) result.set(`${name}.${statistic.name}`, spec.momentum);
+    }
+    return result;
   }
 
   /** @throws {ShapeError} naming the layer that cannot train on a batch of `n`. */

@@ -47,6 +47,41 @@ export class Parameters {
     return [...this.byName.values()].filter(({ spec }) => spec.trainable);
   }
 
+  /** All values as they lie in memory, until that grows; {@link ranges} says where whose are. */
+  view(): Float32Array {
+    return this.kernels.f32(this.#pointer, this.#length);
+  }
+
+  /** Where the values of each parameter lie in {@link view}. */
+  ranges(): { name: string; trainable: boolean; from: number; to: number }[] {
+    return [...this.byName].map(([name, { spec, data }]) => {
+      const from = (data.pointer - this.#pointer) / 4;
+      return { name, trainable: spec.trainable, from, to: from + data.length };
+    });
+  }
+
+  /** Values that lie as in {@link view}, in PyTorch's names, shapes and order. */
+  named(values: Float32Array): Record<string, Tensor> {
+    const entries = this.ranges().map(({ name, from, to }): [string, Tensor] => {
+      const { spec } = this.#named(name);
+      return [name, { shape: [...spec.shape], data: this.#toTorch(spec, values.subarray(from, to)) }];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /** The opposite of {@link named}, for what {@link checkNamed} has accepted. */
+  placed(values: Record<string, Tensor>): Float32Array {
+    const result = new Float32Array(this.#length);
+    for (const { name, from } of this.ranges())
+      result.set(this.#fromTorch(this.#named(name).spec, values[name].data), from);
+    return result;
+  }
+
+  /** The gradients of all trainable parameters where they lie, until memory grows. */
+  gradientViews(): Float32Array[] {
+    return this.trainable.map(({ gradient }) => this.kernels.f32(gradient.pointer, gradient.length));
+  }
+
   /** Makes room for gradients. @throws {MemoryError} */
   needGradients(): void {
     if (this.#gradients !== 0) return;

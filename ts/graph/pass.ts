@@ -54,6 +54,18 @@ export class Pass {
     return kernels.f32(plan.losses.pointer, n).slice();
   }
 
+  /** The probabilities of all classes `[n, classes]`, and log sum exp of each sample's logits; before {@link backward}. */
+  softmax(): { probabilities: Float32Array; logSums: Float64Array } {
+    const { classes } = this.network;
+    const logits = this.logits();
+    // Cross entropy towards the first class is the one less its logit; its gradient the other, less one there.
+    const losses = this.#setLossCotangent({ loss: 'crossEntropy', labels: new Uint32Array(this.n) });
+    const logSums = Float64Array.from(losses, (loss, i) => loss + logits[i * classes]);
+    const probabilities = this.workspace.kernels.f32(this.plan.logitsGradient.pointer, this.n * classes).slice();
+    for (let i = 0; i < this.n; i++) probabilities[i * classes] += 1;
+    return { probabilities, logSums };
+  }
+
   /**
    * Runs the backward half: the gradients that `Network.forward` was asked for, of the sum of logits times cotangent.
    *

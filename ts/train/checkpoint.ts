@@ -1,10 +1,22 @@
 /** Training states as files: `ts/io/checkpoint.ts` says how, this says what goes where, and when one is due. */
 import { DataError } from '../base/errors.js';
-import { boolean, completed, integer, type Output, object, optional, refined } from '../base/schema.js';
-import { describe, type Tensor } from '../base/tensor.js';
+import {
+  array,
+  boolean,
+  completed,
+  integer,
+  loose,
+  nullable,
+  type Output,
+  object,
+  optional,
+  parse,
+  refined,
+} from '../base/schema.js';
+import type { Tensor } from '../base/tensor.js';
 import { decodeModel, encodeModel } from '../io/checkpoint.js';
 import type { FitEvent } from './fit.js';
-import { isObject, type TrainState } from './state.js';
+import type { TrainState } from './state.js';
 
 /** When a run is written, and how many of its states are kept. */
 export const checkpointSchema = completed(
@@ -42,15 +54,25 @@ export interface Checkpoint {
   older: number[];
 }
 
+/** What is put together with tensors here; the rest is checked where a run goes on. */
+const stateSchema = loose({
+  optimizer: object({ steps: integer({ min: 0 }) }),
+  average: nullable(object({ count: integer({ min: 1 }) })),
+  older: array(integer({ min: 0 })),
+});
+
 /** Begins the group of an optimizer's moment. */
 const moment = 'moment';
+/** The group of the weights that training goes on with, when others stand for them. */
+const weights = 'weights';
 
-/** The file of a state. @throws {DivergedError} naming a parameter that is not finite. */
+/** The file of a state: its model is the one that was validated. @throws {DivergedError} naming a parameter that is not finite. */
 export function encodeCheckpoint(state: TrainState, older: readonly number[]): Uint8Array {
-  const { model, stateDict, optimizer, ...rest } = state;
+  const { model, stateDict, optimizer, average, ...rest } = state;
   const groups = Object.fromEntries(optimizer.moments.map((values, i) => [`${moment}${i}`, values]));
-  return encodeModel(model, stateDict, {
-    state: { ...rest, optimizer: { steps: optimizer.steps }, older },
+  if (average !== null) groups[weights] = stateDict;
+  return encodeModel(model, average?.values ?? stateDict, {
+    state: { ...rest, optimizer: { steps: optimizer.steps }, average: average && { count: average.count }, older },
     groups,
   });
 }
@@ -65,15 +87,18 @@ export function decodeCheckpoint(file: string, bytes: Uint8Array): Checkpoint {
   if (training === undefined)
     throw new DataError(`${file}: expected a checkpoint of a training run, got a model alone`);
   const { state, groups } = training;
-  if (!isObject(state)) throw new DataError(`${file}: training: expected an object, got ${describe(state)}`);
-  const { optimizer, older, ...rest } = state as Omit<TrainState, 'model' | 'stateDict'> & { older: unknown };
-  if (!isObject(optimizer)) throw new DataError(`${file}: optimizer: expected an object, got ${describe(optimizer)}`);
-  if (!Array.isArray(older) || !older.every(Number.isSafeInteger)) {
-    throw new DataError(`${file}: older: expected a list of steps, got ${describe(older)}`);
-  }
+  const { optimizer, average, older, ...rest } = parse(stateSchema, state, `${file}: training`, DataError);
   const moments: Record<string, Tensor>[] = [];
   for (let values = groups[`${moment}0`]; values !== undefined; values = groups[`${moment}${moments.length}`]) {
     moments.push(values);
   }
-  return { state: { ...rest, model: spec, stateDict, optimizer: { ...optimizer, moments } }, older };
+  const given = {
+    ...(rest as Omit<TrainState, 'model' | 'stateDict' | 'optimizer' | 'average'>),
+    model: spec,
+    optimizer: { ...optimizer, moments },
+  };
+  if (average === null) return { state: { ...given, average, stateDict }, older };
+  const own = groups[weights];
+  if (own === undefined) throw new DataError(`${file}: expected the weights beside their average, got none`);
+  return { state: { ...given, average: { ...average, values: stateDict }, stateDict: own }, older };
 }

@@ -1,17 +1,21 @@
-/** The training loop: shuffles, makes adversarial examples when asked, steps, reports. */
-
-import { DivergedError } from '../base/errors.js';
+/**
+ * The training loop: shuffles, steps, averages, validates, reports. All that it depends on is in its {@link TrainState}, so
+ * that it can stop after any step and go on elsewhere.
+ */
+import { ConfigError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
 import type { Dataset } from '../data/dataset.js';
-import type { BatchLoss, Network } from '../graph/network.js';
+import type { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
+import { Average } from './average.js';
 import { Optimizer } from './optimizers.js';
-import { regimeOf } from './regimes/index.js';
 import { annealed } from './schedules/anneal.js';
 import { learningRateFactor } from './schedules/learningRate.js';
 import type { FitSpec } from './spec.js';
 import { adoptState, type BestEpoch, checkState, type EpochState, stateOf, type TrainState } from './state.js';
+import { estimatedStatistics } from './statistics.js';
+import { stepGradients } from './step.js';
 
 /** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
 export interface BatchEvent {
@@ -43,6 +47,7 @@ export type FitEvent = BatchEvent | EpochEvent;
 /** A training run on one network, which it changes in place. */
 export class Training {
   readonly #optimizer: Optimizer;
+  readonly #average: Average;
   #step = 0;
   #epoch: EpochState = freshEpoch(0);
   #best: BestEpoch | null = null;
@@ -65,9 +70,14 @@ export class Training {
   ) {
     const last = train.length % spec.batchSize || spec.batchSize;
     network.checkTrainingBatch(last);
+    const { classWeights } = spec;
+    if (classWeights !== undefined && classWeights.length !== network.classes) {
+      throw new ConfigError(`fit.classWeights: expected ${network.classes} (the classes), got ${classWeights.length}`);
+    }
     // Both ends are known to be possible before any time is spent.
-    if (spec.gamma) for (const epoch of [0, spec.epochs - 1]) network.checkGamma(annealed(spec.gamma, epoch));
+    for (const epoch of [0, spec.epochs - 1]) if (spec.gamma) network.checkGamma(this.#gammaOf(epoch) as number);
     if (from) checkState(network, spec, train.length, from);
+    this.#average = new Average(network.parameters, spec);
     this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
     this.#passes = network.state.passes;
     if (from === undefined) return;
@@ -75,6 +85,7 @@ export class Training {
     this.#passes = from.random.passes;
     this.#best = from.best;
     this.#optimizer.restore(from.optimizer);
+    if (from.average !== null) this.#average.restore(from.average);
     this.#step = from.step;
     this.#epoch = { ...from.epoch };
   }
@@ -83,6 +94,7 @@ export class Training {
   state(): TrainState {
     const run = {
       optimizer: this.#optimizer.state(),
+      average: this.#average.state(),
       options: this.spec,
       samples: this.train.length,
       step: this.#step,
@@ -98,23 +110,33 @@ export class Training {
   }
 
   /**
-   * Trains; yields after every batch and epoch. However it ends, the network is as after its last whole step, and
-   * the optimizer's memory is given back.
+   * Trains; yields after every batch and epoch, and nothing now and then. When it comes to its end, the network has the
+   * averaged weights, if there are such; however else it ends, it is as after its last whole step. The optimizer's memory
+   * is given back.
    *
    * @throws {DivergedError} when the loss or a gradient is not finite; that step is not taken.
    */
-  *run(): Generator<FitEvent, void, void> {
+  *run(): Generator<FitEvent | undefined, void, void> {
     try {
-      while (this.#epoch.index < this.spec.epochs) yield* this.#runEpoch();
+      while (!this.#isOver()) yield* this.#runEpoch();
+      const { values } = this.#average;
+      if (values !== undefined) this.network.parameters.view().set(values);
     } finally {
       this.#optimizer.dispose();
     }
   }
 
-  *#runEpoch(): Generator<FitEvent, void, void> {
+  #isOver(): boolean {
+    const { index } = this.#epoch;
+    const { epochs, earlyStop } = this.spec;
+    const stopped = earlyStop && this.#best && index - 1 - this.#best.epoch >= earlyStop.patience;
+    return index >= epochs || stopped === true;
+  }
+
+  *#runEpoch(): Generator<FitEvent | undefined, void, void> {
     const { network, train, spec } = this;
     const { index } = this.#epoch;
-    if (spec.gamma) network.setGamma(annealed(spec.gamma, index));
+    yield* this.#changeGamma();
     const order = new Random(spec.seed, STREAMS.order + index).permutation(train.length);
     const started = performance.now() - 1000 * this.#epoch.seconds;
     while (this.#epoch.position < train.length) {
@@ -132,9 +154,11 @@ export class Training {
       seconds,
       imagesPerSecond: train.length / seconds,
     };
+    yield* this.#averageEpoch();
     const { validation } = this;
     if (validation) {
-      const accuracy = this.#withOwnPasses(() => correctIn(network, validation)) / validation.length;
+      const correct = this.#withOwnPasses(() => this.#withAverage(() => correctIn(network, validation)));
+      const accuracy = correct / validation.length;
       event.validationAccuracy = accuracy;
       if (this.#best === null || accuracy > this.#best.accuracy) this.#best = { epoch: index, accuracy };
     }
@@ -142,17 +166,47 @@ export class Training {
     yield event;
   }
 
+  #gammaOf(epoch: number): number | undefined {
+    return this.spec.gamma && annealed(this.spec.gamma, epoch, this.spec.epochs);
+  }
+
+  /** Gamma of the epoch that begins, and batch norm's statistics for it if they are wished. */
+  *#changeGamma(): Generator<undefined, void, void> {
+    const { network, train, spec } = this;
+    const { index, position } = this.#epoch;
+    const gamma = this.#gammaOf(index);
+    if (gamma === undefined) return;
+    network.setGamma(gamma);
+    // They do not depend on those before, so that doing it again after a stop changes nothing.
+    if (!spec.estimateStatistics || position > 0 || (index > 0 && gamma === this.#gammaOf(index - 1))) return;
+    const put = yield* estimatedStatistics(network, train, spec.batchSize, (work) => this.#withOwnPasses(work));
+    put(network.parameters.view());
+  }
+
+  /** The average after an epoch, with statistics of its own. */
+  *#averageEpoch(): Generator<undefined, void, void> {
+    const { network, train, spec } = this;
+    const next = this.#average.afterEpoch(this.#epoch.index);
+    if (next === undefined) return;
+    const put = yield* estimatedStatistics(network, train, spec.batchSize, (work) =>
+      this.#withOwnPasses(() => this.#withValues(next.values, work)),
+    );
+    put(next.values);
+    // Until here a state that is asked for is that before the average.
+    this.#average.adopt(next);
+  }
+
   #takeStep(chosen: Uint32Array): BatchEvent {
     const { network, train, spec } = this;
     const { index: epoch } = this.#epoch;
     const perEpoch = Math.ceil(train.length / spec.batchSize);
     const labels = Int32Array.from(chosen, (i) => train.labels[i]);
-    const where = `epoch ${epoch}, step ${this.#step}`;
-    const x = train.tensor(chosen).data;
-    const work = () => gradients(network, perturbed(network, spec, x, labels, this.#step), labels);
-    const batch = this.#withOwnPasses(() => located(network, x, where, work));
-    const lr = spec.optimizer.lr * learningRateFactor(spec.lr, this.#step / perEpoch, spec.epochs);
+    const drawn = { x: train.tensor(chosen).data, targets: { labels } };
+    const batch = this.#withOwnPasses(() => stepGradients(network, spec, drawn, { epoch, step: this.#step }));
+    const place = { step: this.#step, perEpoch, epochs: spec.epochs };
+    const lr = spec.optimizer.lr * learningRateFactor(spec.lr, place);
     this.#optimizer.step(lr);
+    this.#average.afterStep();
     const step = ++this.#step;
     network.state.step = step;
     this.#epoch.position += labels.length;
@@ -160,6 +214,23 @@ export class Training {
     this.#epoch.correct += batch.correct;
     const accuracy = batch.correct / labels.length;
     return { type: 'batch', epoch, step, steps: spec.epochs * perEpoch, loss: batch.loss, accuracy, lr };
+  }
+
+  #withAverage<T>(work: () => T): T {
+    const { values } = this.#average;
+    return values === undefined ? work() : this.#withValues(values, work);
+  }
+
+  /** Does work with other values of all parameters in the network. */
+  #withValues<T>(values: Float32Array, work: () => T): T {
+    const { parameters } = this.network;
+    const own = parameters.view().slice();
+    parameters.view().set(values);
+    try {
+      return work();
+    } finally {
+      parameters.view().set(own);
+    }
   }
 
   /** What is random in eval mode, too, draws by a count of passes. */
@@ -178,50 +249,6 @@ export class Training {
 
 function freshEpoch(index: number): EpochState {
   return { index, position: 0, lossSum: 0, correct: 0, seconds: 0 };
-}
-
-/** What `work` gives; when it diverges, the message says where, and in which layer when that shows on `x`. */
-function located<T>(network: Network, x: Float32Array, where: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof DivergedError)) throw error;
-    const layer = firstNotFinite(network, x);
-    const found = layer === undefined ? '' : `; '${layer}' is the first layer whose output is not finite`;
-    throw new DivergedError(`fit: ${error.message} in ${where}${found}`, { cause: error.cause });
-  }
-}
-
-function firstNotFinite(network: Network, x: Float32Array): string | undefined {
-  try {
-    return network.firstNotFinite(x);
-  } catch (error) {
-    // k-WTA has met NaN, and `error` is what is being reported already.
-    if (error instanceof DivergedError) return undefined;
-    throw error;
-  }
-}
-
-/** The batch to train on. */
-function perturbed(network: Network, spec: FitSpec, x: Float32Array, labels: Int32Array, step: number): Float32Array {
-  const { regime, seed } = spec;
-  // One stream of 64 for each step; a batch is the unit of training, and its samples draw from it in turn.
-  const random = new Random(seed, STREAMS.trainingAttack + step * 64);
-  return regimeOf(regime).samples(regime, { network, x, labels, random });
-}
-
-/** Computes the gradients of a batch. When that fails, batch norm's running statistics are as before. */
-function gradients(network: Network, x: Float32Array, labels: Int32Array): BatchLoss {
-  const restore = network.parameters.rememberStatistics();
-  try {
-    const batch = network.parameterGradients(x, labels, true);
-    if (!Number.isFinite(batch.loss)) throw new DivergedError(`expected a finite loss, got ${batch.loss}`);
-    network.parameters.checkGradients();
-    return batch;
-  } catch (error) {
-    restore();
-    throw error;
-  }
 }
 
 /** Samples of a dataset that the network gets right, in eval mode. */

@@ -1,19 +1,45 @@
 /** All that a training run depends on, as plain data. */
-import { integer, type Output, object, optional, seed } from '../base/schema.js';
+import { boolean, integer, number, type Output, object, optional, refined, seed, some } from '../base/schema.js';
 import { optimizerSchema } from './optimizers/index.js';
 import { regimeSchema } from './regimes/index.js';
 import { annealSchema } from './schedules/anneal.js';
 import { learningRateSchema } from './schedules/learningRate.js';
 
-export const fitSchema = object({
-  epochs: integer({ min: 1 }),
-  batchSize: optional(integer({ min: 1 }), 64),
-  optimizer: optimizerSchema,
-  lr: optional(learningRateSchema),
-  gamma: optional(annealSchema),
-  regime: optional(regimeSchema, () => ({ type: 'natural' }) as const),
-  // Of the order of samples and of adversarial starts.
-  seed: seed(),
-});
+export const fitSchema = refined(
+  object({
+    epochs: integer({ min: 1 }),
+    batchSize: optional(integer({ min: 1 }), 64),
+    optimizer: optimizerSchema,
+    lr: optional(learningRateSchema),
+    gamma: optional(annealSchema),
+    estimateStatistics: optional(boolean()),
+    regime: optional(regimeSchema, () => ({ type: 'natural' }) as const),
+    labelSmoothing: optional(number({ min: 0, below: 1 })),
+    classWeights: optional(some(number({ above: 0 }))),
+    clipGradient: optional(number({ above: 0 })),
+    ema: optional(object({ decay: number({ min: 0, below: 1 }) })),
+    swa: optional(object({ from: integer({ min: 0 }) })),
+    earlyStop: optional(object({ patience: integer({ min: 1 }) })),
+    // Of the order of samples, of their augmentation and of adversarial starts.
+    seed: seed(),
+  }),
+  problemOf,
+);
+
+interface Related {
+  epochs: number;
+  gamma?: unknown;
+  estimateStatistics?: boolean;
+  ema?: unknown;
+  swa?: { from: number };
+}
+
+/** What is wrong between fields. */
+function problemOf({ epochs, gamma, estimateStatistics, ema, swa }: Related): string | undefined {
+  if (ema !== undefined && swa !== undefined) return 'expected ema or swa, got both';
+  if (swa !== undefined && swa.from >= epochs) return `expected swa.from below the ${epochs} epochs, got ${swa.from}`;
+  if (estimateStatistics && gamma === undefined) return 'expected gamma with estimateStatistics, got none';
+  return undefined;
+}
 
 export type FitSpec = Output<typeof fitSchema>;

@@ -9,8 +9,10 @@ import { describe, type Tensor } from '../base/tensor.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import type { Network } from '../graph/network.js';
 import { checkNamed } from '../graph/parameters.js';
+import type { AverageState } from './average.js';
 import { checkOptimizerState, type OptimizerState } from './optimizers.js';
-import { traitsOf } from './schedules/learningRate.js';
+import { annealSpansRun } from './schedules/anneal.js';
+import { spansRun } from './schedules/learningRate.js';
 import { type FitSpec, fitSchema } from './spec.js';
 
 /** Changes with the meaning of a {@link TrainState}. */
@@ -21,9 +23,11 @@ export interface TrainState {
   version: typeof version;
   /** The model's description, with the gamma in use. */
   model: ModelSpec;
-  /** Parameters and running statistics. */
+  /** Parameters and running statistics, as training goes on with them. */
   stateDict: Record<string, Tensor>;
   optimizer: OptimizerState;
+  /** What stands for the weights where they are averaged, once there is something to average. */
+  average: AverageState | null;
   /** The run's options; schedules need nothing but these and the place in the run. */
   options: FitSpec;
   /** Samples of an epoch. */
@@ -58,7 +62,7 @@ export interface EpochState {
 /** The state of a run on `network`. */
 export function stateOf(
   network: Network,
-  run: Pick<TrainState, 'optimizer' | 'options' | 'samples' | 'step' | 'epoch' | 'best'>,
+  run: Pick<TrainState, 'optimizer' | 'average' | 'options' | 'samples' | 'step' | 'epoch' | 'best'>,
   passes: number,
 ): TrainState {
   const { spec: model, state } = network;
@@ -98,6 +102,13 @@ export function checkState(network: Network, options: FitSpec, samples: number, 
     throw new ConfigError('resumeFrom: expected the state of a run on this model, got that of another model');
   }
   checkNamed('resumeFrom.stateDict', state.stateDict, network.parameters.byName);
+  if (state.average !== null) {
+    if (!isObject(state.average)) {
+      throw new DataError(`resumeFrom.average: expected an object, got ${describe(state.average)}`);
+    }
+    checkInteger('resumeFrom.average.count', state.average.count, { min: 1 });
+    checkNamed('resumeFrom.average.values', state.average.values, network.parameters.byName);
+  }
   checkOptimizerState('resumeFrom.optimizer', options.optimizer, network.parameters, state.optimizer);
 }
 
@@ -114,15 +125,14 @@ function modelOf({ model }: TrainState): ModelSpec {
   return parse(modelSchema, model, 'resumeFrom.model', DataError);
 }
 
-/** Not null. */
-export function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
 /** More epochs may be wanted than before, unless what has been done depended on their number. */
 function checkOptions(now: FitSpec, before: FitSpec): void {
   for (const key of new Set([...Object.keys(now), ...Object.keys(before)] as (keyof FitSpec & string)[])) {
-    if (key === 'epochs' && !(now.lr && traitsOf(now.lr).spansRun)) continue;
+    if (key === 'epochs' && !(now.lr && spansRun(now.lr)) && !(now.gamma && annealSpansRun(now.gamma))) continue;
     const [given, expected] = [JSON.stringify(now[key]), JSON.stringify(before[key])];
     if (given !== expected) {
       throw new ConfigError(`resumeFrom: expected ${key} ${expected}, as in the run so far, got ${given}`);

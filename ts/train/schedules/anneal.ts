@@ -1,5 +1,6 @@
 /** A value that changes from epoch to epoch: gamma while a network learns. */
 import { descriptor, family, integer, type Member, number, optional, tagged, variant } from '../../base/schema.js';
+import { halfCosine } from './learningRate.js';
 
 const share = number({ above: 0, max: 1 });
 
@@ -7,19 +8,44 @@ const annealDescriptor = descriptor(
   tagged('anneal', { from: share, to: share, by: number({ above: 0 }), every: optional(integer({ min: 1 }), 1) }),
   {},
 );
+/** `epochs`: the first with the value `to`; that of the last epoch when left out. */
+const span = { from: share, to: share, epochs: optional(integer({ min: 1 })) };
+const linearDescriptor = descriptor(tagged('linear', span), {});
+const cosineDescriptor = descriptor(tagged('cosine', span), {});
 
 /** Schedules of a value itself. */
-export const annealDescriptors = family({ anneal: annealDescriptor });
+export const annealDescriptors = family({
+  anneal: annealDescriptor,
+  cosine: cosineDescriptor,
+  linear: linearDescriptor,
+});
 
-/** A value by epoch that moves from one end to the other in equal steps. */
+/** A value by epoch that moves from one end to the other. */
 export type AnnealSchedule = Member<typeof annealDescriptors>;
 
-export const annealSchema = variant(annealDescriptors, 'a schedule made by schedules.anneal');
+/** Where it does so along a line or half a cosine. */
+export type SpannedSchedule = Extract<AnnealSchedule, { epochs?: number }>;
 
-/** Value of an annealed quantity in `epoch`, counted from 0. */
-export function annealed({ from, to, by, every }: AnnealSchedule, epoch: number): number {
-  const moved = by * Math.floor(epoch / every);
-  // Twelve digits: 0.2 - 3 * 0.005 must be 0.185, for gamma is read as a decimal.
-  const value = from > to ? Math.max(from - moved, to) : Math.min(from + moved, to);
+export const annealSchema = variant(annealDescriptors, 'a schedule made by schedules.anneal, linear or cosine');
+
+/** Whether a schedule depends on how many epochs the whole run has. */
+export function annealSpansRun(schedule: AnnealSchedule): boolean {
+  return schedule.type !== 'anneal' && schedule.epochs === undefined;
+}
+
+/** Value of an annealed quantity in `epoch`, counted from 0, of a run of `epochs`. */
+export function annealed(schedule: AnnealSchedule, epoch: number, epochs: number): number {
+  const { from, to } = schedule;
+  if (schedule.type === 'anneal') {
+    const moved = schedule.by * Math.floor(epoch / schedule.every);
+    return digits(from > to ? Math.max(from - moved, to) : Math.min(from + moved, to));
+  }
+  const last = (schedule.epochs ?? epochs) - 1;
+  const part = epoch >= last ? 1 : epoch / last;
+  return schedule.type === 'linear' ? digits(from + (to - from) * part) : halfCosine(from, to, part);
+}
+
+/** Twelve: 0.2 - 3 * 0.005 must be 0.185, for gamma is read as a decimal. */
+function digits(value: number): number {
   return Number(value.toPrecision(12));
 }
