@@ -12,6 +12,7 @@ import {
   compressedValue,
   denseGradient,
   denseValue,
+  entriesOf,
   type Features,
   featureSize,
   featureText,
@@ -41,16 +42,20 @@ function joined(a: Features, b: Features): Features {
 
 function compressedStep(a: CompressedValue, b: CompressedValue, context: BuildContext): Step {
   const { exports } = context.kernels;
-  const output = compressedValue(context, joined(a.features, b.features), a.capacity + b.capacity);
+  const result = compressedValue(context, joined(a.features, b.features), a.capacity + b.capacity);
   const second = () => [b.features.c, b.capacity, b.start.pointer, b.channel.pointer] as const;
-  return {
+  /** Writes the entries of both, which stand where those of `a` and `b` do. */
+  const entries = (one: CompressedValue, other: CompressedValue, output: CompressedValue) => ({
     output,
-    uses: [...buffersOf(a), ...buffersOf(b), ...buffersOf(output)],
-    run(n) {
+    uses: [...buffersOf(one), ...buffersOf(other), ...buffersOf(output)],
+    run(n: number) {
       const target = [output.start.pointer, output.channel.pointer, output.value.pointer] as const;
       const first = compressedArguments(n, a);
-      exports.sparse_concat(...first, a.value.pointer, ...second(), b.value.pointer, ...target);
+      exports.sparse_concat(...first, one.value.pointer, ...second(), other.value.pointer, ...target);
     },
+  });
+  return {
+    ...entries(a, b, result),
     backward(gradient) {
       if (gradient.kind !== 'compressed') throw new TypeError('a compressed value has a compressed gradient');
       const [da, db] = [a, b].map(({ capacity }) => context.buffer(context.batch * capacity));
@@ -66,29 +71,39 @@ function compressedStep(a: CompressedValue, b: CompressedValue, context: BuildCo
         },
       };
     },
+    choice: undefined,
+    tangent([one, other]) {
+      if (one.kind !== 'compressed' || other.kind !== 'compressed') {
+        throw new TypeError('a compressed value has a compressed derivative');
+      }
+      return entries(one, other, entriesOf(context, result));
+    },
   };
 }
 
 function denseStep(inputs: Value[], context: BuildContext): Step {
   const { exports } = context.kernels;
   const [a, b] = inputs.map(({ features }) => features);
-  const output = denseValue(context, joined(a, b));
-  const { c } = output.features;
+  const whole = joined(a, b);
+  const { c } = whole;
   const rows = (n: number): number => n * a.h * a.w;
   const firsts = [0, a.c];
-  return {
-    output,
-    uses: [...inputs.flatMap(buffersOf), output.data],
-    run(n) {
-      for (const [i, input] of inputs.entries()) {
+  const written = (parts: Value[]) => {
+    const output = denseValue(context, whole);
+    const run = (n: number): void => {
+      for (const [i, part] of parts.entries()) {
         const place = [firsts[i], c, output.data.pointer] as const;
-        if (input.kind === 'dense') {
-          exports.write_channels(rows(n), input.features.c, input.data.pointer, ...place);
-        } else exports.sparse_write_channels(...compressedArguments(n, input), input.value.pointer, ...place);
+        if (part.kind === 'dense') {
+          exports.write_channels(rows(n), part.features.c, part.data.pointer, ...place);
+        } else exports.sparse_write_channels(...compressedArguments(n, part), part.value.pointer, ...place);
       }
-    },
+    };
+    return { output, uses: [...parts.flatMap(buffersOf), output.data], run };
+  };
+  return {
+    ...written(inputs),
     backward(gradient, wanted) {
-      const dy = denseGradient(context, gradient, output.features);
+      const dy = denseGradient(context, gradient, whole);
       const gradients = inputs.map((input, i): Gradient | undefined => {
         if (!wanted.inputs[i]) return undefined;
         if (input.kind === 'compressed') {
@@ -109,6 +124,8 @@ function denseStep(inputs: Value[], context: BuildContext): Step {
         },
       };
     },
+    choice: undefined,
+    tangent: written,
   };
 }
 

@@ -22,6 +22,7 @@ import { functional, tensorArgument } from './functional.js';
 import {
   type BuildContext,
   buffersOf,
+  type Choice,
   type CompressedValue,
   compressedArguments,
   compressedValue,
@@ -38,10 +39,12 @@ import {
   opDescriptor,
   type ParameterSpec,
   type Step,
+  type TangentStep,
+  type WinnerScope,
 } from './op.js';
 
 /** Which values share the k winners; their numbers are the kernels'. */
-const scopes = ['layer', 'channel', 'pixel'] as const;
+const scopes = ['layer', 'channel', 'pixel'] as const satisfies WinnerScope[];
 
 const fields = {
   // Share of values that survive; or an absolute `k`.
@@ -174,6 +177,7 @@ interface Selection {
   run(n: number): void;
   /** Completes {@link threshold} after {@link run}. */
   thresholds(n: number): void;
+  choice: Choice;
 }
 
 /** @throws {DivergedError} when a kernel met NaN. */
@@ -202,6 +206,7 @@ function plainSelection(k: number, spec: KwtaSpec, input: DenseValue, context: B
     },
     thresholds: (n) =>
       exports.sparse_minimum(...compressedArguments(n, chosen), chosen.value.pointer, threshold.pointer),
+    choice: { kind: 'kwta', input, chosen, k, scope: 'layer', factors: undefined },
   };
 }
 
@@ -250,11 +255,12 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
       exports.kwta_update_duty_cycle(...compressedArguments(n, chosen), boost.period, ...state);
     },
     thresholds: () => {},
+    choice: { kind: 'kwta', input: { ...input, data: keys }, chosen, k, scope, factors },
   };
 }
 
 /** The mask that forward chose: the gradient is zero elsewhere, and stays compressed. */
-function maskStep({ chosen, uses, run }: Selection): Step {
+function maskStep({ chosen, uses, run, choice }: Selection, { by }: KwtaSpec, context: BuildContext): Step {
   return {
     output: chosen,
     uses,
@@ -262,8 +268,8 @@ function maskStep({ chosen, uses, run }: Selection): Step {
     backward(dy) {
       return { inputs: [dy], uses: [], run: () => {} };
     },
-    choice: { kind: 'kwta', input, chosen: output, k, ties: spec.ties },
-    tangent: (inputs) => gathered(denseInput(inputs), output, context),
+    choice,
+    tangent: by === 'magnitude' ? by : (inputs) => gathered(denseInput(inputs), chosen, context),
   };
 }
 
@@ -273,6 +279,24 @@ function gathered(dx: DenseValue, winners: CompressedValue, context: BuildContex
   const run = (n: number): void =>
     context.kernels.exports.sparse_gather(...compressedArguments(n, output), dx.data.pointer, output.value.pointer);
   return { output, uses: [dx.data, ...buffersOf(output)], run };
+}
+
+/** The same held dense. */
+function expanded(kept: ReturnType<typeof gathered>, context: BuildContext): TangentStep {
+  const { features, value } = kept.output;
+  const output = denseValue(context, features);
+  return {
+    output,
+    uses: [...kept.uses, output.data],
+    run(n) {
+      kept.run(n);
+      context.kernels.exports.sparse_densify(
+        ...compressedArguments(n, kept.output),
+        value.pointer,
+        output.data.pointer,
+      );
+    },
+  };
 }
 
 /**
@@ -318,19 +342,9 @@ function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, 
         },
       };
     },
-    choice: { kind: 'kwta', input, chosen, k, ties: spec.ties },
-    tangent(inputs) {
-      const kept = gathered(denseInput(inputs), chosen, context);
-      const dy = denseValue(context, input.features);
-      return {
-        output: dy,
-        uses: [...kept.uses, dy.data],
-        run(n) {
-          kept.run(n);
-          exports.sparse_densify(...compressedArguments(n, kept.output), kept.output.value.pointer, dy.data.pointer);
-        },
-      };
-    },
+    choice: selection.choice,
+    tangent:
+      spec.by === 'magnitude' ? spec.by : (inputs) => expanded(gathered(denseInput(inputs), chosen, context), context),
   };
 }
 
@@ -354,6 +368,8 @@ export const kwta: Op<KwtaSpec> = {
     const k = Math.min(more, groupsOf(spec, input.features).n);
     const select = scope === 'layer' && by === 'value' && !boost ? plainSelection : groupedSelection;
     const selection = select(k, spec, input, context);
-    return spec.backward === 'mask' ? maskStep(selection) : surrogateStep(spec, input, selection, context);
+    return spec.backward === 'mask'
+      ? maskStep(selection, spec, context)
+      : surrogateStep(spec, input, selection, context);
   },
 };

@@ -1,6 +1,7 @@
 /** What activations that act on each value by itself have in common: their gradient follows from the input alone. */
 import {
   type BuildContext,
+  type DenseValue,
   denseGradient,
   denseInput,
   denseValue,
@@ -8,6 +9,7 @@ import {
   type Op,
   type OpTraits,
   type Step,
+  type TangentStep,
   type Value,
 } from './op.js';
 
@@ -24,12 +26,22 @@ export const pointwiseTraits: OpTraits = {
 export interface PointwiseKernels {
   forward(length: number, x: number, y: number): void;
   backward(length: number, x: number, dy: number, dx: number): void;
+  /** Curved, or affine on both sides of a kink at zero. */
+  shape: 'curved' | 'kink';
 }
 
-function build(inputs: Value[], context: BuildContext, { forward, backward }: PointwiseKernels): Step {
+function build(inputs: Value[], context: BuildContext, { forward, backward, shape }: PointwiseKernels): Step {
   const input = denseInput(inputs);
   const length = featureSize(input.features);
   const output = denseValue(context, input.features);
+  const kinkTangent = (dx: DenseValue): TangentStep => {
+    const dy = denseValue(context, input.features);
+    return {
+      output: dy,
+      uses: [input.data, dx.data, dy.data],
+      run: (n) => backward(n * length, input.data.pointer, dx.data.pointer, dy.data.pointer),
+    };
+  };
   return {
     output,
     uses: [input.data, output.data],
@@ -46,6 +58,8 @@ function build(inputs: Value[], context: BuildContext, { forward, backward }: Po
         },
       };
     },
+    choice: shape === 'kink' ? { kind: 'relu', input } : undefined,
+    tangent: shape === 'kink' ? (directions) => kinkTangent(denseInput(directions)) : shape,
   };
 }
 

@@ -77,5 +77,7 @@ export function sampleNormStep(
         },
       };
     },
+    choice: undefined,
+    tangent: 'curved',
   };
 }
