@@ -211,6 +211,28 @@ describe('jumps', () => {
         { input: [2, 10, 10] },
       ),
     ],
+    [
+      'winners by channel and pixel, boosted, in branches side by side, and leaky ReLU',
+      nn.sequential(
+        [
+          nn.conv2d({ out: 6, kernel: 3, padding: 1 }),
+          nn.concat([
+            [nn.kwta({ gamma: 0.2, scope: 'channel' })],
+            [nn.conv2d({ out: 4, kernel: 3, padding: 1 }), nn.kwta({ k: 2, scope: 'pixel', ties: 'keep' })],
+          ]),
+          nn.concat([
+            [nn.conv2d({ out: 5, kernel: 3, stride: 2 })],
+            [nn.avgPool2d({ kernel: 2 }), nn.conv2d({ out: 3, kernel: 2 })],
+          ]),
+          nn.leakyRelu({ slope: 0.2 }),
+          nn.conv2d({ out: 6, kernel: 3 }),
+          nn.kwta({ gamma: 0.3, boost: { strength: 1.5, inferenceFactor: 1.5 } }),
+          nn.flatten(),
+          nn.linear({ out: 3 }),
+        ],
+        { input: [2, 10, 10] },
+      ),
+    ],
   ];
 
   /** Far from a change as float32 tells it. */
@@ -351,6 +373,13 @@ describe('jumps', () => {
     const layers = [nn.dropout({ p: 0.5, always: true }), nn.flatten(), nn.linear({ out: 2 })];
     const random = await runtime().model(nn.sequential(layers, { input: spec.input }));
     await expectError(analysis.jumps(random, { from, to }), ConfigError, '0 (dropout)', 'random');
+    for (const [layer, reason] of [
+      [nn.gelu(), 'not affine in pieces'],
+      [nn.kwta({ k: 2, by: 'magnitude' }), 'by magnitude'],
+    ] as const) {
+      const curved = await runtime().model(nn.sequential([layer, nn.flatten()], { input: spec.input }));
+      await expectError(analysis.jumps(curved, { from, to }), ConfigError, `0 (${layer.type})`, reason);
+    }
   });
 
   it('says when the network gives no numbers', async () => {

@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import { ShapeError } from 'kwta';
+import { ConfigError, ShapeError } from 'kwta';
 import { expect, inject, it } from 'vitest';
 // From outside, neither addresses nor single steps can be seen.
 import { buildGraph } from '../../dist/graph/graph.js';
@@ -94,6 +94,22 @@ class Subject {
     this.#state = { seed: item.seed, step: 3, passes: 0, updateRunning };
     this.#before = randomState(this.#parameters.read('data'), item.seed);
     this.#parameters.needGradients();
+  }
+
+  /** Derivatives along directions are refused where they say nothing. */
+  isAffineInPieces(workspace: Workspace): boolean {
+    const purpose: Purpose = {
+      ...{ mode: 'eval', inputGradient: false, parameterGradients: false, keepChoices: false },
+      ...{ tangents: true, retain: false, recompute: false },
+    };
+    try {
+      this.plan(purpose, 1, workspace).dispose();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      expect(error.message).toContain('affine');
+      return false;
+    }
   }
 
   plan(purpose: Purpose, batch: number, workspace: Workspace): Plan {
@@ -271,9 +287,10 @@ it.each(['simd', 'simd-threads'] as const)(
     const { check } = guardAllocations(kernels);
     const workspace = new Workspace(kernels);
     let steps = 0;
-    const property = fc.property(cases, purposes, fc.nat(3), fc.boolean(), (item, purpose, spare, updateRunning) => {
+    const property = fc.property(cases, purposes, fc.nat(3), fc.boolean(), (item, wished, spare, updateRunning) => {
       const subject = new Subject(item, kernels, updateRunning);
       const batch = item.labels.length + spare;
+      const purpose = { ...wished, tangents: wished.tangents && subject.isAffineInPieces(workspace) };
       const plain = subject.plan({ ...purpose, retain: false }, batch, workspace);
       const cotangents = purpose.retain ? [1, 2] : [1];
       const plan = subject.plan(purpose, batch, workspace);

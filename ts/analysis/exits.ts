@@ -41,9 +41,15 @@ export function choiceOf(layer: LayerChoices, sample: number): Choice {
     const windows = layer.windows(sample);
     return { words, exit: (direction, limit) => windowExit(affine, windows, direction, limit) };
   }
-  const winners = layer.winners(sample);
-  const tiers = tiersOf(affine, winners, layer.surplus(winners));
-  return { words, exit: (direction, limit) => tierExit(tiers, direction, limit) };
+  const groups = groupsOf(affine, layer.winners(sample), layer.winnersOfEach);
+  return {
+    words,
+    exit(direction, limit) {
+      let exit: Exit | undefined;
+      for (const tiers of groups) exit = tierExit(tiers, direction, exit?.step ?? limit) ?? exit;
+      return exit;
+    },
+  };
 }
 
 /** One bit for each of `length` places. */
@@ -78,12 +84,34 @@ interface Tiers {
   rank(place: number): number;
 }
 
-function tiersOf(affine: Affine, winners: Uint32Array, surplus: boolean): Tiers {
+/** The tiers of each group that has winners of its own. */
+function groupsOf(affine: Affine, winners: Uint32Array, { scope, k }: LayerChoices['winnersOfEach']): Tiers[] {
   const { values, slopes, features } = affine;
+  if (scope === 'layer') {
+    const losers: Tier = { values: values.slice(), slopes };
+    for (let i = 0; i < winners.length; i++) losers.values[winners[i]] = -Infinity;
+    return [tiersOf(affine, winners, losers, k)];
+  }
+  const { c, h, w } = features;
+  const groupOf = (place: number): number => (scope === 'channel' ? place % c : Math.floor(place / c));
+  const members = Array.from({ length: scope === 'channel' ? c : h * w }, () => ({
+    winners: [] as number[],
+    losers: [] as number[],
+  }));
+  const wins = new Uint8Array(values.length);
+  for (const place of winners) wins[place] = 1;
+  for (let place = 0; place < values.length; place++) {
+    members[groupOf(place)][wins[place] === 1 ? 'winners' : 'losers'].push(place);
+  }
+  return members.map((group) =>
+    tiersOf(affine, Uint32Array.from(group.winners), tierOf(affine, Uint32Array.from(group.losers)), k),
+  );
+}
+
+function tiersOf(affine: Affine, winners: Uint32Array, losers: Tier, k: number): Tiers {
+  const { values, features } = affine;
   const rank = (place: number): number => channelsFirstIndex(place, features);
-  const losers: Tier = { values: values.slice(), slopes };
-  for (let i = 0; i < winners.length; i++) losers.values[winners[i]] = -Infinity;
-  if (!surplus) return { tiers: [tierOf(affine, winners), losers], tied: undefined, rank };
+  if (winners.length <= k) return { tiers: [tierOf(affine, winners), losers], tied: undefined, rank };
   let threshold = Infinity;
   for (const place of winners) threshold = Math.min(threshold, values[place]);
   const above = winners.filter((place) => values[place] !== threshold);

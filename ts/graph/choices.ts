@@ -4,7 +4,7 @@
  * Places are those of memory, channels last: `pixel * C + channel`.
  */
 import type { Kernels } from '../kernels/kernels.js';
-import { type ChoiceKind, compressedArguments, type Features, featureSize } from '../ops/op.js';
+import { type ChoiceKind, compressedArguments, type Features, featureSize, type WinnerScope } from '../ops/op.js';
 import type { Pass } from './pass.js';
 import type { Chosen } from './plan.js';
 
@@ -38,7 +38,19 @@ export class LayerChoices {
   slopes(sample: number): Float32Array {
     const { slope } = this.chosen;
     if (slope === undefined) throw new TypeError('the pass was not told directions');
-    return this.#sample(slope.data.pointer, sample);
+    const slopes = this.#sample(slope.data.pointer, sample);
+    const { choice } = this.chosen;
+    if (choice.kind !== 'kwta' || choice.factors === undefined) return slopes;
+    const { c } = this.features;
+    const factors = this.kernels.f32(choice.factors.pointer, c);
+    return slopes.map((value, place) => value * factors[place % c]);
+  }
+
+  /** Which units of a k-WTA layer share winners, and how many these are at least. */
+  get winnersOfEach(): { scope: WinnerScope; k: number } {
+    const { choice } = this.chosen;
+    if (choice.kind !== 'kwta') throw new TypeError('expected k-WTA');
+    return choice;
   }
 
   /** Places of the units of a k-WTA or ReLU layer whose values pass, ascending. */
@@ -61,12 +73,6 @@ export class LayerChoices {
       for (let i = starts[pixel]; i < starts[pixel + 1]; i++) places[i] = pixel * c + channels[i];
     }
     return places;
-  }
-
-  /** A k-WTA layer keeps more than k, where values are equal. */
-  surplus(winners: Uint32Array): boolean {
-    const { choice } = this.chosen;
-    return choice.kind === 'kwta' && winners.length > choice.k;
   }
 
   /** Windows of max pooling, and the pixels of their maxima, where they lie. */

@@ -10,7 +10,7 @@ import { graphInput, type Node } from './graph.js';
 const reasons = {
   curved: 'its output is not affine in pieces',
   random: 'it draws random numbers in every pass',
-  grouped: 'winners are followed that the values of a whole layer compete for, without a boost',
+  magnitude: 'it chooses by magnitude, which is not affine',
 };
 
 /** The derivatives of a plan's values, in the order of its steps. */

@@ -10,7 +10,6 @@ import {
   type CompressedValue,
   compressedArguments,
   compressedValue,
-  type DenseValue,
   denseGradient,
   denseValue,
   entriesOf,
@@ -41,44 +40,22 @@ function joined(a: Features, b: Features): Features {
   return { ...a, c: a.c + b.c };
 }
 
-/** Entries of `a` and then those of `b`, in every pixel of `output`. */
-function entriesSideBySide(a: CompressedValue, b: CompressedValue, output: CompressedValue, context: BuildContext) {
-  const { exports } = context.kernels;
-  return {
-    output,
-    uses: [...buffersOf(a), ...buffersOf(b), ...buffersOf(output)],
-    run(n: number) {
-      const target = [output.start.pointer, output.channel.pointer, output.value.pointer] as const;
-      const second = [b.features.c, b.capacity, b.start.pointer, b.channel.pointer] as const;
-      exports.sparse_concat(...compressedArguments(n, a), a.value.pointer, ...second, b.value.pointer, ...target);
-    },
-  };
-}
-
-/** All values of the inputs, in every pixel of `output`. */
-function valuesSideBySide(inputs: Value[], output: DenseValue, context: BuildContext) {
-  const { exports } = context.kernels;
-  const { c, h, w } = output.features;
-  return {
-    output,
-    uses: [...inputs.flatMap(buffersOf), output.data],
-    run(n: number) {
-      for (const [i, input] of inputs.entries()) {
-        const place = [i === 0 ? 0 : inputs[0].features.c, c, output.data.pointer] as const;
-        if (input.kind === 'dense') {
-          exports.write_channels(n * h * w, input.features.c, input.data.pointer, ...place);
-        } else exports.sparse_write_channels(...compressedArguments(n, input), input.value.pointer, ...place);
-      }
-    },
-  };
-}
-
 function compressedStep(a: CompressedValue, b: CompressedValue, context: BuildContext): Step {
   const { exports } = context.kernels;
-  const output = compressedValue(context, joined(a.features, b.features), a.capacity + b.capacity);
+  const result = compressedValue(context, joined(a.features, b.features), a.capacity + b.capacity);
   const second = () => [b.features.c, b.capacity, b.start.pointer, b.channel.pointer] as const;
+  /** Writes the entries of both, which stand where those of `a` and `b` do. */
+  const entries = (one: CompressedValue, other: CompressedValue, output: CompressedValue) => ({
+    output,
+    uses: [...buffersOf(one), ...buffersOf(other), ...buffersOf(output)],
+    run(n: number) {
+      const target = [output.start.pointer, output.channel.pointer, output.value.pointer] as const;
+      const first = compressedArguments(n, a);
+      exports.sparse_concat(...first, one.value.pointer, ...second(), other.value.pointer, ...target);
+    },
+  });
   return {
-    ...entriesSideBySide(a, b, output, context),
+    ...entries(a, b, result),
     backward(gradient) {
       if (gradient.kind !== 'compressed') throw new TypeError('a compressed value has a compressed gradient');
       const [da, db] = [a, b].map(({ capacity }) => context.buffer(context.batch * capacity));
@@ -95,23 +72,38 @@ function compressedStep(a: CompressedValue, b: CompressedValue, context: BuildCo
       };
     },
     choice: undefined,
-    // Derivatives have the patterns of their values.
-    tangent: ([da, db]) =>
-      entriesSideBySide(da as CompressedValue, db as CompressedValue, entriesOf(context, output), context),
+    tangent([one, other]) {
+      if (one.kind !== 'compressed' || other.kind !== 'compressed') {
+        throw new TypeError('a compressed value has a compressed derivative');
+      }
+      return entries(one, other, entriesOf(context, result));
+    },
   };
 }
 
 function denseStep(inputs: Value[], context: BuildContext): Step {
   const { exports } = context.kernels;
   const [a, b] = inputs.map(({ features }) => features);
-  const output = denseValue(context, joined(a, b));
-  const { c } = output.features;
+  const whole = joined(a, b);
+  const { c } = whole;
   const rows = (n: number): number => n * a.h * a.w;
   const firsts = [0, a.c];
+  const written = (parts: Value[]) => {
+    const output = denseValue(context, whole);
+    const run = (n: number): void => {
+      for (const [i, part] of parts.entries()) {
+        const place = [firsts[i], c, output.data.pointer] as const;
+        if (part.kind === 'dense') {
+          exports.write_channels(rows(n), part.features.c, part.data.pointer, ...place);
+        } else exports.sparse_write_channels(...compressedArguments(n, part), part.value.pointer, ...place);
+      }
+    };
+    return { output, uses: [...parts.flatMap(buffersOf), output.data], run };
+  };
   return {
-    ...valuesSideBySide(inputs, output, context),
+    ...written(inputs),
     backward(gradient, wanted) {
-      const dy = denseGradient(context, gradient, output.features);
+      const dy = denseGradient(context, gradient, whole);
       const gradients = inputs.map((input, i): Gradient | undefined => {
         if (!wanted.inputs[i]) return undefined;
         if (input.kind === 'compressed') {
@@ -133,7 +125,7 @@ function denseStep(inputs: Value[], context: BuildContext): Step {
       };
     },
     choice: undefined,
-    tangent: (directions) => valuesSideBySide(directions, denseValue(context, output.features), context),
+    tangent: written,
   };
 }
 

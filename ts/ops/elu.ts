@@ -19,4 +19,5 @@ export const eluFunctional = functional({ x: tensorArgument() }, object(fields),
 export const elu = pointwise<EluSpec>(({ alpha }, { kernels: { exports } }) => ({
   forward: (length, x, y) => exports.elu_forward(length, alpha, x, y),
   backward: (length, x, dy, dx) => exports.elu_backward(length, alpha, x, dy, dx),
+  shape: 'curved',
 }));

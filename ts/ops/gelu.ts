@@ -15,4 +15,5 @@ export const geluFunctional = functional({ x: tensorArgument() }, object({}), ()
 export const gelu = pointwise<GeluSpec>((_, { kernels: { exports } }) => ({
   forward: exports.gelu_forward,
   backward: exports.gelu_backward,
+  shape: 'curved',
 }));

@@ -40,11 +40,11 @@ import {
   type ParameterSpec,
   type Step,
   type TangentStep,
-  type Value,
+  type WinnerScope,
 } from './op.js';
 
 /** Which values share the k winners; their numbers are the kernels'. */
-const scopes = ['layer', 'channel', 'pixel'] as const;
+const scopes = ['layer', 'channel', 'pixel'] as const satisfies WinnerScope[];
 
 const fields = {
   // Share of values that survive; or an absolute `k`.
@@ -177,8 +177,7 @@ interface Selection {
   run(n: number): void;
   /** Completes {@link threshold} after {@link run}. */
   thresholds(n: number): void;
-  /** None that can be followed where groups choose, or something else than the values ranks them. */
-  choice: Choice | undefined;
+  choice: Choice;
 }
 
 /** @throws {DivergedError} when a kernel met NaN. */
@@ -198,7 +197,6 @@ function plainSelection(k: number, spec: KwtaSpec, input: DenseValue, context: B
     chosen,
     keys: input.data,
     threshold,
-    choice: { kind: 'kwta', input, chosen, k, ties: spec.ties },
     uses: [input.data, ...buffersOf(chosen)],
     run(n) {
       const target = [chosen.start.pointer, chosen.channel.pointer, chosen.value.pointer] as const;
@@ -208,6 +206,7 @@ function plainSelection(k: number, spec: KwtaSpec, input: DenseValue, context: B
     },
     thresholds: (n) =>
       exports.sparse_minimum(...compressedArguments(n, chosen), chosen.value.pointer, threshold.pointer),
+    choice: { kind: 'kwta', input, chosen, k, scope: 'layer', factors: undefined },
   };
 }
 
@@ -256,12 +255,12 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
       exports.kwta_update_duty_cycle(...compressedArguments(n, chosen), boost.period, ...state);
     },
     thresholds: () => {},
-    choice: undefined,
+    choice: { kind: 'kwta', input: { ...input, data: keys }, chosen, k, scope, factors },
   };
 }
 
 /** The mask that forward chose: the gradient is zero elsewhere, and stays compressed. */
-function maskStep({ chosen, uses, run, choice }: Selection, context: BuildContext): Step {
+function maskStep({ chosen, uses, run, choice }: Selection, { by }: KwtaSpec, context: BuildContext): Step {
   return {
     output: chosen,
     uses,
@@ -270,7 +269,7 @@ function maskStep({ chosen, uses, run, choice }: Selection, context: BuildContex
       return { inputs: [dy], uses: [], run: () => {} };
     },
     choice,
-    tangent: choice ? (inputs) => gathered(denseInput(inputs), chosen, context) : 'grouped',
+    tangent: by === 'magnitude' ? by : (inputs) => gathered(denseInput(inputs), chosen, context),
   };
 }
 
@@ -282,28 +281,34 @@ function gathered(dx: DenseValue, winners: CompressedValue, context: BuildContex
   return { output, uses: [dx.data, ...buffersOf(output)], run };
 }
 
+/** The same held dense. */
+function expanded(kept: ReturnType<typeof gathered>, context: BuildContext): TangentStep {
+  const { features, value } = kept.output;
+  const output = denseValue(context, features);
+  return {
+    output,
+    uses: [...kept.uses, output.data],
+    run(n) {
+      kept.run(n);
+      context.kernels.exports.sparse_densify(
+        ...compressedArguments(n, kept.output),
+        value.pointer,
+        output.data.pointer,
+      );
+    },
+  };
+}
+
 /**
  * Surrogate gradients for attackers (BPDA, Athalye et al. 2018). They reach losers too, so the output is
  * held dense and the layer behind computes its whole input gradient.
  */
 function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, context: BuildContext): Step {
   const { exports } = context.kernels;
-  const { chosen, keys, threshold, choice } = selection;
+  const { chosen, keys, threshold } = selection;
   const output = denseValue(context, input.features);
   const { c, h, w } = input.features;
   const length = featureSize(input.features);
-  const tangent = (inputs: Value[]): TangentStep => {
-    const kept = gathered(denseInput(inputs), chosen, context);
-    const dy = denseValue(context, input.features);
-    return {
-      output: dy,
-      uses: [...kept.uses, dy.data],
-      run(n) {
-        kept.run(n);
-        exports.sparse_densify(...compressedArguments(n, kept.output), kept.output.value.pointer, dy.data.pointer);
-      },
-    };
-  };
   return {
     output,
     uses: [...selection.uses, output.data, threshold],
@@ -337,8 +342,9 @@ function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, 
         },
       };
     },
-    choice,
-    tangent: choice ? tangent : 'grouped',
+    choice: selection.choice,
+    tangent:
+      spec.by === 'magnitude' ? spec.by : (inputs) => expanded(gathered(denseInput(inputs), chosen, context), context),
   };
 }
 
@@ -362,6 +368,8 @@ export const kwta: Op<KwtaSpec> = {
     const k = Math.min(more, groupsOf(spec, input.features).n);
     const select = scope === 'layer' && by === 'value' && !boost ? plainSelection : groupedSelection;
     const selection = select(k, spec, input, context);
-    return spec.backward === 'mask' ? maskStep(selection, context) : surrogateStep(spec, input, selection, context);
+    return spec.backward === 'mask'
+      ? maskStep(selection, spec, context)
+      : surrogateStep(spec, input, selection, context);
   },
 };

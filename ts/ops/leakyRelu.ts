@@ -17,7 +17,7 @@ export const leakyReluFunctional = functional({ x: tensorArgument() }, object(fi
 }));
 
 export const leakyRelu = pointwise<LeakyReluSpec>(({ slope }, { kernels: { exports } }) => ({
-  kinked: true,
   forward: (length, x, y) => exports.leaky_relu_forward(length, slope, x, y),
   backward: (length, x, dy, dx) => exports.leaky_relu_backward(length, slope, x, dy, dx),
+  shape: 'kink',
 }));

@@ -134,8 +134,15 @@ export interface BackwardStep {
  * what is chosen its output is affine in its input.
  */
 export type Choice =
-  /** The `k` largest, see `nn.kwta`. */
-  | { kind: 'kwta'; input: DenseValue; chosen: CompressedValue; k: number; ties: 'lowest' | 'keep' }
+  /** The `k` largest of each group; more, where values are equal that may all be kept. */
+  | {
+      kind: 'kwta';
+      input: DenseValue;
+      chosen: CompressedValue;
+      k: number;
+      scope: WinnerScope;
+      factors: Buffer | undefined;
+    }
   /** Those above zero. */
   | { kind: 'relu'; input: DenseValue }
   /** `argmax`: for each value of the output the pixel of the input that is the largest of its window. */
@@ -148,6 +155,9 @@ export type Choice =
       stride: number;
       padding: number;
     };
+
+/** Which values share winners; `factors` are those by channel that what is compared was multiplied with. */
+export type WinnerScope = 'layer' | 'channel' | 'pixel';
 
 /** Kinds of choices. */
 export type ChoiceKind = Choice['kind'];
@@ -170,12 +180,12 @@ export interface Step {
   backward(outputGradient: Gradient, wanted: Wanted): BackwardStep;
   choice: Choice | undefined;
   /**
-   * In eval mode. An operation without one is not affine between its choices: it is curved, or random; or it makes choices
-   * that nothing follows, in groups or by other than values.
+   * In eval mode. An operation without one is not affine between its choices, it is curved or random; or what it
+   * compares is not, as where winners are chosen by magnitude.
    *
    * @param inputs derivatives of the inputs, of the form of these.
    */
-  tangent: ((inputs: Value[]) => TangentStep) | 'curved' | 'random' | 'grouped';
+  tangent: ((inputs: Value[]) => TangentStep) | 'curved' | 'random' | 'magnitude';
 }
 
 /** Of an operation that gives its input as it is. */
@@ -250,7 +260,9 @@ export function buffersOf(value: Value): Buffer[] {
 /** Buffers of what was compared and of what was chosen. */
 export function choiceBuffers(choice: Choice): Buffer[] {
   const { data } = choice.input;
-  if (choice.kind === 'kwta') return [data, ...buffersOf(choice.chosen)];
+  if (choice.kind === 'kwta') {
+    return [data, ...buffersOf(choice.chosen), ...(choice.factors === undefined ? [] : [choice.factors])];
+  }
   return choice.kind === 'maxPool' ? [data, choice.argmax] : [data];
 }
 

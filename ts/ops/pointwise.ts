@@ -1,6 +1,7 @@
 /** What activations that act on each value by itself have in common: their gradient follows from the input alone. */
 import {
   type BuildContext,
+  type DenseValue,
   denseGradient,
   denseInput,
   denseValue,
@@ -25,16 +26,15 @@ export const pointwiseTraits: OpTraits = {
 export interface PointwiseKernels {
   forward(length: number, x: number, y: number): void;
   backward(length: number, x: number, dy: number, dx: number): void;
-  /** Affine on both sides of zero, so that it chooses as ReLU does. */
-  kinked?: boolean;
+  /** Curved, or affine on both sides of a kink at zero. */
+  shape: 'curved' | 'kink';
 }
 
-function build(inputs: Value[], context: BuildContext, { forward, backward, kinked }: PointwiseKernels): Step {
+function build(inputs: Value[], context: BuildContext, { forward, backward, shape }: PointwiseKernels): Step {
   const input = denseInput(inputs);
   const length = featureSize(input.features);
   const output = denseValue(context, input.features);
-  const tangent = (directions: Value[]): TangentStep => {
-    const dx = denseInput(directions);
+  const kinkTangent = (dx: DenseValue): TangentStep => {
     const dy = denseValue(context, input.features);
     return {
       output: dy,
@@ -58,8 +58,8 @@ function build(inputs: Value[], context: BuildContext, { forward, backward, kink
         },
       };
     },
-    choice: kinked ? { kind: 'relu', input } : undefined,
-    tangent: kinked ? tangent : 'curved',
+    choice: shape === 'kink' ? { kind: 'relu', input } : undefined,
+    tangent: shape === 'kink' ? (directions) => kinkTangent(denseInput(directions)) : shape,
   };
 }
 

@@ -46,8 +46,6 @@ export function sampleNormStep(
   const statistics = context.buffer(context.batch * 2 * groups);
   const sizes = (n: number) => [n, h * w, c, groups, by === 'value'] as const;
   return {
-    choice: undefined,
-    tangent: 'curved',
     output,
     uses: [input.data, output.data, statistics],
     run(n) {
@@ -79,5 +77,7 @@ export function sampleNormStep(
         },
       };
     },
+    choice: undefined,
+    tangent: 'curved',
   };
 }

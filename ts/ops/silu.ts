@@ -15,4 +15,5 @@ export const siluFunctional = functional({ x: tensorArgument() }, object({}), ()
 export const silu = pointwise<SiluSpec>((_, { kernels: { exports } }) => ({
   forward: exports.silu_forward,
   backward: exports.silu_backward,
+  shape: 'curved',
 }));
