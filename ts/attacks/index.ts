@@ -212,7 +212,7 @@ export function fmn(options: Options<'fmn'> = {}): FmnSpec {
 }
 
 /**
- * sigma-zero (Cinà et al. 2025), of minimum norm in l0: the fewest values that have to differ. Adam on the margin and on a
+ * sigma-zero (Cinà et al. 2024), of minimum norm in l0: the fewest values that have to differ. Adam on the margin and on a
  * smooth count of changes; those below a threshold are undone after each step. A gradient a step, of two queries. Runs once
  * for all epsilons, or for none.
  *

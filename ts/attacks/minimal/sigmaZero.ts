@@ -1,5 +1,5 @@
 /**
- * sigma-zero (Cinà et al. 2025), of minimum norm in l0: Adam on how far the logits are from the goal plus a smooth count
+ * sigma-zero (Cinà et al. 2024), of minimum norm in l0: Adam on how far the logits are from the goal plus a smooth count
  * of the values that differ, the mean of d^2 / (d^2 + sigma) over the changes d. After each step changes below a threshold
  * are undone; the threshold rises where the goal is reached and falls where it is not.
  */
