@@ -1,9 +1,10 @@
-// npm run compare -- --model FILE --data DIR [--samples 256] [--norm linf] [--epsilon 0.1] [--threads 2] [--seed 0] [--attacks standard]
+// npm run compare -- --model FILE --data DIR [--samples 256] [--norm linf] [--epsilon 0.1] [--threads 2] [--seed 0] [--queries 5000] [--attacks standard]
 // The same weights and images attacked by this package and by others in PyTorch (KWTA_PYTHON, with torch): AutoAttack
 // (standard, plus, and its parts alone: apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square), and foolbox, ART and torchattacks
 // (pgd, fgsm, bim, mim, spsa). A table tells what each leaves, and the seconds it takes. Attacks of minimum norm (deepfool,
 // ddn, fmn, carliniWagner; also beside adv-lib) look for the closest adversarial; another table has the median distance over
-// the samples that the model has right, where a failure is infinitely far away.
+// the samples that the model has right, where a failure is infinitely far away. So it has for attacks by decisions (boundary,
+// geoDa, hopSkipJump, rays, signOpt), all of which get the same queries of an image.
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     epsilon: { type: 'string', default: '0.1' },
     threads: { type: 'string', default: '2' },
     attacks: { type: 'string', default: 'standard' },
+    queries: { type: 'string', default: '5000' },
     seed: { type: 'string', default: '0' },
   },
 });
@@ -36,9 +38,13 @@ await main(async () => {
   await build();
   const { attacks, createRuntime } = await import('../../dist/index.js');
   const { readDataFolder } = await import('../../dist/cli/dataFolder.js');
-  const [samples, epsilon, threads, seed] = [options.samples, options.epsilon, options.threads, options.seed].map(
-    Number,
-  );
+  const [samples, epsilon, threads, seed, queries] = [
+    options.samples,
+    options.epsilon,
+    options.threads,
+    options.seed,
+    options.queries,
+  ].map(Number);
   const test = (await readDataFolder({ data: dir, split: 'test' })).take(samples);
   const x = test.tensor();
   const labels = Array.from(test.labels);
@@ -74,6 +80,13 @@ await main(async () => {
       carliniWagner: () => attacks.carliniWagner(settings.carliniWagner),
       sigmaZero: () => attacks.sigmaZero(settings.sigmaZero),
     },
+    'decisions.py': {
+      boundary: () => attacks.boundary({ norm: /** @type {'l2'} */ (norm) }),
+      geoDa: () => attacks.geoDa({ norm, queries }),
+      hopSkipJump: () => attacks.hopSkipJump({ norm: /** @type {'linf' | 'l2'} */ (norm) }),
+      rays: () => attacks.rays({ norm: /** @type {'linf'} */ (norm) }),
+      signOpt: () => attacks.signOpt({ norm: /** @type {'l2'} */ (norm) }),
+    },
     '': { adaptive: () => attacks.adaptiveKwta({ norm }) },
   };
   /** @type {Makers} */
@@ -83,7 +96,10 @@ await main(async () => {
   if (unknown !== undefined) {
     throw new Failure(`--attacks: expected some of ${Object.keys(own).join(', ')}, got ${unknown}`);
   }
-  const [free, fixed] = [true, false].map((of) => names.filter((name) => name in makers['minimal.py'] === of));
+  const seekers = ['minimal.py', 'decisions.py'];
+  const [free, fixed] = [true, false].map((of) =>
+    names.filter((name) => seekers.some((script) => name in makers[script]) === of),
+  );
   /** @type {Map<string, import('./tables.mjs').Share>} */
   const shares = new Map();
   /** @type {Map<string, import('./tables.mjs').Distances>} */
@@ -97,7 +113,8 @@ await main(async () => {
     clean = Array.from(await model.predict(x), (answer, i) => answer === labels[i]);
     const run = async (/** @type {string} */ name, /** @type {number[] | undefined} */ epsilons) => {
       const begun = performance.now();
-      const result = await model.attack(own[name](), { x, labels, epsilons, seed });
+      const maxQueries = name in makers['decisions.py'] ? queries : undefined;
+      const result = await model.attack(own[name](), { x, labels, epsilons, seed, maxQueries });
       return { ...result, seconds: (performance.now() - begun) / 1000 };
     };
     for (const name of free) {
@@ -118,16 +135,13 @@ await main(async () => {
   } finally {
     await runtime.dispose();
   }
-  const { 'minimal.py': _, '': __, ...rest } = makers;
+  const { '': _, ...scripts } = makers;
   const { seed: drawn, threads: of } = options;
-  const flags = { norm, epsilon: options.epsilon, threads: of, seed: drawn };
-  const task = { model: file, x, labels };
-  if (fixed.length > 0) {
-    const asked = Object.entries(rest).map(([script, known]) => [script, fixed.filter((name) => name in known)]);
-    printShares({ names: fixed, here: shares, others: inPython(Object.fromEntries(asked), task, flags) });
-  }
-  if (free.length > 0) {
-    const others = inPython({ 'minimal.py': free }, task, flags);
-    printDistances({ names: free, here: closest, others }, clean);
-  }
+  const flags = { norm, epsilon: options.epsilon, threads: of, seed: drawn, queries: options.queries };
+  const others = (/** @type {string[]} */ of) => {
+    const asked = Object.entries(scripts).map(([script, known]) => [script, of.filter((name) => name in known)]);
+    return inPython(Object.fromEntries(asked), { model: file, x, labels }, flags);
+  };
+  if (fixed.length > 0) printShares({ names: fixed, here: shares, others: others(fixed) });
+  if (free.length > 0) printDistances({ names: free, here: closest, others: others(free) }, clean);
 });

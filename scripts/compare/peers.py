@@ -12,7 +12,7 @@ from typing import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from task import ORDERS, Task, tell
 
@@ -25,17 +25,17 @@ def step_of(name: str, epsilon: float) -> float:
     return 2.5 * epsilon / SETTINGS[name]['steps']
 
 
-def foolbox_model(task: Task):
+def foolbox_model(task: Task, model: nn.Module | None = None):
     from foolbox import PyTorchModel
 
-    return PyTorchModel(task.model, bounds=(0, 1), device=task.device)
+    return PyTorchModel(model or task.model, bounds=(0, 1), device=task.device)
 
 
-def art_model(task: Task):
+def art_model(task: Task, model: nn.Module | None = None):
     from art.estimators.classification import PyTorchClassifier
 
     return PyTorchClassifier(
-        model=task.model,
+        model=model or task.model,
         loss=torch.nn.CrossEntropyLoss(),
         input_shape=tuple(task.x.shape[1:]),
         nb_classes=task.classes,

@@ -32,7 +32,7 @@ export function inPython(asked, { model, x, labels }, options) {
       if (run.status !== 0) throw new Failure(`${python} ${script} ended with ${run.status}; it needs torch`);
       for (const line of run.stdout.trim().split('\n')) {
         const { program, installed, attack, ...outcome } = JSON.parse(line);
-        if (attack === undefined) result.set(program, installed ? new Map() : undefined);
+        if (attack === undefined) result.set(program, installed ? (result.get(program) ?? new Map()) : undefined);
         else result.get(program)?.set(attack, outcome);
       }
     }

@@ -23,6 +23,7 @@ class Task:
         parser.add_argument('--samples', type=int, default=256)
         parser.add_argument('--norm', default='linf', choices=ORDERS)
         parser.add_argument('--epsilon', type=float, default=0.1)
+        parser.add_argument('--queries', type=int, default=5000)
         parser.add_argument('--attacks', required=True)
         parser.add_argument('--seed', type=int, default=0)
         parser.add_argument('--device', default='cpu')
@@ -32,6 +33,7 @@ class Task:
             torch.set_num_threads(options.threads)
         self.norm: str = options.norm
         self.epsilon: float = options.epsilon
+        self.queries: int = options.queries
         self.seed: int = options.seed
         self.device: str = options.device
         self.names: list[str] = options.attacks.split(',')
