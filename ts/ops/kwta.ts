@@ -177,8 +177,9 @@ interface Selection {
   run(n: number): void;
   /** Completes {@link threshold} after {@link run}. */
   thresholds(n: number): void;
-  /** None that can be followed where groups choose, or something else than the values ranks them. */
-  choice: Choice | undefined;
+  choice: Choice;
+  /** The values of the whole layer compete, and rank themselves: what they choose can be followed along a direction. */
+  plain: boolean;
 }
 
 /** @throws {DivergedError} when a kernel met NaN. */
@@ -199,6 +200,7 @@ function plainSelection(k: number, spec: KwtaSpec, input: DenseValue, context: B
     keys: input.data,
     threshold,
     choice: { kind: 'kwta', input, chosen, k, ties: spec.ties },
+    plain: true,
     uses: [input.data, ...buffersOf(chosen)],
     run(n) {
       const target = [chosen.start.pointer, chosen.channel.pointer, chosen.value.pointer] as const;
@@ -256,12 +258,13 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
       exports.kwta_update_duty_cycle(...compressedArguments(n, chosen), boost.period, ...state);
     },
     thresholds: () => {},
-    choice: undefined,
+    choice: { kind: 'kwta', input, chosen, k: k * groups.count, ties },
+    plain: false,
   };
 }
 
 /** The mask that forward chose: the gradient is zero elsewhere, and stays compressed. */
-function maskStep({ chosen, uses, run, choice }: Selection, context: BuildContext): Step {
+function maskStep({ chosen, uses, run, choice, plain }: Selection, context: BuildContext): Step {
   return {
     output: chosen,
     uses,
@@ -270,7 +273,7 @@ function maskStep({ chosen, uses, run, choice }: Selection, context: BuildContex
       return { inputs: [dy], uses: [], run: () => {} };
     },
     choice,
-    tangent: choice ? (inputs) => gathered(denseInput(inputs), chosen, context) : 'grouped',
+    tangent: plain ? (inputs) => gathered(denseInput(inputs), chosen, context) : 'grouped',
   };
 }
 
@@ -288,7 +291,7 @@ function gathered(dx: DenseValue, winners: CompressedValue, context: BuildContex
  */
 function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, context: BuildContext): Step {
   const { exports } = context.kernels;
-  const { chosen, keys, threshold, choice } = selection;
+  const { chosen, keys, threshold, choice, plain } = selection;
   const output = denseValue(context, input.features);
   const { c, h, w } = input.features;
   const length = featureSize(input.features);
@@ -338,7 +341,7 @@ function surrogateStep(spec: KwtaSpec, input: DenseValue, selection: Selection, 
       };
     },
     choice,
-    tangent: choice ? tangent : 'grouped',
+    tangent: plain ? tangent : 'grouped',
   };
 }
 

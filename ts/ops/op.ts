@@ -134,7 +134,7 @@ export interface BackwardStep {
  * what is chosen its output is affine in its input.
  */
 export type Choice =
-  /** The `k` largest, see `nn.kwta`. */
+  /** The `k` largest, of all groups of a sample together; see `nn.kwta`. */
   | { kind: 'kwta'; input: DenseValue; chosen: CompressedValue; k: number; ties: 'lowest' | 'keep' }
   /** Those above zero. */
   | { kind: 'relu'; input: DenseValue }
