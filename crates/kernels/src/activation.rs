@@ -90,9 +90,10 @@ mod tests {
 
     type Forward = fn(&[f32], &mut [f32]);
     type Backward = fn(&[f32], &[f32], &mut [f32]);
+    type Definition = fn(f64) -> f64;
 
     /// Each kernel, its gradient and its definition.
-    const ALL: [(&str, Forward, Backward, fn(f64) -> f64); 4] = [
+    const ALL: [(&str, Forward, Backward, Definition); 4] = [
         (
             "leaky relu",
             |x, y| leaky_relu(0.1, x, y),
