@@ -191,7 +191,8 @@ export const table: Readonly<Record<string, Row>> = {
   },
   adaptiveKwta: {
     ...several,
-    make: (norm, source) => attacks.adaptiveKwta({ norm, source }),
+    norms,
+    make: (norm: Norm, source) => attacks.adaptiveKwta({ norm, source }),
     maxQueries: 90,
   },
 };

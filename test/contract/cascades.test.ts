@@ -217,6 +217,29 @@ describe('adaptiveKwta', () => {
     }
   });
 
+  it('goes along softened gradients in l0, then along the true one, and tries salt and pepper at last', async () => {
+    const source = await stubborn(runtime(), false);
+    for (const kwta of [true, false]) {
+      const model = await stubborn(runtime(), kwta);
+      const result = await model.attack(attacks.adaptiveKwta({ norm: 'l0', source }), { ...one, epsilons: [2] });
+      expectStagesAddUp(result, 1, 'l0');
+      const softened = kwta ? ['softened gradient 0.3', 'softened gradient 0.1'] : [];
+      expect(names(result)).toEqual(['transfer', ...softened, 'sigma-zero', 'salt and pepper 3900']);
+      expect(asked(result)).toBe(kwta ? 3 * 2000 + 3900 : 2000 + 3900);
+    }
+    // What a softened gradient finds is found within the ball.
+    const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }), 4);
+    const data = stripes(6, 2, 4);
+    const broken = await model.attack(attacks.adaptiveKwta({ norm: 'l0' }), {
+      x: data.tensor(),
+      labels: data.labels,
+      epsilons: [8],
+    });
+    expect(broken.success[0].every(Boolean)).toBe(true);
+    expect(Math.max(...broken.distances[0])).toBeLessThanOrEqual(8);
+    expect(broken.stages[0][0].broken).toBeGreaterThan(0);
+  });
+
   it('asks for no more without k-WTA, whatever the budget, and says so', async () => {
     const model = await stubborn(runtime(), false);
     const short = await model.attack(attacks.adaptiveKwta({ budget: 'full' }), one);

@@ -163,8 +163,8 @@ describe('presets', () => {
         'saltPepper 1',
         'sigmaZero 3',
         'sigmaZero 1',
-        'smoothedPgd 3',
-        'smoothedPgd 1',
+        'adaptiveKwta 3',
+        'adaptiveKwta 1',
       ],
     ]);
     const { points, attack, radii } = report.curve as NonNullable<typeof report.curve>;

@@ -438,7 +438,8 @@ export function minimal(attack: AttackSpec, options: { steps?: number } = {}): M
  * outputs; with the full budget also smoothed gradients and the schedule of Tramer et al. (2020). The result's
  * `stages` tell what each did.
  *
- * @param options.norm `'linf'` by default, `'l2'` or `'l1'`.
+ * @param options.norm `'linf'` by default, `'l2'`, `'l1'` or `'l0'`: there sigma-zero along softened gradients and the true one,
+ *   and salt and pepper in place of squares.
  * @param options.budget `'quick'` (the default): at most 10,000 queries a sample. `'full'`: at most 1,000,000 on what is
  *   left, which takes about a minute for each sample that nothing breaks.
  * @param options.source a model to make examples on, as `distill` makes one; without it nothing is transferred, and a

@@ -44,20 +44,11 @@ const closest = (norm: Norm): NamedAttack[] => {
     : [{ name: 'deepFool', attack: attacks.deepFool({ norm }) }];
 };
 
-/** Cascades, of a norm in which there are some. */
-const cascades = (norm: Norm, budget: 'quick' | 'full'): NamedAttack[] =>
-  norm === 'l0'
-    ? [
-        {
-          name: 'smoothedPgd',
-          attack: attacks.smoothed({ attack: attacks.pgd({ norm, steps: 40, earlyStop: true, loss: 'margin' }) }),
-          scope: 'left',
-        },
-      ]
-    : [
-        { name: 'autoAttack', attack: attacks.autoAttack({ norm }), scope: 'left' },
-        { name: 'adaptiveKwta', attack: attacks.adaptiveKwta({ norm, budget }), scope: 'left' },
-      ];
+/** Cascades on what is left; AutoAttack is defined in convex balls alone. */
+const cascades = (norm: Norm, budget: 'quick' | 'full'): NamedAttack[] => [
+  ...(norm === 'l0' ? [] : [{ name: 'autoAttack', attack: attacks.autoAttack({ norm }), scope: 'left' as const }]),
+  { name: 'adaptiveKwta', attack: attacks.adaptiveKwta({ norm, budget }), scope: 'left' },
+];
 
 /** The presets by name. */
 export const presets = {
