@@ -2,9 +2,9 @@
 // The same weights and images attacked by this package and by others in PyTorch (KWTA_PYTHON, with torch): AutoAttack
 // (standard, plus, and its parts alone: apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square), and foolbox, ART and torchattacks
 // (pgd, fgsm, bim, mim, spsa). A table tells what each leaves, and the seconds it takes. Attacks of minimum norm (deepfool,
-// ddn, fmn, carliniWagner; also beside adv-lib) look for the closest adversarial; another table has the median distance over
-// the samples that the model has right, where a failure is infinitely far away. So it has for attacks by decisions (boundary,
-// geoDa, hopSkipJump, rays, signOpt), all of which get the same queries of an image.
+// ddn, fmn, pdpgd, carliniWagner, sigmaZero; also beside adv-lib) look for the closest adversarial; another table has the
+// median distance over the samples that the model has right, where a failure is infinitely far away. So it has for attacks by
+// decisions (boundary, geoDa, hopSkipJump, rays, signOpt), all of which get the same queries of an image.
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
@@ -77,6 +77,7 @@ await main(async () => {
       deepfool: () => attacks.deepFool({ norm: /** @type {'linf' | 'l2'} */ (norm), ...settings.deepfool }),
       ddn: () => attacks.ddn(settings.ddn),
       fmn: () => attacks.fmn({ norm, ...settings.fmn }),
+      pdpgd: () => attacks.pdpgd({ norm, ...settings.pdpgd }),
       carliniWagner: () => attacks.carliniWagner(settings.carliniWagner),
       sigmaZero: () => attacks.sigmaZero(settings.sigmaZero),
     },

@@ -72,6 +72,7 @@ def of_adv_lib(task: Task) -> Attacks:
     fmn = SETTINGS['fmn']
     found = {
         'fmn': made(attacks.fmn, norm=order, steps=fmn['steps'], γ_init=fmn['gamma']),
+        'pdpgd': made(attacks.pdpgd, norm=order, num_steps=SETTINGS['pdpgd']['steps']),
     }
     if norm in ('linf', 'l2'):
         found['deepfool'] = made(attacks.df, norm=order, **SETTINGS['deepfool'])

@@ -89,6 +89,8 @@ const following = {
   'apgd on the margin': attacks.apgd({ steps: 20, loss: 'margin' }),
   deepFool: attacks.deepFool(),
   fab: attacks.fab({ steps: 20 }),
+  fmn: attacks.fmn({ steps: 50 }),
+  pdpgd: attacks.pdpgd(),
   bpda: attacks.bpda({ attack: attacks.pgd({ steps: 10, earlyStop: true }) }),
   smoothed: attacks.smoothed({ attack: attacks.pgd({ steps: 10, earlyStop: true }) }),
   restarts: attacks.restarts(attacks.pgd({ steps: 5, earlyStop: true }), 2),

@@ -47,6 +47,7 @@ describe('the package', () => {
       'mim',
       'minimal',
       'noise',
+      'pdpgd',
       'pgd',
       'rays',
       'restarts',

@@ -128,6 +128,7 @@ export const table: Readonly<Record<string, Row>> = {
   ddn: { ...exact, norms: ['l2'], make: () => attacks.ddn({ steps: 12 }) },
   sigmaZero: { ...exact, norms: ['l0'], make: () => attacks.sigmaZero({ steps: 20 }) },
   fmn: { ...exact, norms, make: (norm: Norm) => attacks.fmn({ norm, steps: 12 }) },
+  pdpgd: { ...exact, norms, make: (norm: Norm) => attacks.pdpgd({ norm, steps: 20 }) },
   estimatedGradient: {
     ...estimated,
     make: (norm) => attacks.estimatedGradient({ norm, steps: 4, samples: [10, 20] }),

@@ -23,6 +23,7 @@ const searches: Readonly<Record<string, Partial<Record<Norm, Attack>>>> = {
   fab: inEach(convexNorms, (norm) => attacks.fab({ norm })),
   carliniWagner: { l2: attacks.carliniWagner() },
   ddn: { l2: attacks.ddn() },
+  pdpgd: inEach(norms, (norm) => attacks.pdpgd({ norm, steps: 500 })),
   fmn: inEach(norms, (norm) => attacks.fmn({ norm })),
   sigmaZero: { l0: attacks.sigmaZero({ steps: 200 }) },
 };

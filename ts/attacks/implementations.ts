@@ -20,6 +20,7 @@ import { ddn } from './minimal/ddn.js';
 import { deepFool } from './minimal/deepFool.js';
 import { fab } from './minimal/fab.js';
 import { fmn } from './minimal/fmn.js';
+import { pdpgd } from './minimal/pdpgd.js';
 import { sigmaZero } from './minimal/sigmaZero.js';
 import type { AttackSpec } from './table.js';
 import { bpda } from './wrappers/bpda.js';
@@ -41,6 +42,7 @@ const implementations: { [Type in AttackSpec['type']]: Attack<Extract<AttackSpec
   ddn,
   fmn,
   sigmaZero,
+  pdpgd,
   estimatedGradient,
   square,
   boundary,

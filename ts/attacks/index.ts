@@ -23,6 +23,7 @@ import type { DdnSpec } from './minimal/ddn.js';
 import type { DeepFoolSpec } from './minimal/deepFool.js';
 import type { FabSpec } from './minimal/fab.js';
 import type { FmnSpec } from './minimal/fmn.js';
+import type { PdpgdSpec } from './minimal/pdpgd.js';
 import type { SigmaZeroSpec } from './minimal/sigmaZero.js';
 import { type AttackSpec, attackDescriptors } from './table.js';
 import type { BpdaSpec } from './wrappers/bpda.js';
@@ -226,6 +227,23 @@ export function fmn(options: Options<'fmn'> = {}): FmnSpec {
  */
 export function sigmaZero(options: Options<'sigmaZero'> = {}): SigmaZeroSpec {
   return construct(attackDescriptors.sigmaZero, options);
+}
+
+/**
+ * Primal-dual proximal gradient descent (Matyasko & Chau 2021), of minimum norm: Adam on how far the logits are from the
+ * goal and the proximal operator of the norm, in turn, while the norm's weight rises where the goal is reached and falls
+ * where it is not. A gradient a step, of two queries. Runs once for all epsilons, or for none.
+ *
+ * @param options.norm `'linf'` by default, `'l2'`, `'l1'` or `'l0'`.
+ * @param options.steps >= 1; 100 by default.
+ * @param options.learningRate of Adam, in pixel units, > 0; 0.1 by default. A hundredth of it is left in the end.
+ * @param options.dualRate by how much the logarithm of the norm's weight changes at first, > 0; 0.1 by default, in l0 0.3.
+ * @param options.initialRatio the norm's weight beside the goal's at first, > 0; by default 1 in linf, 0.1 in l2, 0.01 in l1
+ *   and 0.0001 in l0.
+ * @throws {ConfigError}
+ */
+export function pdpgd(options: Options<'pdpgd'> = {}): PdpgdSpec {
+  return construct(attackDescriptors.pdpgd, options);
 }
 
 /**
@@ -483,6 +501,7 @@ export type {
   MinimalSpec,
   NoiseSpec,
   Norm,
+  PdpgdSpec,
   PgdSpec,
   RaysSpec,
   RestartsSpec,

@@ -22,6 +22,7 @@ import { type DdnSpec, ddnDescriptor } from './minimal/ddn.js';
 import { type DeepFoolSpec, deepFoolDescriptor } from './minimal/deepFool.js';
 import { type FabSpec, fabDescriptor } from './minimal/fab.js';
 import { type FmnSpec, fmnDescriptor } from './minimal/fmn.js';
+import { type PdpgdSpec, pdpgdDescriptor } from './minimal/pdpgd.js';
 import { type SigmaZeroSpec, sigmaZeroDescriptor } from './minimal/sigmaZero.js';
 import { type BpdaSpec, bpdaDescriptor } from './wrappers/bpda.js';
 import { type MinimalSpec, minimalDescriptor } from './wrappers/minimal.js';
@@ -51,6 +52,7 @@ export type AttackSpec =
   | MinimalSpec
   | MimSpec
   | NoiseSpec
+  | PdpgdSpec
   | PgdSpec
   | RestartsSpec
   | SigmaZeroSpec
@@ -71,6 +73,7 @@ export const attackDescriptors = family({
   ddn: ddnDescriptor,
   fmn: fmnDescriptor,
   sigmaZero: sigmaZeroDescriptor,
+  pdpgd: pdpgdDescriptor,
   estimatedGradient: estimatedGradientDescriptor,
   square: squareDescriptor,
   boundary: boundaryDescriptor,

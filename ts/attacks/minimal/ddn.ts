@@ -62,7 +62,7 @@ function furthest(original: Float32Array): number {
 }
 
 /** Moves a point along a direction, and then to a distance from the original, and into the box. */
-export function stepAndScale(
+function stepAndScale(
   point: Float32Array,
   original: Float32Array,
   direction: Float32Array,
