@@ -337,6 +337,10 @@ describe('a finding', () => {
   it('a model that answers at random is graded by the majority of its answers', async () => {
     const model = await noisy(runtime());
     const report = await evaluateRobustness(model, data, { epsilons: [0], attacks: [pgd] });
+    // Single answers are wrong that most are not, which is not the attack's fault.
+    const [silent] = report.findings.filter(({ code }) => code === 'silent-success');
+    expect(silent.message).toContain('by most of its answers: at random, or');
+    expect(silent.message).not.toContain('passed an adversarial point');
     // Without the noise all are right: t = 2, the border is 2.2; a dropped pixel moves t by far less than that.
     expect(report.clean.correct).toBeGreaterThan(15);
     expect(report.probes.repeated.evaluations).toBe(9);

@@ -188,15 +188,22 @@ describe('presets', () => {
     const quick = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: 'quick' });
     expect(quick.findings.map(({ code }) => code)).toContain('upper-bound');
     const paper = await evaluateRobustness(model, test, { epsilons: [0.031], attacks: 'paper' });
-    const settings = paper.provenance.attacks.map(({ name, attack }) => {
-      const { steps, stepSize } = attack as { steps: number; stepSize: number };
-      return [name, steps, stepSize];
-    });
-    expect(settings).toEqual([
-      ['pgd-40', 40, 0.003],
-      ['pgd-20', 20, 0.007],
-      ['mim', 10, 0.007],
+    const settings = (report: RobustnessReport) =>
+      report.provenance.attacks.map(({ name, attack }) => [name, attack as Record<string, unknown>] as const);
+    const expected = (norm: 'linf' | 'l2') => [
+      ['pgd-40', { norm, steps: 40, stepSize: 0.003 }],
+      ['pgd-20', { norm, steps: 20, stepSize: 0.007 }],
+      ['mim', { norm, steps: 10, stepSize: 0.007 }],
+      ['deepFool', { norm, steps: 20 }],
+    ];
+    expect(settings(paper)).toMatchObject(expected('linf'));
+    const euclidean = await evaluateRobustness(model, test, { epsilons: [0.5], norm: 'l2', attacks: 'paper' });
+    expect(settings(euclidean)).toMatchObject([
+      ...expected('l2'),
+      ['carliniWagner', { searches: 5, steps: 10, learningRate: 0.01, initialConstant: 0.01 }],
     ]);
+    const none = await evaluateRobustness(model, test, { epsilons: [2], norm: 'l1', attacks: 'paper' });
+    expect(settings(none).map(([name]) => name)).toEqual(['pgd-40', 'pgd-20', 'mim']);
     expect(paper.findings.map(({ code }) => code)).toContain('upper-bound');
     const list = await evaluateRobustness(model, test, { epsilons: [0.05], attacks: [attacks.fgsm()] });
     expect(list.findings.map(({ code }) => code)).not.toContain('upper-bound');

@@ -198,6 +198,8 @@ describe('transferMatrix', () => {
     await refused(models, { samples: 31 }, 'transferMatrix.samples', '<= 30', '31');
     await refused(models, { epsilons: [1] }, "'epsilons'");
     await refused(models, { attack: {} }, 'transferMatrix.attack');
+    const own = attacks.restarts(attacks.transfer({ source: model, attack: attacks.pgd() }), 2);
+    await refused(models, { attack: own }, 'transferMatrix.attack', 'without a source of its own', "'restarts'");
     await expectError(transferMatrix(models, test, options), ShapeError, 'x', '1, 4, 4');
     await expectError(transferMatrix(models, { images: [] } as never, options), ConfigError, 'data', 'datasets.*');
     const controller = new AbortController();

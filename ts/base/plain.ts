@@ -12,6 +12,9 @@ export interface Problem {
   message: string;
 }
 
+/** Keys that would reach an object's class; no data have them, and schemas of values by name would drop them. */
+const classKeys: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+
 /** Deeper nesting than anybody writes. */
 const deepest = 100;
 
@@ -40,10 +43,10 @@ export function plainCopy(value: unknown, problems: Problem[]): unknown {
     for (const key of Object.keys(value)) {
       const property = Object.getOwnPropertyDescriptor(value, key);
       const inner = [...path, key];
-      if (property?.get) problems.push({ path: inner, message: 'expected plain data, got a getter' });
+      if (classKeys.includes(key)) refuse(`unknown option '${key}'`);
+      else if (property?.get) problems.push({ path: inner, message: 'expected plain data, got a getter' });
       else if (property?.value !== undefined) entries.push([key, copy(property.value, inner, around)]);
     }
-    // Defines properties, so that a key `__proto__` is one like any other.
     return Object.fromEntries(entries);
   };
   return copy(value, [], []);

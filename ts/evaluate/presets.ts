@@ -61,13 +61,20 @@ export const presets = {
   standard: (norm: Norm) => [pgd(norm), search(norm, 1000), ...closest(norm), ...cascades(norm, 'quick')],
   /** The strongest there is for networks that are discontinuous. */
   adaptive: (norm: Norm) => [pgd(norm), search(norm, 1000), ...closest(norm), ...cascades(norm, 'full')],
-  /** The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. */
+  /**
+   * The settings of Xiao, Zhong & Zheng (2020), for radii of 0.031: what a published figure was measured with. Carlini &
+   * Wagner's attack is theirs in l2, where they looked at its changes in L-inf, too.
+   */
   paper: (norm: Norm) => {
     checkChoice("evaluateRobustness.norm: with the attacks 'paper'", norm, convexNorms);
     return [
       { name: 'pgd-40', attack: attacks.pgd({ norm, steps: 40, stepSize: 0.003 }) },
       { name: 'pgd-20', attack: attacks.pgd({ norm, steps: 20, stepSize: 0.007 }) },
       { name: 'mim', attack: attacks.mim({ norm, steps: 10, stepSize: 0.007 }) },
+      ...(norm === 'l1' ? [] : [{ name: 'deepFool', attack: attacks.deepFool({ norm, steps: 20 }) }]),
+      ...(norm === 'l2'
+        ? [{ name: 'carliniWagner', attack: attacks.carliniWagner({ searches: 5, steps: 10, initialConstant: 0.01 }) }]
+        : []),
     ];
   },
 } satisfies Record<string, (norm: Norm) => NamedAttack[]>;

@@ -2,7 +2,7 @@
 
 import { checkRadius } from '../attacks/core/norms.js';
 import * as attacks from '../attacks/index.js';
-import { type AttackSpec, attackOf, normOf } from '../attacks/table.js';
+import { type AttackSpec, attackOf, normOf, sourcesOf } from '../attacks/table.js';
 import { checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { describe, type Tensor } from '../base/tensor.js';
@@ -73,6 +73,11 @@ export async function transferMatrix(
   checkKeys('transferMatrix', options, keys);
   const { epsilon, samples = data.length, seed = 0, signal, onProgress } = options;
   const attack = attackOf(options.attack ?? attacks.pgd(), 'transferMatrix.attack');
+  if (sourcesOf(attack).length > 0) {
+    throw new ConfigError(
+      `transferMatrix.attack: expected an attack without a source of its own, for every model is one, got '${attack.type}'`,
+    );
+  }
   checkRadius('transferMatrix.epsilon', epsilon, normOf(attack));
   checkInteger('transferMatrix.samples', samples, { min: 1, max: data.length });
   checkInteger('transferMatrix.seed', seed, { min: 0 });

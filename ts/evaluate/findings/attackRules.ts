@@ -26,7 +26,8 @@ function finding(
 /** So many samples, in words. */
 const some = (count: number): string => `${count} ${count === 1 ? 'sample' : 'samples'}`;
 
-type Rule = (row: AttackReport, spec: AttackSpec) => Finding[];
+/** @param random whether the model answers at random. */
+type Rule = (row: AttackReport, spec: AttackSpec, random: boolean) => Finding[];
 
 const gradients: Rule = (row) => {
   const { gradients, zero, tiny, blind, faint } = row.diagnostics;
@@ -74,10 +75,13 @@ const unfinished: Rule = (row) => {
   return [finding('incomplete-optimisation', 'warning', row, message, { long, unfinished })];
 };
 
-const silent: Rule = (row) => {
+const silent: Rule = (row, _, random) => {
   const { silent } = row.diagnostics;
   if (silent === 0) return [];
-  const message = `for ${some(silent)} it passed an adversarial point inside the ball and returned another`;
+  const message = random
+    ? `for ${some(silent)} the model was once wrong at a point inside the ball that it asked for, and right at the one that ` +
+      'it returned, by most of its answers: at random, or because a better point was passed'
+    : `for ${some(silent)} it passed an adversarial point inside the ball and returned another`;
   return [finding('silent-success', 'warning', row, message, { silent })];
 };
 
@@ -97,7 +101,7 @@ function stepsIn(spec: AttackSpec): { type: string; steps: number; stepSize: num
 
 const rules: readonly Rule[] = [failures, gradients, notRising, unfinished, silent, shortSteps];
 
-/** All that is to be said of an attack by itself. */
-export function judgeAttack(row: AttackReport, spec: AttackSpec): Finding[] {
-  return rules.flatMap((rule) => rule(row, spec));
+/** All that is to be said of an attack by itself. @param random whether the model answers at random. */
+export function judgeAttack(row: AttackReport, spec: AttackSpec, random: boolean): Finding[] {
+  return rules.flatMap((rule) => rule(row, spec, random));
 }

@@ -14,7 +14,7 @@ export function judgeModel(model: Unjudged, evaluated: Evaluated): Unjudged {
   const specs = new Map(evaluated.plan.attacks.map(({ name, attack }) => [name, attack]));
   const attacks = model.attacks.map((row) => {
     const spec = specs.get(row.name);
-    const own = spec === undefined ? [] : judgeAttack(row, spec);
+    const own = spec === undefined ? [] : judgeAttack(row, spec, model.probes.repeated.differing > 0);
     const beside = together.filter(({ about }) => about.includes(row)).map(({ finding }) => finding);
     const warnings = [...(constant ? [constant] : []), ...beside.filter(({ severity }) => severity !== 'note')];
     return {
