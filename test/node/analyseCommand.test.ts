@@ -78,6 +78,20 @@ describe('kwta analyse', () => {
     expect(page).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it('draws what stays as it is, too', () => {
+    const still = structuredClone(result);
+    for (const model of still.models) {
+      model.jumps.events = [];
+      model.trace.logits.fill(2);
+      for (const change of [model.noise, model.adversarial]) for (const { share } of change.layers) share.fill(0);
+      model.adversarial.layers = [];
+      for (const row of model.landscape.losses) row.fill(0.5);
+    }
+    const drawn = renderAnalysis(still);
+    expect(drawn).not.toMatch(/NaN|Infinity|undefined/);
+    expect(drawn).toContain('ReLU never jumps and k-WTA never jumps');
+  });
+
   it('escapes what others have named', () => {
     const named = structuredClone(result);
     named.dataset = '<b>data</b>';

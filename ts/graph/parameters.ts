@@ -6,7 +6,7 @@ import type { Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import { opOf } from '../ops/index.js';
 import type { Parameter, ParameterSpec } from '../ops/op.js';
-import { type Graph, graphInput } from './graph.js';
+import { type Graph, graphInput, type Node } from './graph.js';
 
 /** All parameters of one network, in one piece of memory; gradients in a second, made when first needed. */
 export class Parameters {
@@ -242,6 +242,17 @@ export function checkNamed(
       );
     }
   }
+}
+
+/** The parameters of one layer, by their own names. */
+export function parametersOf(node: Node, parameters: ReadonlyMap<string, Parameter>): Record<string, Parameter> {
+  const prefix = `${node.name}.`;
+  const own: Record<string, Parameter> = {};
+  for (const [name, parameter] of parameters) {
+    if (name.startsWith(prefix) && parameter.spec.name === name.slice(prefix.length))
+      own[parameter.spec.name] = parameter;
+  }
+  return own;
 }
 
 function padded(length: number): number {

@@ -19,6 +19,7 @@ import {
 import { buildBackward, type Slot, type Timed } from './backward.js';
 import { type Graph, graphInput, type Node } from './graph.js';
 import { type Lifetime, Lifetimes, packByLifetime } from './lifetimes.js';
+import { parametersOf } from './parameters.js';
 import { withoutIdle } from './recompute.js';
 import { Tangents } from './tangents.js';
 import type { Workspace } from './workspace.js';
@@ -395,14 +396,4 @@ export class Plan {
     }
     return this.buffers.map((buffer) => lifetimes.of(buffer));
   }
-}
-
-function parametersOf(node: Node, parameters: ReadonlyMap<string, Parameter>): Record<string, Parameter> {
-  const prefix = `${node.name}.`;
-  const own: Record<string, Parameter> = {};
-  for (const [name, parameter] of parameters) {
-    if (name.startsWith(prefix) && parameter.spec.name === name.slice(prefix.length))
-      own[parameter.spec.name] = parameter;
-  }
-  return own;
 }

@@ -23,7 +23,8 @@ export function traceCurve(name: string, model: number, { t, logits }: Trace, al
     end: 1,
     step: 0.25,
     floor: Math.floor(low / rise) * rise,
-    ceiling: Math.ceil(top / rise) * rise,
+    // A logit that stays has an axis, too.
+    ceiling: Math.max(Math.ceil(top / rise), Math.floor(low / rise) + 1) * rise,
     rise,
     label: plain,
   });
@@ -90,7 +91,7 @@ export function changeCurves(name: string, { distances, layers }: PatternChange,
       unit: 'Euclidean distance',
       end,
       step: niceStep(end),
-      ceiling: Math.ceil(ceiling / rise) * rise,
+      ceiling: Math.max(1, Math.ceil(ceiling / rise)) * rise,
       rise,
       label: wholePercent,
     },
