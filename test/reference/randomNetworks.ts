@@ -327,7 +327,7 @@ const drafts = fc.record({
 export const cases: fc.Arbitrary<Case> = drafts.map(({ input, samples, layers, classes, ...rest }) => {
   const last: Draft[] = classes > 0 ? [{ type: 'linear', out: classes, bias: true }] : [];
   const body = fitted([...layers, ...last], input, samples);
-  const idle = typesOf(body.layers).every((type) => type === 'sequential');
+  const idle = typesOf(body.layers).every((type) => type === 'sequential' || type === 'concat');
   if (idle || body.to[1] * body.to[2] > 1) body.layers.push(nn.flatten());
   const outputs = body.to[0] * body.to[1] * body.to[2];
   const labels = Array.from(noise(rest.seed + 1, samples), (value) => Math.floor(((value + 1) / 2) * outputs));

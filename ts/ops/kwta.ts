@@ -227,7 +227,7 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
     chosen,
     keys,
     threshold,
-    uses: [input.data, keys, threshold, ...(factors ? [factors] : []), ...buffersOf(chosen)],
+    uses: [input.data, keys, ...(factors ? [factors] : []), ...buffersOf(chosen)],
     run(n) {
       if (factors) exports.kwta_boosts(c, shares.data.pointer, target, boost.strength, factors.pointer);
       if (keys !== input.data) {
@@ -244,7 +244,6 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
         keys.pointer,
         k,
         ties === 'keep',
-        threshold.pointer,
         chosen.start.pointer,
         chosen.channel.pointer,
         chosen.value.pointer,
@@ -254,7 +253,7 @@ function groupedSelection(k: number, spec: KwtaSpec, input: DenseValue, context:
       const state = [shares.data.pointer, samples.data.pointer] as const;
       exports.kwta_update_duty_cycle(...compressedArguments(n, chosen), boost.period, ...state);
     },
-    thresholds: () => {},
+    thresholds: (n) => exports.kwta_thresholds(n, h * w, c, scopes.indexOf(scope), keys.pointer, k, threshold.pointer),
     choice: { kind: 'kwta', input: { ...input, data: keys }, chosen, k, scope, factors },
   };
 }

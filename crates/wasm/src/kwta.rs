@@ -50,7 +50,7 @@ export! {
         grouped::keys(channels, x, factors, magnitude, keys);
     }
 
-    /// The same as [`kwta_forward`], ranked by `keys` in each group of `scope`; saves the k-th largest key of each group.
+    /// The same as [`kwta_forward`], ranked by `keys` in each group of `scope`.
     fn kwta_grouped_forward(
         n: usize,
         pixels: usize,
@@ -61,16 +61,27 @@ export! {
         keys: &[f32; x.len()],
         k: usize,
         keep: bool,
-        thresholds: &mut [f32; groups(n, pixels, channels, scope)],
         start: &mut [u32; shape(n, pixels, channels, capacity).start_len()],
         channel: &mut [u32; shape(n, pixels, channels, capacity).entries_len()],
         value: &mut [f32; channel.len()]
     ) -> i32 {
         let ties = if keep { Ties::Keep } else { Ties::Lowest };
         let shape = shape(n, pixels, channels, capacity);
-        let result =
-            grouped::forward(&shape, Scope::of(scope), x, keys, k, ties, thresholds, start, channel, value);
+        let result = grouped::forward(&shape, Scope::of(scope), x, keys, k, ties, start, channel, value);
         result.map_or_else(|error| error.sample as i32, |()| -1)
+    }
+
+    /// The k-th largest key of each group of `scope`.
+    fn kwta_thresholds(
+        n: usize,
+        pixels: usize,
+        channels: usize,
+        scope: u32,
+        keys: &[f32; product([n, pixels, channels])],
+        k: usize,
+        thresholds: &mut [f32; groups(n, pixels, channels, scope)]
+    ) {
+        grouped::thresholds(&shape(n, pixels, channels, 0), Scope::of(scope), keys, k, thresholds);
     }
 
     /// Surrogate gradient of k-WTA: a sigmoid around the threshold of each group in place of the mask.

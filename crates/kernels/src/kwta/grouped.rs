@@ -4,13 +4,14 @@
 //! What ranks a value is its key ([`keys`]): the value or its magnitude, times the boost of its channel. A channel is
 //! boosted when it won less often than its share: [`DutyCycle`] is how often it did lately (Ahmad & Scheinkman 2019).
 
-use super::{for_each_sample, has_nan, NotANumber, Ties};
+use super::{for_each_sample, forward_sample, has_nan, lanes_of, NotANumber, Ties};
 use crate::denormal::flushed;
-use crate::elementwise::for_each_rows;
+use crate::elementwise::{for_each_rows, nhwc_to_nchw};
+use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
 use crate::select;
-use crate::simd::LANES;
-use crate::sparse::{compress_sample, OutSample, Pattern, SparseShape};
+use crate::simd::{F32x4, Vector};
+use crate::sparse::{compress_sample, load_up_to_four, OutSample, Pattern, SparseShape};
 
 /// The values among which k win.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub fn keys(channels: usize, x: &[f32], factors: Option<&[f32]>, magnitude: bool
     });
 }
 
-/// Keeps the values of `x [n][pixels][channels]` with the `k` largest keys of each group, as [`super::forward`] does; leaves
-/// the k-th largest key of each group in `thresholds [n][groups]`. Ties go to the lowest C,H,W index.
+/// Keeps the values of `x [n][pixels][channels]` with the `k` largest keys of each group, as [`super::forward`] does. Ties go
+/// to the lowest C,H,W index.
 ///
 /// `shape.capacity` must be at least k for each group with [`Ties::Lowest`] and the whole sample with [`Ties::Keep`].
 pub fn forward(
@@ -90,7 +91,6 @@ pub fn forward(
     keys: &[f32],
     k: usize,
     ties: Ties,
-    thresholds: &mut [f32],
     start: &mut [u32],
     channel: &mut [u32],
     value: &mut [f32],
@@ -100,46 +100,63 @@ pub fn forward(
     assert!(shape.capacity >= if ties == Ties::Keep { len } else { k * groups }, "capacity");
     assert_eq!(x.len(), shape.n * len, "x");
     assert_eq!(keys.len(), x.len(), "keys");
-    assert_eq!(thresholds.len(), shape.n * groups, "thresholds");
-    crate::parallel::for_each_chunk_mut(thresholds, groups, |s, thresholds| {
-        let keys = &keys[s * len..][..len];
-        if !has_nan(keys) {
-            find_thresholds(shape, scope, keys, k, thresholds);
-        }
-    });
-    let thresholds = &*thresholds;
     for_each_sample(shape, start, channel, value, |s, out| {
-        let keys = &keys[s * len..][..len];
+        let (x, keys) = (&x[s * len..][..len], &keys[s * len..][..len]);
+        if scope == Scope::Layer {
+            return forward_sample(shape, keys, k, ties, out) && take_values(shape.channels, x, out);
+        }
         if has_nan(keys) {
             return false;
         }
-        keep(shape, scope, &x[s * len..][..len], keys, k, ties, &thresholds[s * groups..][..groups], out);
+        scratch::with(groups, |thresholds| {
+            find_thresholds(shape, scope, keys, k, thresholds);
+            keep(shape, scope, x, keys, k, ties, thresholds, out);
+        });
         true
     })
 }
 
-/// Values of group `group` in `keys [pixels][channels]`, in C,H,W order.
-fn gathered<'a>(shape: &SparseShape, scope: Scope, keys: &'a [f32], group: usize) -> impl Iterator<Item = &'a f32> {
-    let (first, step, end) = match scope {
-        Scope::Layer => (0, 1, keys.len()),
-        Scope::Channel => (group, shape.channels, keys.len()),
-        Scope::Pixel => (group * shape.channels, 1, (group + 1) * shape.channels),
-    };
-    keys[first..end].iter().step_by(step)
+/// Puts the values of `x` in place of the keys of the entries.
+fn take_values(channels: usize, x: &[f32], out: &mut OutSample) -> bool {
+    for (row, range) in x.chunks_exact(channels).zip(out.start.windows(2)) {
+        let range = range[0] as usize..range[1] as usize;
+        for (value, &channel) in out.value[range.clone()].iter_mut().zip(&out.channel[range]) {
+            *value = row[channel as usize];
+        }
+    }
+    true
 }
 
-fn find_thresholds(shape: &SparseShape, scope: Scope, keys: &[f32], k: usize, thresholds: &mut [f32]) {
-    let len = scope.len(shape);
-    scratch::with(len + select::scratch_len(len), |scratch| {
-        let (own, scratch) = scratch.split_at_mut(len);
-        for (group, threshold) in thresholds.iter_mut().enumerate() {
-            own.iter_mut().zip(gathered(shape, scope, keys, group)).for_each(|(own, &key)| *own = key);
-            *threshold = select::kth_largest(own, k, scratch).value;
-        }
+/// The k-th largest key of each group, `[n][groups]`; `keys [n][pixels][channels]` hold no NaN.
+pub fn thresholds(shape: &SparseShape, scope: Scope, keys: &[f32], k: usize, thresholds: &mut [f32]) {
+    let (len, groups) = (shape.sample_len(), scope.groups(shape));
+    assert_eq!(keys.len(), shape.n * len, "keys");
+    assert_eq!(thresholds.len(), shape.n * groups, "thresholds");
+    for_each_chunk_mut(thresholds, groups, |s, thresholds| {
+        find_thresholds(shape, scope, &keys[s * len..][..len], k, thresholds);
     });
 }
 
-/// Writes the winners of one sample.
+/// The same of one sample.
+fn find_thresholds(shape: &SparseShape, scope: Scope, keys: &[f32], k: usize, thresholds: &mut [f32]) {
+    let len = scope.len(shape);
+    let find = |groups: &[f32], thresholds: &mut [f32]| {
+        scratch::with(select::scratch_len(len), |scratch| {
+            for (group, threshold) in groups.chunks_exact(len).zip(thresholds) {
+                *threshold = select::kth_largest(group, k, scratch).value;
+            }
+        });
+    };
+    if scope != Scope::Channel {
+        return find(keys, thresholds);
+    }
+    scratch::with(keys.len(), |by_channel| {
+        nhwc_to_nchw(1, shape.channels, shape.pixels, keys, by_channel);
+        find(by_channel, thresholds);
+    });
+}
+
+/// Writes the winners of one sample; `scope` is a channel or a pixel, in which C,H,W order is that of memory.
 fn keep(
     shape: &SparseShape,
     scope: Scope,
@@ -150,39 +167,38 @@ fn keep(
     thresholds: &[f32],
     out: &mut OutSample,
 ) {
-    let (pixels, channels) = (shape.pixels, shape.channels);
-    // Of the keys that equal their group's threshold, those before this place in C,H,W order survive.
-    scratch::with_u32(thresholds.len(), |ends| {
-        for (group, (end, &threshold)) in ends.iter_mut().zip(thresholds).enumerate() {
-            *end = if ties == Ties::Keep { u32::MAX } else { end_of_ties(shape, scope, keys, group, threshold, k) };
+    let channels = shape.channels;
+    // How many keys that equal their group's threshold may still come through.
+    scratch::with_u32(thresholds.len(), |left| {
+        left.fill(if ties == Ties::Keep { u32::MAX } else { k as u32 });
+        if ties == Ties::Lowest {
+            for (pixel, row) in keys.chunks_exact(channels).enumerate() {
+                if scope == Scope::Pixel {
+                    left[pixel] -= row.iter().map(|&key| u32::from(key > thresholds[pixel])).sum::<u32>();
+                } else {
+                    for ((left, &threshold), &key) in left.iter_mut().zip(thresholds).zip(row) {
+                        *left -= u32::from(key > threshold);
+                    }
+                }
+            }
         }
-        compress_sample(x, channels, out, |pixel, first, _| {
-            let mut mask = 0;
-            for c in first..(first + LANES).min(channels) {
-                let (key, group) = (keys[pixel * channels + c], scope.group(pixel, c));
-                let threshold = thresholds[group];
-                let wins = key > threshold || (key == threshold && ((c * pixels + pixel) as u32) < ends[group]);
-                mask |= u32::from(wins) << (c - first);
+        compress_sample(x, channels, out, |pixel, c, _| {
+            let lanes = load_up_to_four(&keys[pixel * channels + c..(pixel + 1) * channels]);
+            let threshold = match scope {
+                Scope::Pixel => F32x4::splat(thresholds[pixel]),
+                _ => load_up_to_four(&thresholds[c..]),
+            };
+            let mut mask = lanes.gt_mask(threshold);
+            for lane in lanes_of(lanes.eq_mask(threshold)).filter(|lane| c + lane < channels) {
+                let left = &mut left[scope.group(pixel, c + lane)];
+                if *left > 0 {
+                    *left -= 1;
+                    mask |= 1 << lane;
+                }
             }
             mask
         });
     });
-}
-
-/// The C,H,W index before which as many keys of a group equal its threshold as may survive.
-fn end_of_ties(shape: &SparseShape, scope: Scope, keys: &[f32], group: usize, threshold: f32, k: usize) -> u32 {
-    let (pixels, channels) = (shape.pixels, shape.channels);
-    let greater = gathered(shape, scope, keys, group).filter(|&&key| key > threshold).count();
-    let is_tie = |&(channel, pixel): &(usize, usize)| keys[pixel * channels + channel] == threshold;
-    let last = match scope {
-        Scope::Layer => {
-            (0..channels).flat_map(|c| (0..pixels).map(move |p| (c, p))).filter(is_tie).nth(k - greater - 1)
-        }
-        Scope::Channel => (0..pixels).map(|p| (group, p)).filter(is_tie).nth(k - greater - 1),
-        Scope::Pixel => (0..channels).map(|c| (c, group)).filter(is_tie).nth(k - greater - 1),
-    };
-    let (channel, pixel) = last.expect("the k-th largest key is one of the group's");
-    (channel * pixels + pixel) as u32 + 1
 }
 
 /// How often channels won lately.
@@ -240,7 +256,7 @@ pub fn softmask_backward(
     assert_eq!(dx.len(), keys.len(), "dx");
     assert_eq!(thresholds.len(), shape.n * groups, "thresholds");
     assert!(temperature > 0.0, "temperature must be positive, got {temperature}");
-    crate::parallel::for_each_chunk_mut(dx, len, |s, dx| {
+    for_each_chunk_mut(dx, len, |s, dx| {
         let thresholds = &thresholds[s * groups..][..groups];
         let rows = dx.chunks_mut(channels).zip(keys[s * len..].chunks(channels)).zip(dy[s * len..].chunks(channels));
         for (pixel, ((dx, keys), dy)) in rows.enumerate() {
@@ -276,7 +292,6 @@ mod tests {
 
     struct Output {
         dense: Vec<f32>,
-        thresholds: Vec<f32>,
         start: Vec<u32>,
         channel: Vec<u32>,
     }
@@ -291,11 +306,27 @@ mod tests {
     ) -> Result<Output, NotANumber> {
         let (mut start, mut channel) = (vec![u32::MAX; shape.start_len()], vec![u32::MAX; shape.entries_len()]);
         let mut value = vec![f32::NAN; shape.entries_len()];
-        let mut thresholds = vec![f32::NAN; shape.n * scope.groups(shape)];
-        forward(shape, scope, x, of, k, ties, &mut thresholds, &mut start, &mut channel, &mut value)?;
+        forward(shape, scope, x, of, k, ties, &mut start, &mut channel, &mut value)?;
         let mut dense = vec![f32::NAN; x.len()];
         densify(&Pattern::new(*shape, &start, &channel), &value, &mut dense);
-        Ok(Output { dense, thresholds, start, channel })
+        Ok(Output { dense, start, channel })
+    }
+
+    #[test]
+    fn thresholds_are_the_smallest_keys_of_the_winners() {
+        let x = values(5, 2 * 20 * 9);
+        for scope in SCOPES {
+            let shape = shape(2, 20, 9, scope, 3, Ties::Lowest);
+            let out = run(&shape, scope, &x, &x, 3, Ties::Lowest).unwrap();
+            let mut found = vec![f32::NAN; 2 * scope.groups(&shape)];
+            thresholds(&shape, scope, &x, 3, &mut found);
+            let mut expected = vec![f32::INFINITY; found.len()];
+            for (i, &value) in out.dense.iter().enumerate().filter(|(_, &value)| value != 0.0) {
+                let group = i / 180 * scope.groups(&shape) + scope.group(i / 9 % 20, i % 9);
+                expected[group] = expected[group].min(value);
+            }
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]
@@ -402,7 +433,7 @@ mod tests {
                 let (mut shares, mut samples) = ([0.0; 20], [0.0]);
                 let pattern = Pattern::new(shape, &out.start, &out.channel);
                 DutyCycle { shares: &mut shares, samples: &mut samples }.update(&pattern, 100);
-                [out.dense, out.thresholds, shares.to_vec()].concat()
+                [out.dense, shares.to_vec()].concat()
             });
         }
     }
