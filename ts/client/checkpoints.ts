@@ -70,7 +70,8 @@ export class Checkpoints {
       const text = `fit.checkpoint: ${message}; the training is done, see this error's history`;
       throw Object.assign(new DataError(text, { cause }), { history });
     }
-    return this.#warnings.length === 0 ? history : { ...history, warnings: this.#warnings };
+    const warnings = [...(history.warnings ?? []), ...this.#warnings];
+    return warnings.length === 0 ? history : { ...history, warnings };
   }
 
   async #writeAll(): Promise<void> {

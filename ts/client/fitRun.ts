@@ -6,7 +6,7 @@ import type { TrainState } from '../train/state.js';
 export interface History {
   /** One entry per epoch. */
   epochs: EpochEvent[];
-  /** Checkpoints that could not be written, though the last one could. */
+  /** Checkpoints that could not be written, though the last one could; a worker beside the engine that did not start. */
   warnings?: string[];
 }
 
