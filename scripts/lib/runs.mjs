@@ -6,7 +6,7 @@ import { attacks, augment, datasets, nn, optim, regimes, schedules } from '../..
 const layers = [
   nn.conv2d({ out: 6, kernel: 3, padding: 1 }),
   nn.batchNorm2d(),
-  nn.kwta({ gamma: 0.3 }),
+  nn.kwta({ gamma: 0.3, boost: { strength: 1, period: 50 } }),
   nn.maxPool2d({ kernel: 2 }),
   nn.flatten(),
   nn.dropout({ p: 0.2, always: true }),

@@ -197,7 +197,7 @@ describe('random numbers', () => {
       { input: [1, 8, 8] },
     );
     const options = {
-      epochs: 12,
+      epochs: 3,
       batchSize: 8,
       optimizer: optim.adam({ lr: 0.01 }),
       augment: [augment.padCrop({ padding: 1 }), augment.flip(), augment.mixUp({ alpha: 0.5 })],

@@ -156,7 +156,16 @@ describe('presets', () => {
     const report = await evaluateRobustness(model, test, { epsilons: [3, 1], norm: 'l0' });
     expect(report.norm).toBe('l0');
     expect(report.attacks.map(({ name, epsilon }) => `${name} ${epsilon}`)).toEqual([
-      ...['pgd 3', 'pgd 1', 'saltPepper 3', 'saltPepper 1', 'sigmaZero 3', 'sigmaZero 1', 'smoothedPgd 3', 'smoothedPgd 1'],
+      ...[
+        'pgd 3',
+        'pgd 1',
+        'saltPepper 3',
+        'saltPepper 1',
+        'sigmaZero 3',
+        'sigmaZero 1',
+        'smoothedPgd 3',
+        'smoothedPgd 1',
+      ],
     ]);
     const { points, attack, radii } = report.curve as NonNullable<typeof report.curve>;
     expect(attack).toContain('salt and pepper');

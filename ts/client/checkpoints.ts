@@ -26,7 +26,7 @@ export class Checkpoints {
   readonly #waiting: { kind: Kind; state: TrainState }[] = [];
   #writing: Promise<void> | undefined;
   /** Why the last of a kind could not be written. */
-  readonly #failures = new Map<string, { message: string; cause: unknown }>();
+  readonly #failures = new Map<Kind, { message: string; cause: unknown }>();
   readonly #warnings: string[] = [];
   #last: (Pick<Written, 'step'> & { bytes?: Uint8Array }) | undefined;
   #older: number[] = [];
@@ -59,6 +59,12 @@ export class Checkpoints {
   /** Waits for what is to be written. */
   async settle(): Promise<void> {
     await this.#writing;
+  }
+
+  /** @throws {DataError} when the newest could not be written. */
+  check(): void {
+    const failure = this.#failures.get('newest');
+    if (failure !== undefined) throw new DataError(`checkpoint: ${failure.message}`, { cause: failure.cause });
   }
 
   /** The history of a run that is over, once its checkpoint is written. @throws {CheckpointError} when that failed. */

@@ -141,7 +141,13 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
       throw withCheckpoint(error, checkpoints?.last);
     }
   };
-  return new FitRun(start, state);
+  const writeNow = async (): Promise<void> => {
+    if (checkpoints === undefined) throw new ConfigError('checkpoint: expected fit.checkpoint.path, got none');
+    checkpoints.write('newest', await state());
+    await checkpoints.settle();
+    checkpoints.check();
+  };
+  return new FitRun(start, { state, checkpoint: writeNow });
 }
 
 /** What a run goes on from, and what it was read from. */

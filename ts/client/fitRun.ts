@@ -22,13 +22,23 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
    * @throws {ConfigError} when the run has ended.
    */
   readonly state: () => Promise<TrainState>;
+  /**
+   * Writes that to the path of `fit`'s checkpoints, now: before an abort, say.
+   *
+   * @throws {ConfigError} when the run has ended, or has no such path. {DataError} when it was not written.
+   */
+  readonly checkpoint: () => Promise<void>;
   readonly #events: FitEvent[] = [];
   readonly #history: Promise<History>;
   #ended = false;
   #wake: (() => void)[] = [];
 
-  constructor(start: (report: (event: FitEvent) => void) => Promise<History>, state: () => Promise<TrainState>) {
+  constructor(
+    start: (report: (event: FitEvent) => void) => Promise<History>,
+    { state, checkpoint }: Pick<FitRun, 'state' | 'checkpoint'>,
+  ) {
     this.state = state;
+    this.checkpoint = checkpoint;
     this.#history = start((event) => {
       this.#events.push(event);
       this.#notify();

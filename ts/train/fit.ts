@@ -9,6 +9,7 @@ import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Average } from './average.js';
 import { Batches } from './batches.js';
+import { fingerprintOf } from './fingerprint.js';
 import { Optimizer } from './optimizers.js';
 import { RingReader } from './ring.js';
 import { annealed } from './schedules/anneal.js';
@@ -51,6 +52,7 @@ export class Training {
   readonly #average: Average;
   readonly #batches: Batches | RingReader;
   readonly #perEpoch: number;
+  readonly #fingerprint: string;
   #step = 0;
   #epoch: EpochState = freshEpoch(0);
   #best: BestEpoch | null = null;
@@ -81,10 +83,11 @@ export class Training {
     }
     // Both ends are known to be possible before any time is spent.
     for (const epoch of [0, spec.epochs - 1]) if (spec.gamma) network.checkGamma(this.#gammaOf(epoch) as number);
-    if (from) checkState(network, spec, train.length, from);
+    if (from) checkState(network, spec, train, from);
     this.#average = new Average(network.parameters, spec);
     this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
     this.#passes = network.state.passes;
+    this.#fingerprint = fingerprintOf(train);
     const batches = new Batches(train, spec);
     this.#perEpoch = batches.perEpoch;
     this.#batches = ring ? new RingReader(ring, batches, spec.batchSize, train.shape, from?.step ?? 0) : batches;
@@ -105,6 +108,7 @@ export class Training {
       average: this.#average.state(),
       options: this.spec,
       samples: this.train.length,
+      data: this.#fingerprint,
       step: this.#step,
       epoch: this.#epoch,
       best: this.#best,
