@@ -60,6 +60,7 @@ export type { MemoryUse } from './graph/network.js';
 export type { Variant } from './kernels/variant.js';
 export * as nn from './nn/index.js';
 export * as models from './nn/models/index.js';
+export * as augment from './train/augment.js';
 export type { BatchEvent, EpochEvent, FitEvent } from './train/fit.js';
 export * as optim from './train/optim.js';
 export * as regimes from './train/regimes.js';

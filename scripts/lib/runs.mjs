@@ -1,12 +1,12 @@
 // Small training runs, of every kind that there is, for scripts and tests that stop them and go on.
-import { attacks, datasets, nn, optim, regimes, schedules } from '../../dist/index.js';
+import { attacks, augment, datasets, nn, optim, regimes, schedules } from '../../dist/index.js';
 
 /** @typedef {import('../../dist/client/fit.js').FitOptions} FitOptions */
 
 const layers = [
   nn.conv2d({ out: 6, kernel: 3, padding: 1 }),
   nn.batchNorm2d(),
-  nn.kwta({ gamma: 0.3 }),
+  nn.kwta({ gamma: 0.3, boost: { strength: 1, period: 50 } }),
   nn.maxPool2d({ kernel: 2 }),
   nn.flatten(),
   nn.dropout({ p: 0.2, always: true }),
@@ -45,6 +45,7 @@ export const runs = {
     optimizer: optim.adamw({ lr: 0.005 }),
     lr: schedules.multiStep({ milestones: [1, 2] }),
     regime: regimes.adversarial(attack, { epsilon: 0.1 }),
+    augment: [augment.padCrop({ padding: 2 }), augment.flip(), augment.cutOut({ size: 4 })],
   },
   'moving average, clipped, smoothed, one cycle': {
     ...common,
@@ -53,6 +54,7 @@ export const runs = {
     clipGradient: 0.5,
     labelSmoothing: 0.1,
     ema: { decay: 0.8 },
+    augment: [augment.flip({ p: 0.3 }), augment.mixUp({ alpha: 0.4 })],
   },
   'averaged by epoch, weighted, gamma along a line with new statistics': {
     ...common,

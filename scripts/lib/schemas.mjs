@@ -17,6 +17,7 @@ export async function writeSchemas() {
     optimizer: (await built('train/optimizers/index.js')).optimizerSchema,
     regime: (await built('train/regimes/index.js')).regimeSchema,
     schedule: (await built('train/schedules/learningRate.js')).learningRateSchema,
+    augment: (await built('train/augment/index.js')).augmentSchema,
     anneal: (await built('train/schedules/anneal.js')).annealSchema,
     report: reports.robustnessReportSchema,
     comparison: reports.comparisonReportSchema,

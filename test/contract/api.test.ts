@@ -3,7 +3,7 @@ import * as kwta from 'kwta';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { noiseTensor, useRuntime } from './support.js';
 
-const { analysis, attacks, datasets, models, nn, optim, regimes, schedules, tensor } = kwta;
+const { analysis, attacks, augment, datasets, models, nn, optim, regimes, schedules, tensor } = kwta;
 
 describe('the package', () => {
   it('exports these names', () => {
@@ -15,6 +15,7 @@ describe('the package', () => {
           'analysis',
           'attackBench',
           'attacks',
+          'augment',
           'createRuntime',
           'Dataset',
           'datasets',
@@ -61,7 +62,8 @@ describe('the package', () => {
     expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);
-    expect(names(schedules)).toEqual(expect.arrayContaining(['anneal', 'cosine', 'multiStep', 'step']));
+    expect(names(augment)).toEqual(['cutOut', 'flip', 'mixUp', 'padCrop']);
+    expect(names(schedules)).toEqual(['anneal', 'cosine', 'linear', 'multiStep', 'oneCycle', 'step', 'warmUp']);
     expect(names(models)).toEqual(['alexNet', 'denseNet121', 'resNet18', 'resNet34', 'smallCnn', 'wideResNet']);
     expect(names(nn)).toEqual(
       [

@@ -4,12 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { attacks, ConfigError, DataError, datasets, type Model, models, nn, optim, regimes, schedules } from 'kwta';
+import {
+  attacks,
+  augment,
+  ConfigError,
+  DataError,
+  datasets,
+  type Model,
+  models,
+  nn,
+  optim,
+  regimes,
+  schedules,
+} from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // All tables, so that every descriptor is tried without a list of them here.
 import { type Descriptor, parse } from '../../dist/base/schema.js';
 import { encodeSafetensors } from '../../dist/io/safetensors.js';
 import { layerDescriptors } from '../../dist/ops/index.js';
+import { augmentDescriptors } from '../../dist/train/augment/index.js';
 import { optimizerDescriptors } from '../../dist/train/optimizers/index.js';
 import { regimeDescriptors } from '../../dist/train/regimes/index.js';
 import { annealDescriptors } from '../../dist/train/schedules/anneal.js';
@@ -135,6 +148,13 @@ const scheduleRows: { [Type in keyof typeof learningRateDescriptors]: Row } = {
   },
 };
 
+const augmentRows: { [Type in keyof typeof augmentDescriptors]: Row } = {
+  cutOut: { make: augment.cutOut, argument: 'augment.cutOut', options: { size: 2 }, bad: { size: notCounts } },
+  flip: { make: augment.flip, argument: 'augment.flip', options: {}, bad: { p: [-0.1, 1.5, 'x'] } },
+  mixUp: { make: augment.mixUp, argument: 'augment.mixUp', options: { alpha: 0.2 }, bad: { alpha: [0, -1, 1e9] } },
+  padCrop: { make: augment.padCrop, argument: 'augment.padCrop', options: { padding: 4 }, bad: { padding: notCounts } },
+};
+
 const annealRows: { [Type in keyof typeof annealDescriptors]: Row } = {
   cosine: {
     make: schedules.cosine,
@@ -220,6 +240,13 @@ const families: Record<string, Family> = {
     schema: 'anneal',
     path: 'fit.gamma',
     call: (gamma) => train({ gamma })(),
+  },
+  augment: {
+    rows: augmentRows,
+    descriptors: augmentDescriptors,
+    schema: 'augment',
+    path: 'fit.augment[0]',
+    call: (each) => train({ augment: [each] })(),
   },
   regimes: {
     rows: regimeRows,

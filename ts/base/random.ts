@@ -37,6 +37,10 @@ export const STREAMS = {
   attack: 4 * TWO_32,
   /** Neighbours of samples that are evaluated; one a sample. */
   neighbours: 2 ** 52,
+  /** Mixtures of training samples; one a step. */
+  mixture: 2 ** 52 + TWO_32,
+  /** Augmentation of training samples; one a sample, 2^32 of them an epoch. */
+  augmentation: 2 ** 52 + 2 ** 50,
   /** Directions that an analysis looks along; one a sample. */
   directions: 3 * 2 ** 51,
   /** Noise around a sample, whose keys are likewise; one a step, 2^32 of them. */

@@ -26,7 +26,7 @@ export class Checkpoints {
   readonly #waiting: { kind: Kind; state: TrainState }[] = [];
   #writing: Promise<void> | undefined;
   /** Why the last of a kind could not be written. */
-  readonly #failures = new Map<string, { message: string; cause: unknown }>();
+  readonly #failures = new Map<Kind, { message: string; cause: unknown }>();
   readonly #warnings: string[] = [];
   #last: (Pick<Written, 'step'> & { bytes?: Uint8Array }) | undefined;
   #older: number[] = [];
@@ -61,6 +61,12 @@ export class Checkpoints {
     await this.#writing;
   }
 
+  /** @throws {DataError} when the newest could not be written. */
+  check(): void {
+    const failure = this.#failures.get('newest');
+    if (failure !== undefined) throw new DataError(`checkpoint: ${failure.message}`, { cause: failure.cause });
+  }
+
   /** The history of a run that is over, once its checkpoint is written. @throws {CheckpointError} when that failed. */
   async close(history: History): Promise<History> {
     await this.#writing;
@@ -70,7 +76,8 @@ export class Checkpoints {
       const text = `fit.checkpoint: ${message}; the training is done, see this error's history`;
       throw Object.assign(new DataError(text, { cause }), { history });
     }
-    return this.#warnings.length === 0 ? history : { ...history, warnings: this.#warnings };
+    const warnings = [...(history.warnings ?? []), ...this.#warnings];
+    return warnings.length === 0 ? history : { ...history, warnings };
   }
 
   async #writeAll(): Promise<void> {

@@ -6,6 +6,7 @@ import { checkPath, isUrl } from '../base/paths.js';
 import { parse } from '../base/schema.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import type { FitProgress } from '../engine/protocol.js';
+import type { AugmentSpec } from '../train/augment/index.js';
 import { type CheckpointTimes, checkpointSchema, decodeCheckpoint } from '../train/checkpoint.js';
 import type { EpochEvent, FitEvent } from '../train/fit.js';
 import type { OptimizerSpec } from '../train/optimizers/index.js';
@@ -17,6 +18,7 @@ import type { TrainState } from '../train/state.js';
 import { Checkpoints, type Written } from './checkpoints.js';
 import type { Connection } from './connection.js';
 import { FitRun, type History } from './fitRun.js';
+import { Preparer } from './preparer.js';
 
 /** Options of {@link Model.fit}. */
 export interface FitOptions {
@@ -36,6 +38,8 @@ export interface FitOptions {
   estimateStatistics?: boolean;
   /** `regimes.natural()` by default. */
   regime?: RegimeSpec;
+  /** What is done to samples before a step, in this order: `augment.padCrop`, `flip`, `cutOut`, `mixUp`. Nothing by default. */
+  augment?: readonly AugmentSpec[];
   /** Share of each target, in [0, 1), that is spread over all classes (Szegedy et al. 2016); 0 by default. */
   labelSmoothing?: number;
   /** One weight > 0 a class, on the loss of its samples, whose mean is weighted; 1 by default. */
@@ -122,18 +126,28 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
       if (best !== undefined) checkpoints?.write('best', best);
       if (newest !== undefined) checkpoints?.write('newest', newest);
     };
-    const engineOptions = { checkpoint: wanted?.due, from: from?.state };
-    const args = [model, train.toPlain(), validation?.toPlain(), spec, engineOptions] as const;
+    const fields = train.toPlain();
+    const preparer = Preparer.start(fields, spec);
+    const engineOptions = { checkpoint: wanted?.due, from: from?.state, ring: preparer?.ring };
+    const args = [model, fields, validation?.toPlain(), spec, engineOptions] as const;
     try {
       const events = await connection.job('fit', [...args], { signal, onProgress }, job);
-      const history = { epochs: events.filter((event): event is EpochEvent => event.type === 'epoch') };
+      const warning = await preparer?.end();
+      const history: History = { epochs: events.filter((event): event is EpochEvent => event.type === 'epoch') };
+      if (warning !== undefined) history.warnings = [warning];
       return checkpoints === undefined ? history : await checkpoints.close(history);
     } catch (error) {
-      await checkpoints?.settle();
+      await Promise.all([preparer?.end(), checkpoints?.settle()]);
       throw withCheckpoint(error, checkpoints?.last);
     }
   };
-  return new FitRun(start, state);
+  const writeNow = async (): Promise<void> => {
+    if (checkpoints === undefined) throw new ConfigError('checkpoint: expected fit.checkpoint.path, got none');
+    checkpoints.write('newest', await state());
+    await checkpoints.settle();
+    checkpoints.check();
+  };
+  return new FitRun(start, { state, checkpoint: writeNow });
 }
 
 /** What a run goes on from, and what it was read from. */

@@ -6,7 +6,7 @@ import type { TrainState } from '../train/state.js';
 export interface History {
   /** One entry per epoch. */
   epochs: EpochEvent[];
-  /** Checkpoints that could not be written, though the last one could. */
+  /** Checkpoints that could not be written, though the last one could; a worker beside the engine that did not start. */
   warnings?: string[];
 }
 
@@ -22,13 +22,23 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
    * @throws {ConfigError} when the run has ended.
    */
   readonly state: () => Promise<TrainState>;
+  /**
+   * Writes that to the path of `fit`'s checkpoints, now: before an abort, say.
+   *
+   * @throws {ConfigError} when the run has ended, or has no such path. {DataError} when it was not written.
+   */
+  readonly checkpoint: () => Promise<void>;
   readonly #events: FitEvent[] = [];
   readonly #history: Promise<History>;
   #ended = false;
   #wake: (() => void)[] = [];
 
-  constructor(start: (report: (event: FitEvent) => void) => Promise<History>, state: () => Promise<TrainState>) {
+  constructor(
+    start: (report: (event: FitEvent) => void) => Promise<History>,
+    { state, checkpoint }: Pick<FitRun, 'state' | 'checkpoint'>,
+  ) {
     this.state = state;
+    this.checkpoint = checkpoint;
     this.#history = start((event) => {
       this.#events.push(event);
       this.#notify();

@@ -94,14 +94,14 @@ export function createEngine(jobs: Jobs): Engine {
       });
     },
 
-    fit(model, train, validation, spec, { checkpoint, from }, job) {
+    fit(model, train, validation, spec, { checkpoint, from, ring }, job) {
       const data = checkedData(modelOf(model), 'train', train);
       const held = validation && checkedData(modelOf(model), 'validation', validation);
       const epochs: FitEvent[] = [];
       const parsed = parse(fitSchema, spec, 'fit');
       let run: Training | undefined;
       const start = function* () {
-        run = new Training(modelOf(model), started().kernels, data, held, parsed, from);
+        run = new Training(modelOf(model), started().kernels, data, held, parsed, from, ring);
         runs.set(job.id, run);
         try {
           yield* run.run();

@@ -14,6 +14,7 @@ import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
 import type { CheckpointTimes } from '../train/checkpoint.js';
 import type { FitEvent } from '../train/fit.js';
+import type { Preparation } from '../train/ring.js';
 import type { FitSpec } from '../train/spec.js';
 import type { TrainState } from '../train/state.js';
 import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
@@ -21,6 +22,7 @@ import type { FunctionalCall, FunctionalResult } from './functionalCalls.js';
 /** First message to a new worker: what it is to be. */
 export type Role =
   | { role: 'engine' }
+  | ({ role: 'preparer' } & Preparation)
   | { role: 'team'; variant: Variant; module: WebAssembly.Module; memory: WebAssembly.Memory };
 
 /** Error objects lose their class on the way: results travel in an envelope. */
@@ -74,6 +76,8 @@ export interface Engine {
       checkpoint?: CheckpointTimes;
       /** Where an earlier run stood. */
       from?: TrainState;
+      /** Where another worker puts batches. */
+      ring?: SharedArrayBuffer;
     },
     job: JobHandle,
   ): Promise<FitEvent[]>;

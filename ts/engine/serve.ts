@@ -1,6 +1,8 @@
-/** What a new worker does, whichever platform it runs on: it becomes the engine, or one thread of its team. */
+/** What a new worker does, whichever platform it runs on: it becomes the engine, one thread of its
+ * team, or prepares batches for it. */
 import * as comlink from 'comlink';
 import { loadKernels, takePanicMessage } from '../kernels/load.js';
+import { prepareBatches } from '../train/ring.js';
 import { createEngine, withReplies } from './engine.js';
 import { Jobs } from './jobs.js';
 import type { Role } from './protocol.js';
@@ -11,6 +13,11 @@ export async function serve(role: Role, endpoint: comlink.Endpoint, ready: () =>
     const jobs = new Jobs();
     comlink.expose(withReplies(createEngine(jobs), jobs, takePanicMessage), endpoint);
     ready();
+    return;
+  }
+  if (role.role === 'preparer') {
+    ready();
+    prepareBatches(role);
     return;
   }
   const { exports } = await loadKernels(role.variant, role.module, role.memory);

@@ -3,13 +3,15 @@
  * that it can stop after any step and go on elsewhere.
  */
 import { ConfigError } from '../base/errors.js';
-import { Random, STREAMS } from '../base/random.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Average } from './average.js';
+import { Batches } from './batches.js';
+import { fingerprintOf } from './fingerprint.js';
 import { Optimizer } from './optimizers.js';
+import { RingReader } from './ring.js';
 import { annealed } from './schedules/anneal.js';
 import { learningRateFactor } from './schedules/learningRate.js';
 import type { FitSpec } from './spec.js';
@@ -48,6 +50,9 @@ export type FitEvent = BatchEvent | EpochEvent;
 export class Training {
   readonly #optimizer: Optimizer;
   readonly #average: Average;
+  readonly #batches: Batches | RingReader;
+  readonly #perEpoch: number;
+  readonly #fingerprint: string;
   #step = 0;
   #epoch: EpochState = freshEpoch(0);
   #best: BestEpoch | null = null;
@@ -58,6 +63,7 @@ export class Training {
    * Checks all that can be known before the first step.
    *
    * @param from where the run goes on; from the network as it is when left out.
+   * @param ring where another worker puts batches.
    * @throws {ShapeError}, {ConfigError} or {DataError} for what would fail later; {MemoryError}.
    */
   constructor(
@@ -67,6 +73,7 @@ export class Training {
     private readonly validation: Dataset | undefined,
     private readonly spec: FitSpec,
     from?: TrainState,
+    ring?: SharedArrayBuffer,
   ) {
     const last = train.length % spec.batchSize || spec.batchSize;
     network.checkTrainingBatch(last);
@@ -76,10 +83,14 @@ export class Training {
     }
     // Both ends are known to be possible before any time is spent.
     for (const epoch of [0, spec.epochs - 1]) if (spec.gamma) network.checkGamma(this.#gammaOf(epoch) as number);
-    if (from) checkState(network, spec, train.length, from);
+    if (from) checkState(network, spec, train, from);
     this.#average = new Average(network.parameters, spec);
     this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
     this.#passes = network.state.passes;
+    this.#fingerprint = fingerprintOf(train);
+    const batches = new Batches(train, spec);
+    this.#perEpoch = batches.perEpoch;
+    this.#batches = ring ? new RingReader(ring, batches, spec.batchSize, train.shape, from?.step ?? 0) : batches;
     if (from === undefined) return;
     adoptState(network, from);
     this.#passes = from.random.passes;
@@ -97,6 +108,7 @@ export class Training {
       average: this.#average.state(),
       options: this.spec,
       samples: this.train.length,
+      data: this.#fingerprint,
       step: this.#step,
       epoch: this.#epoch,
       best: this.#best,
@@ -134,13 +146,12 @@ export class Training {
   }
 
   *#runEpoch(): Generator<FitEvent | undefined, void, void> {
-    const { network, train, spec } = this;
+    const { network, train } = this;
     const { index } = this.#epoch;
     yield* this.#changeGamma();
-    const order = new Random(spec.seed, STREAMS.order + index).permutation(train.length);
     const started = performance.now() - 1000 * this.#epoch.seconds;
     while (this.#epoch.position < train.length) {
-      const event = this.#takeStep(order.subarray(this.#epoch.position, this.#epoch.position + spec.batchSize));
+      const event = this.#takeStep();
       this.#epoch.seconds = (performance.now() - started) / 1000;
       yield event;
     }
@@ -196,12 +207,11 @@ export class Training {
     this.#average.adopt(next);
   }
 
-  #takeStep(chosen: Uint32Array): BatchEvent {
-    const { network, train, spec } = this;
+  #takeStep(): BatchEvent {
+    const { network, spec } = this;
+    const perEpoch = this.#perEpoch;
     const { index: epoch } = this.#epoch;
-    const perEpoch = Math.ceil(train.length / spec.batchSize);
-    const labels = Int32Array.from(chosen, (i) => train.labels[i]);
-    const drawn = { x: train.tensor(chosen).data, targets: { labels } };
+    const drawn = this.#batches.at(this.#step);
     const batch = this.#withOwnPasses(() => stepGradients(network, spec, drawn, { epoch, step: this.#step }));
     const place = { step: this.#step, perEpoch, epochs: spec.epochs };
     const lr = spec.optimizer.lr * learningRateFactor(spec.lr, place);
@@ -209,10 +219,11 @@ export class Training {
     this.#average.afterStep();
     const step = ++this.#step;
     network.state.step = step;
-    this.#epoch.position += labels.length;
-    this.#epoch.lossSum += batch.loss * labels.length;
+    const n = drawn.targets.labels.length;
+    this.#epoch.position += n;
+    this.#epoch.lossSum += batch.loss * n;
     this.#epoch.correct += batch.correct;
-    const accuracy = batch.correct / labels.length;
+    const accuracy = batch.correct / n;
     return { type: 'batch', epoch, step, steps: spec.epochs * perEpoch, loss: batch.loss, accuracy, lr };
   }
 

@@ -6,10 +6,12 @@ import { checkInteger, checkNumber } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
 import { parse } from '../base/schema.js';
 import { describe, type Tensor } from '../base/tensor.js';
+import type { Dataset } from '../data/dataset.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import type { Network } from '../graph/network.js';
 import { checkNamed } from '../graph/parameters.js';
 import type { AverageState } from './average.js';
+import { fingerprintOf } from './fingerprint.js';
 import { checkOptimizerState, type OptimizerState } from './optimizers.js';
 import { annealSpansRun } from './schedules/anneal.js';
 import { spansRun } from './schedules/learningRate.js';
@@ -30,8 +32,9 @@ export interface TrainState {
   average: AverageState | null;
   /** The run's options; schedules need nothing but these and the place in the run. */
   options: FitSpec;
-  /** Samples of an epoch. */
+  /** Samples of an epoch, and what tells them from others. */
   samples: number;
+  data: string;
   /** Random numbers are drawn by counter: `step` and the options' seed say which come next, and for dropout these. */
   random: { seed: number; step: number; passes: number };
   /** Steps taken. */
@@ -62,7 +65,7 @@ export interface EpochState {
 /** The state of a run on `network`. */
 export function stateOf(
   network: Network,
-  run: Pick<TrainState, 'optimizer' | 'average' | 'options' | 'samples' | 'step' | 'epoch' | 'best'>,
+  run: Pick<TrainState, 'optimizer' | 'average' | 'options' | 'samples' | 'data' | 'step' | 'epoch' | 'best'>,
   passes: number,
 ): TrainState {
   const { spec: model, state } = network;
@@ -76,7 +79,8 @@ export function stateOf(
  * @throws {DataError} for another version or a broken value; {ConfigError} for another model, or naming the
  *   option of the run that would lead to other results; {ShapeError} naming a tensor.
  */
-export function checkState(network: Network, options: FitSpec, samples: number, state: TrainState): void {
+export function checkState(network: Network, options: FitSpec, train: Dataset, state: TrainState): void {
+  const samples = train.length;
   if (!isObject(state) || state.version !== version) {
     const found = isObject(state) ? `version ${describe(state.version)}` : describe(state);
     throw new DataError(`resumeFrom: expected a training state of version ${version}, got ${found}`);
@@ -88,6 +92,9 @@ export function checkState(network: Network, options: FitSpec, samples: number, 
   checkOptions(options, parse(fitSchema, state.options, 'resumeFrom.options', DataError));
   if (samples !== state.samples) {
     throw new ConfigError(`resumeFrom: expected ${state.samples} samples, as in the run so far, got ${samples}`);
+  }
+  if (fingerprintOf(train) !== state.data) {
+    throw new ConfigError(`resumeFrom: expected the samples of the run so far, got others (${train.name})`);
   }
   checkPlace(options, samples, state);
   for (const key of ['seed', 'step', 'passes'] as const) {

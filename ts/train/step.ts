@@ -2,17 +2,11 @@
 import { DivergedError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
 import type { BatchLoss, Network } from '../graph/network.js';
+import type { StepBatch } from './batches.js';
 import { clipGradients } from './clip.js';
 import { lossGradients, type Targets } from './loss.js';
 import { regimeOf } from './regimes/index.js';
 import type { FitSpec } from './spec.js';
-
-/** Samples as they were drawn, and what they are to be taken for. */
-export interface StepBatch {
-  /** `[n, C, H, W]` */
-  x: Float32Array;
-  targets: Targets;
-}
 
 /** Where a run is, for messages and random numbers. */
 export interface StepPlace {

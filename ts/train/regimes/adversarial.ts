@@ -2,7 +2,7 @@
 import { perturb } from '../../attacks/core/run.js';
 import { type AttackSpec, attackSchema, normOf, traitsOf } from '../../attacks/table.js';
 import { descriptor, number, type Output, refined, type Schema, tagged } from '../../base/schema.js';
-import type { Regime } from './regime.js';
+import type { Regime, RegimeTraits } from './regime.js';
 
 /** See `regimes.adversarial`. */
 export type AdversarialSpec = Output<typeof adversarialDescriptor.schema>;
@@ -14,6 +14,8 @@ const climbing: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>,
   return `expected an attack inside a ball along the model's own gradient, as attacks.pgd(...), got the type '${spec.type}'`;
 });
 
+const traits: RegimeTraits = { takesMixtures: false };
+
 export const adversarialDescriptor = descriptor(
   refined(
     tagged('adversarial', { attack: climbing, epsilon: number({ above: 0 }) }),
@@ -23,7 +25,7 @@ export const adversarialDescriptor = descriptor(
         : undefined,
     'epsilon',
   ),
-  {},
+  traits,
 );
 
 export const adversarial: Regime<AdversarialSpec> = {

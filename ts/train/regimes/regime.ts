@@ -12,6 +12,12 @@ export interface Drawn {
   random: Random;
 }
 
+/** What is true of a regime. */
+export interface RegimeTraits {
+  /** Its samples may be mixtures of two classes. */
+  takesMixtures: boolean;
+}
+
 /** How one kind of regime works. */
 export interface Regime<Spec> {
   samples(spec: Spec, drawn: Drawn): Float32Array;
