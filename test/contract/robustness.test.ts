@@ -295,6 +295,14 @@ describe('what the report says about gradients', () => {
     expect(report.attacks[1].warnings.join()).toContain('20 samples more than pgd at epsilon 0.1');
   });
 
+  it('and by one that sees decisions alone', async () => {
+    const attack = attacks.hopSkipJump({ steps: 8, initialEvaluations: 30 });
+    const report = await evaluateRobustness(await saw(runtime()), data, { epsilons, attacks: [pgd, attack] });
+    const [, { gradient, correct, findings }] = report.attacks;
+    expect([gradient, correct]).toEqual(['decisions', 0]);
+    expect(findings.map(({ code }) => code)).toEqual(['hidden-gradient']);
+  });
+
   it('nothing is said of a network that hides nothing', async () => {
     const report = await evaluateRobustness(await slope(runtime()), data, { epsilons, attacks: [pgd, estimated] });
     expect(report.attacks.map(({ correct }) => correct)).toEqual([0, 0]);
