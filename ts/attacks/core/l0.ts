@@ -25,13 +25,7 @@ export const l0: Ball = {
     for (let from = 0; from < points.length; from += size) {
       if (changed(points, x, from, size) <= most) continue;
       for (let i = 0; i < size; i++) gains[i] = gain(points[from + i], x[from + i]);
-      const least = most === 0 ? Number.POSITIVE_INFINITY : kthLargest(gains.slice(), most);
-      let equals = most;
-      for (let i = 0; i < size; i++) if (gains[i] > least) equals--;
-      for (let i = 0; i < size; i++) {
-        const kept = gains[i] > least || (gains[i] === least && equals-- > 0);
-        if (!kept) points[from + i] = x[from + i];
-      }
+      keepLargest(points.subarray(from, from + size), x.subarray(from, from + size), gains, most);
     }
   },
   /** As many values as may differ become any in the box. */
@@ -42,6 +36,17 @@ export const l0: Ball = {
     return Float32Array.from({ length: x.length / size }, (_, s) => changed(points, x, s * size, size));
   },
 };
+
+/** Undoes all changes of a point but the `most` of the largest gains; the first among equals. */
+export function keepLargest(point: Float32Array, original: Float32Array, gains: Float64Array, most: number): void {
+  const least = most === 0 ? Number.POSITIVE_INFINITY : kthLargest(gains.slice(), most);
+  let equals = most;
+  for (let i = 0; i < gains.length; i++) if (gains[i] > least) equals--;
+  for (let i = 0; i < gains.length; i++) {
+    const kept = gains[i] > least || (gains[i] === least && equals-- > 0);
+    if (!kept) point[i] = original[i];
+  }
+}
 
 /** Values that differ, of the `size` from number `from` on. */
 function changed(points: Float32Array, x: Float32Array, from: number, size: number): number {

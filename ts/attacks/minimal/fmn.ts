@@ -10,6 +10,7 @@ import { Closest } from '../core/closest.js';
 import { descend } from '../core/descent.js';
 import * as fields from '../core/fields.js';
 import { dualLength } from '../core/hyperplane.js';
+import { keepLargest } from '../core/l0.js';
 import { balls, clipToBox, norms } from '../core/norms.js';
 
 /** See `attacks.fmn`. */
@@ -54,7 +55,11 @@ export const fmn: Attack<FmnSpec> = function* ({ norm, steps, stepSize, gamma },
     if (length === 0) return;
     const scale = (stepSize * (lastStep + (1 - lastStep) * fall)) / length;
     for (let p = 0; p < point.length; p++) point[p] += scale * slope[p];
-    if (radii[i] < Number.POSITIVE_INFINITY) ball.project(point, original, radii[i], point.length);
+    if (norm === 'l0') {
+      // By size alone, as in the paper: what would leave the box counts in full, and its pixel stays at the wall.
+      const sizes = Float64Array.from(point, (value, p) => Math.abs(value - original[p]));
+      keepLargest(point, original, sizes, radii[i]);
+    } else if (radii[i] < Number.POSITIVE_INFINITY) ball.project(point, original, radii[i], point.length);
     clipToBox(point);
   });
   return found.points;
