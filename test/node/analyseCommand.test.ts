@@ -103,6 +103,38 @@ describe('kwta analyse', () => {
     expect(renderAnalysis(named)).not.toMatch(/<b>|<i>|<script>|"class"/);
   });
 
+  it('stands in the report of an evaluation, when it is asked for', async () => {
+    const evaluate = (...args: string[]) =>
+      kwta(
+        'evaluate',
+        ...both,
+        '--samples',
+        '6',
+        '--epsilons',
+        '0,0.1',
+        '--preset',
+        'quick',
+        '--threads',
+        '1',
+        ...args,
+      );
+    const done = await evaluate('--inside', '--deterministic', '--html', 'report.html');
+    expect(done.code, done.stderr).toBe(0);
+    const report = readFileSync(at('report.html'), 'utf8');
+    for (const part of ['What each attack leaves', 'One step of an attack', 'The loss around']) {
+      expect(report).toContain(part);
+    }
+    // The same pictures, for the same images, radius and seed.
+    const picture = /<path class="sticks model-1" d="[^"]*"/;
+    expect(picture.exec(report)?.[0]).toBe(picture.exec(page)?.[0]);
+    for (const [args, message] of [
+      [['--inside'], '--inside: expected --html'],
+      [['--inside', '--html', 'l2.html', '--norm', 'l2'], '--inside: expected the norm linf, got l2'],
+    ] as const) {
+      expect(await evaluate(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    }
+  });
+
   it('says what is wrong with its options', async () => {
     const wrong = async (...args: string[]) => {
       const { code, stderr } = await kwta('analyse', ...both, ...args);

@@ -235,7 +235,7 @@ describe('verify', () => {
   });
 });
 
-it.each(['attack', 'evaluate', 'verify'])('%s explains itself', async (name) => {
+it.each(['analyse', 'attack', 'evaluate', 'verify'])('%s explains itself', async (name) => {
   const { code, stdout, stderr } = await kwta(name, '--help');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(new RegExp(`^Usage: kwta ${name} \\[options\\]`));

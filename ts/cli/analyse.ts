@@ -1,22 +1,12 @@
 /** `kwta analyse`: what happens inside models: jumps, linear regions, changes of patterns, the loss around an image. */
 import type { Command } from 'commander';
-import {
-  analysis,
-  attacks,
-  createRuntime,
-  type Dataset,
-  type Model,
-  type PatternChange,
-  type Tensor,
-  tensor,
-} from '../index.js';
-import { platform } from '../platform/node.js';
-import { type AnalysedModel, type Analysis, analysisVerdict, renderAnalysis } from '../report/analysis.js';
-import type { Trace } from '../report/analysisCharts.js';
+import { createRuntime } from '../index.js';
+import { type Analysis, analysisVerdict, renderAnalysis } from '../report/analysis.js';
 import { duration } from '../report/format.js';
 import { addImageOptions, type ImageFlags, readImages } from './dataFolder.js';
+import { lookInside, usualInside } from './inside.js';
 import { interruptible } from './interrupt.js';
-import { type LoadedModel, loadModels, modelOption, type NamedFile } from './models.js';
+import { loadModels, modelOption, type NamedFile } from './models.js';
 import {
   addJsonOption,
   addRuntimeOptions,
@@ -27,14 +17,9 @@ import {
   UsageError,
 } from './options.js';
 import { formatJson, writeText } from './output.js';
-import { Progress, type Task } from './progress.js';
-import { packageVersion } from './version.js';
+import { Progress } from './progress.js';
 
 const usualSamples = 16;
-/** Steps of the attack whose images are looked at. */
-const attackSteps = 40;
-/** Points of the curve of a logit. */
-const tracePoints = 401;
 
 interface Flags extends ImageFlags, RuntimeFlags {
   model: NamedFile[];
@@ -58,9 +43,14 @@ export function addAnalyseCommand(program: Command): void {
     .addOption(modelOption('model to look into, once for each; its name is that of the file unless given'));
   addImageOptions(command, usualSamples)
     .option('--epsilon <radius>', 'radius of the attack and of the planes, in pixel units (L-inf)', radii, [0.1])
-    .option('--segments <n>', 'segments between neighbouring images for linear regions', integer(1), 4)
-    .option('--max-events <n>', 'changes to follow along each segment', integer(1), 2000)
-    .option('--resolution <n>', 'points along either side of a plane', integer(2), 41)
+    .option(
+      '--segments <n>',
+      'segments between neighbouring images for linear regions',
+      integer(1),
+      usualInside.segments,
+    )
+    .option('--max-events <n>', 'changes to follow along each segment', integer(1), usualInside.maxEvents)
+    .option('--resolution <n>', 'points along either side of a plane', integer(2), usualInside.resolution)
     .option('--seed <n>', 'of noise, attacks and random directions', integer(0), 0);
   addRuntimeOptions(command);
   addJsonOption(command, 'write all figures')
@@ -90,149 +80,12 @@ async function analyse(flags: Flags): Promise<void> {
 }
 
 async function run(flags: Flags, progress: Progress, signal: AbortSignal): Promise<Analysis> {
-  const started = performance.now();
-  const { segments, seed, threads, deterministic } = flags;
+  const { threads, deterministic } = flags;
   const [epsilon] = flags.epsilon;
   const test = await readImages(flags, usualSamples);
-  if (test.length < 2) throw new UsageError(`--samples: expected 2 images or more, got ${test.length}`);
-  const date = new Date().toISOString();
   await using runtime = await createRuntime({ threads, deterministic });
   const models = await loadModels(runtime, flags.model, test);
   progress.note(`${test.name}: ${test.length} images; kernels ${runtime.info.variant}`);
-  const attacked: Tensor[] = [];
-  for (const { name, model } of models)
-    attacked.push(await attackedBy(name, model, test, epsilon, seed, progress, signal));
-  const shown = firstMoved(test, attacked);
-  const analysed: AnalysedModel[] = [];
-  for (const [i, loaded] of models.entries()) {
-    const task = progress.task(loaded.name);
-    const begun = performance.now();
-    const options = { ...flags, radius: epsilon, attacked: attacked[i], shown };
-    analysed.push(await lookInto(loaded, test, options, task, signal));
-    task.end(`done in ${duration((performance.now() - begun) / 1000)}`);
-  }
-  const { variant, threads: used } = runtime.info;
-  return {
-    schema: 1,
-    dataset: test.name,
-    samples: test.length,
-    segments: Math.min(segments, test.length - 1),
-    shown,
-    label: nameOf(test, test.labels[shown]),
-    epsilon,
-    seed,
-    models: analysed,
-    versions: { kwta: packageVersion(), platform: platform.describe() },
-    runtime: { variant, threads: used },
-    date,
-    seconds: (performance.now() - started) / 1000,
-  };
-}
-
-/** What PGD makes of the images. */
-async function attackedBy(
-  name: string,
-  model: Model,
-  test: Dataset,
-  epsilon: number,
-  seed: number,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Tensor> {
-  const task = progress.task(`${name}, attack`);
-  const onProgress = ({ done }: { done: number }): void => task.update(done);
-  const attack = attacks.pgd({ steps: attackSteps });
-  const options = { x: test.tensor(), labels: test.labels, epsilons: [epsilon], seed, signal, onProgress };
-  const { clipped } = await model.attack(attack, options);
-  return clipped[0];
-}
-
-/**
- * The first image that every attack moved: those that are taken for another class as they are stay where they are.
- *
- * @throws {UsageError} when there is none.
- */
-function firstMoved(test: Dataset, attacked: readonly Tensor[]): number {
-  const { data } = test.tensor();
-  const size = data.length / test.length;
-  const moved = (to: Tensor, s: number): boolean =>
-    to.data.subarray(s * size, (s + 1) * size).some((pixel, i) => pixel !== data[s * size + i]);
-  for (let s = 0; s < test.length; s++) if (attacked.every((to) => moved(to, s))) return s;
-  throw new UsageError('--samples: expected an image that every model classifies as labelled, got none');
-}
-
-/** What is shown of one model. */
-interface Chosen {
-  radius: number;
-  /** The images as attacked on this model. */
-  attacked: Tensor;
-  /** Number of the image that jumps and planes are shown of. */
-  shown: number;
-}
-
-/** Everything about one model. */
-async function lookInto(
-  { name, model }: LoadedModel,
-  test: Dataset,
-  { segments, maxEvents, resolution, seed, radius, attacked, shown }: Flags & Chosen,
-  task: Task,
-  signal: AbortSignal,
-): Promise<AnalysedModel> {
-  const x = test.tensor();
-  const label = test.labels[shown];
-  let part = 0;
-  /** Options of the next part, which takes about this share of the time. */
-  const watched = (what: string, share: number) => {
-    const before = part;
-    part += share;
-    return { signal, onProgress: ({ done }: { done: number }) => task.update(before + share * done, what) };
-  };
-  const [from, to] = [sampleAt(x, shown), sampleAt(attacked, shown)];
-  const jumps = await analysis.jumps(model, { from, to, maxEvents, ...watched('jumps', 0.2) });
-  const count = Math.min(segments, test.length - 1);
-  const regions = await analysis.linearRegions(model, {
-    from: samplesOf(x, 0, count),
-    to: samplesOf(x, 1, count),
-    maxEvents,
-    ...watched('linear regions', 0.65),
-  });
-  const change = { ...x, data: x.data.map((pixel, i) => attacked.data[i] - pixel) };
-  const adversarial = await analysis.patternChange(model, { x, direction: change, ...watched('patterns', 0.05) });
-  const sigma = noiseAsLong(adversarial, from.data.length);
-  const noise = await analysis.patternChange(model, { x, sigma, seed, ...watched('patterns', 0.05) });
-  const plane = { x: from, label, extent: radius, resolution, seed, ...watched('loss', 0.05) };
-  const landscape = await analysis.landscape(model, plane);
-  const trace = await logitAlong(model, from, to, label);
-  return { name, jumps, trace, regions, noise, adversarial, landscape };
-}
-
-/** Deviation of noise that is on average as long as the way to the attacked images. */
-function noiseAsLong({ distances: { l2 } }: PatternChange, pixels: number): number {
-  const [length] = l2.slice(-1);
-  // An attack that left every image where it was leaves nothing to compare with.
-  return length > 0 ? length / Math.sqrt(pixels) : 0.01;
-}
-
-async function logitAlong(model: Model, from: Tensor, to: Tensor, label: number): Promise<Trace> {
-  const t = Array.from({ length: tracePoints }, (_, i) => i / (tracePoints - 1));
-  const points = new Float32Array(t.length * from.data.length);
-  for (const [s, at] of t.entries()) {
-    for (const [i, pixel] of from.data.entries()) points[s * from.data.length + i] = pixel + at * (to.data[i] - pixel);
-  }
-  const { data } = await model.logits(tensor(points, [t.length, ...from.shape]));
-  return { t, logits: t.map((_, s) => data[s * model.classes + label]) };
-}
-
-function samplesOf({ shape: [, ...shape], data }: Tensor, first: number, count: number): Tensor {
-  const size = data.length === 0 ? 0 : shape.reduce((product, extent) => product * extent, 1);
-  return tensor(data.slice(first * size, (first + count) * size), [count, ...shape]);
-}
-
-function sampleAt(x: Tensor, index: number): Tensor {
-  const { shape, data } = samplesOf(x, index, 1);
-  return tensor(data, shape.slice(1));
-}
-
-function nameOf({ classNames }: Dataset, label: number): string {
-  return classNames?.[label] ?? `class ${label}`;
+  // The runtime is needed until then.
+  return await lookInside(runtime, models, test, { ...flags, epsilon }, progress, signal);
 }

@@ -26,6 +26,7 @@ import { verdict } from '../report/verdict.js';
 import { addImageOptions, type ImageFlags, readImages } from './dataFolder.js';
 import { EvaluationWatch } from './evaluationProgress.js';
 import { pickExamples } from './examples.js';
+import { lookInside, usualInside } from './inside.js';
 import { interruptible } from './interrupt.js';
 import { type LoadedModel, loadModels, modelOption, type NamedFile } from './models.js';
 import {
@@ -43,6 +44,8 @@ import { formatJson, writeText } from './output.js';
 import { Progress } from './progress.js';
 
 const usualSamples = 1000;
+/** Images that are looked at inside the models. */
+const insideSamples = 16;
 
 interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   model: NamedFile[];
@@ -55,6 +58,7 @@ interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   json?: string;
   html?: string;
   transfer?: boolean;
+  inside?: boolean;
 }
 
 export function addEvaluateCommand(program: Command): void {
@@ -80,6 +84,7 @@ export function addEvaluateCommand(program: Command): void {
     );
   addRuntimeOptions(addSeedOptions(command))
     .option('--transfer', 'also try on each model what PGD makes on each other, at the first radius')
+    .option('--inside', 'also look inside the models, as kwta analyse does, for the page of --html (L-inf)')
     .addOption(new Option('--resume <file>', 'keep what is done there, and go on from it').argParser(outputFile))
     .addOption(
       new Option('--adversarials <file>', 'write the images that decide the worst case (safetensors)').argParser(
@@ -99,6 +104,7 @@ export function addEvaluateCommand(program: Command): void {
 async function evaluate(flags: Flags): Promise<void> {
   if (flags.transfer && flags.model.length < 2)
     throw new UsageError('--transfer: expected two models or more, got one');
+  checkInside(flags);
   checkRadii(flags.epsilons, flags.norm);
   const progress = new Progress();
   const { report, evaluation, runs } = await interruptible(
@@ -129,6 +135,14 @@ async function evaluate(flags: Flags): Promise<void> {
   if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
 }
 
+/** @throws {UsageError} where nobody would see it, or there is no ball to look at. */
+function checkInside({ inside, html, norm, epsilons }: Flags): void {
+  if (!inside) return;
+  if (html === undefined) throw new UsageError('--inside: expected --html, the page that shows it');
+  if (norm !== 'linf') throw new UsageError(`--inside: expected the norm linf, got ${norm}`);
+  if (!epsilons.some((epsilon) => epsilon > 0)) throw new UsageError('--inside: expected a radius above 0, got none');
+}
+
 async function run(
   flags: Flags,
   progress: Progress,
@@ -148,10 +162,25 @@ async function run(
   );
   watch.end();
   const transfer = flags.transfer ? await transferBetween(models, test, flags, progress, signal) : undefined;
-  const evaluation = evaluationOf(report, { name, classNames: test.classNames, transfer });
+  const inside = flags.inside
+    ? await lookInside(
+        runtime,
+        models,
+        test.take(Math.min(insideSamples, test.length)),
+        insideOf(flags),
+        progress,
+        signal,
+      )
+    : undefined;
+  const evaluation = { ...evaluationOf(report, { name, classNames: test.classNames, transfer }), inside };
   const examples = flags.html && (await examplesOf(evaluation, report, models, test, flags, signal));
   const runs = flags.attackbench === undefined ? [] : await attackBench(report, test, name);
   return { report, evaluation: examples ? { ...evaluation, examples } : evaluation, runs };
+}
+
+function insideOf({ epsilons, seed }: Flags) {
+  const [epsilon] = epsilons.filter((value) => value > 0);
+  return { ...usualInside, epsilon, seed };
 }
 
 async function transferBetween(

@@ -1,5 +1,6 @@
 /** A run as one HTML file: figures, curves, images and words, with everything inline. */
 import type { Accuracy, AttackReport } from '../evaluate/report.js';
+import { analysisSections } from './analysis.js';
 import { dotPlot } from './charts.js';
 import { curves, securityCurves } from './curves.js';
 import { envelopeSection } from './envelope.js';
@@ -23,6 +24,7 @@ export function renderReport(result: Evaluation): string {
     transferSection(result),
     envelopeSection(result),
     figures(result),
+    ...(result.inside === undefined ? [] : analysisSections(result.inside)),
     training(result),
     examples(result),
     attacks(result),

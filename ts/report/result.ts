@@ -11,6 +11,7 @@ import type {
   SecurityCurve,
 } from '../evaluate/report.js';
 import type { TransferMatrix } from '../evaluate/transferMatrix.js';
+import type { Analysis } from './analysis.js';
 
 /** What is known of every attack. */
 type Known =
@@ -115,6 +116,8 @@ export interface Evaluation {
   /** What was judged of the comparisons. */
   findings?: Finding[];
   transfer?: TransferMatrix;
+  /** What happens inside the models. */
+  inside?: Analysis;
   examples?: Example[];
 }
 
