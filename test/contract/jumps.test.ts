@@ -238,7 +238,7 @@ describe('jumps', () => {
   /** Far from a change as float32 tells it. */
   const margin = 2e-5;
 
-  it.each(networks)('%s: the same pieces as in double precision', async (_, spec) => {
+  it.each(networks)('%s: the same pieces as in double precision', { timeout: 300_000 }, async (_, spec) => {
     const model = await modelOf(spec);
     const state = await model.stateDict();
     const { from, to } = ends(spec.input);
