@@ -112,14 +112,15 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
   const checkpoints = wanted && new Checkpoints(wanted.path, wanted.keep);
   if (typeof resumeFrom === 'string' || isUrl(resumeFrom)) checkPath('fit.resumeFrom', resumeFrom);
   const job = connection.newJob();
-  const origin = resumed(resumeFrom);
+  const origin = originOf(resumeFrom);
   const state = async (): Promise<TrainState> => {
     // The job is known to the engine once `start` has gone on from here.
     await origin;
     return connection.call('trainState', job);
   };
   const start = async (report: (event: FitEvent) => void): Promise<History> => {
-    const from = await origin;
+    // Without a file to read, the engine hears of the run before anything that its caller asks next.
+    const from = origin instanceof Promise ? await origin : origin;
     if (from?.written && String(resumeFrom) === String(wanted?.path)) checkpoints?.adopt(from.written);
     const onProgress = ({ event, newest, best }: FitProgress): void => {
       report(event);
@@ -151,9 +152,17 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
 }
 
 /** What a run goes on from, and what it was read from. */
-async function resumed(from: FitOptions['resumeFrom']): Promise<{ state: TrainState; written?: Written } | undefined> {
+interface Origin {
+  state: TrainState;
+  written?: Written;
+}
+
+function originOf(from: FitOptions['resumeFrom']): Origin | Promise<Origin> | undefined {
   if (from === undefined) return undefined;
-  if (typeof from !== 'string' && !isUrl(from)) return { state: from };
+  return typeof from === 'string' || isUrl(from) ? readOrigin(from) : { state: from };
+}
+
+async function readOrigin(from: string | URL): Promise<Origin> {
   const bytes = await platform.readFile(from);
   if (bytes === undefined) throw new DataError(`fit.resumeFrom: there is no file ${from}`);
   const { state, older } = decodeCheckpoint(String(from), bytes);

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../base/errors.js';
 import type { Dataset } from '../data/dataset.js';
-import type { Network } from '../graph/network.js';
+import { defaultBatch, type Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Average } from './average.js';
@@ -17,7 +17,7 @@ import { learningRateFactor } from './schedules/learningRate.js';
 import type { FitSpec } from './spec.js';
 import { adoptState, type BestEpoch, checkState, type EpochState, stateOf, type TrainState } from './state.js';
 import { estimatedStatistics } from './statistics.js';
-import { stepGradients } from './step.js';
+import { located, stepGradients } from './step.js';
 
 /** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
 export interface BatchEvent {
@@ -168,7 +168,10 @@ export class Training {
     yield* this.#averageEpoch();
     const { validation } = this;
     if (validation) {
-      const correct = this.#withOwnPasses(() => this.#withAverage(() => correctIn(network, validation)));
+      const first = validation.slice(0, Math.min(validation.length, defaultBatch)).tensor().data;
+      const work = () =>
+        located(network, first, { epoch: index, step: this.#step }, () => correctIn(network, validation));
+      const correct = this.#withOwnPasses(() => this.#withAverage(work));
       const accuracy = correct / validation.length;
       event.validationAccuracy = accuracy;
       if (this.#best === null || accuracy > this.#best.accuracy) this.#best = { epoch: index, accuracy };

@@ -20,15 +20,25 @@ export interface StepPlace {
  * @throws {DivergedError} naming the place, and the layer when that shows; batch norm's running statistics are as before then.
  */
 export function stepGradients(network: Network, spec: FitSpec, { x, targets }: StepBatch, place: StepPlace): BatchLoss {
-  try {
+  return located(network, x, place, () => {
     const samples = perturbed(network, spec, x, targets.labels, place.step);
     return checkedGradients(network, spec, samples, targets);
+  });
+}
+
+/**
+ * What `work` gives.
+ *
+ * @throws {DivergedError} of `work`, saying where, and in which layer when that shows on `x`.
+ */
+export function located<T>(network: Network, x: Float32Array, { epoch, step }: StepPlace, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     if (!(error instanceof DivergedError)) throw error;
     const layer = firstNotFinite(network, x);
     const found = layer === undefined ? '' : `; '${layer}' is the first layer whose output is not finite`;
-    const where = `epoch ${place.epoch}, step ${place.step}`;
-    throw new DivergedError(`fit: ${error.message} in ${where}${found}`, { cause: error.cause });
+    throw new DivergedError(`fit: ${error.message} in epoch ${epoch}, step ${step}${found}`, { cause: error.cause });
   }
 }
 
