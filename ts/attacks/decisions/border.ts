@@ -53,7 +53,15 @@ export interface Probing {
   /** How far each goes, in pixel units of l2. */
   delta: number;
   draw: Draw;
+  /**
+   * Divides each value's slope by how much the directions move it: at a wall of the box half of them are cut off, and its
+   * slope seems smaller than it is. It costs noise, so it is for those to whom single values matter.
+   */
+  evenly?: boolean;
 }
+
+/** Directions after which what was seen of a value's moves weighs as much as what all have in common. */
+const prior = 20;
 
 /** How far probing directions go, as a share of the distance. */
 export const reach = 0.01;
@@ -67,12 +75,13 @@ export const reach = 0.01;
 export function* normalAt(
   { x, random }: Sought,
   point: Float32Array,
-  { count, delta, draw }: Probing,
+  { count, delta, draw, evenly = false }: Probing,
 ): Asking<Float64Array> {
   const size = x.length;
   // What all directions sum to, and those that lead into the region.
   const total = new Float64Array(size);
   const inside = new Float64Array(size);
+  const squares = new Float64Array(size);
   let reached = 0;
   for (let from = 0; from < count; from += pointsAtOnce) {
     const points = new Float32Array(Math.min(pointsAtOnce, count - from) * size);
@@ -88,6 +97,7 @@ export function* normalAt(
         // As it was asked about, inside the box.
         const change = points[at * size + i] - point[i];
         total[i] += change;
+        squares[i] += change * change;
         if (there) inside[i] += change;
       }
       if (there) reached++;
@@ -97,6 +107,10 @@ export function* normalAt(
   // The sum of (answer - mean answer) * direction, answers being 1 or -1; of answer * direction when they are all alike.
   const weight = uniform ? 1 : (2 * reached) / count;
   const normal = total.map((sum, i) => 2 * inside[i] - weight * sum);
+  const scatter = squares.map((sum, i) => sum - total[i] ** 2 / count);
+  const mean = scatter.reduce((sum, value) => sum + value, 0) / size;
+  // Of few directions one knows little; by then all values are taken to move about as much.
+  if (evenly && mean > 0) for (let i = 0; i < size; i++) normal[i] /= scatter[i] + (prior / count) * mean;
   const length = Math.sqrt(normal.reduce((sum, value) => sum + value * value, 0));
   return length === 0 ? normal : normal.map((value) => value / length);
 }

@@ -48,7 +48,11 @@ export const geoDa = byDecisions<GeoDaSpec>(function* ({ norm, frequencies }, so
   const normal = new Float64Array(size);
   for (const count of estimates(sought.affordable)) {
     const change = Math.sqrt(point.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0));
-    const found = yield* normalAt(sought, point, { count, delta: reach * change, draw });
+    const found = yield* normalAt(sought, point, {
+      ...{ count, delta: reach * change, draw },
+      // In l1 it is the steepest values alone that move.
+      evenly: norm === 'l1',
+    });
     for (let i = 0; i < size; i++) normal[i] += found[i] * count;
     const next = yield* alongNormal(sought, normal, point);
     if (next === undefined) continue;
