@@ -103,6 +103,8 @@ export class Checkpoints {
    * the path, and it names all that lie beside it.
    */
   async #replace(state: TrainState): Promise<void> {
+    // What a process left that was killed in the midst of this.
+    await this.#removeSurplus();
     const last = this.#last;
     const older = [...this.#older];
     if (this.keep > 1 && last?.bytes !== undefined && last.step !== state.step) {
@@ -113,9 +115,12 @@ export class Checkpoints {
     await platform.writeFile(this.path, bytes);
     this.#last = { step: state.step, bytes: this.keep > 1 ? bytes : undefined };
     this.#older = older;
+    await this.#removeSurplus();
+  }
+
+  async #removeSurplus(): Promise<void> {
     while (this.#older.length > this.keep - 1) {
-      const [oldest] = this.#older;
-      await platform.removeFile(siblingPath(this.path, oldest));
+      await platform.removeFile(siblingPath(this.path, this.#older[0]));
       this.#older.shift();
     }
   }
