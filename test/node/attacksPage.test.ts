@@ -9,6 +9,7 @@ const page = readFileSync(join(import.meta.dirname, '../../docs/attacks.md'), 'u
 
 /** Cells of the rows that begin with a name in code. */
 const rows = page
+  .split('## Beside other programs')[0]
   .split('\n')
   .filter((line) => line.startsWith('| `'))
   .map((line) => line.split('|').map((cell) => cell.trim()));
