@@ -121,7 +121,7 @@ async function robustness(lab) {
     'PGD-40',
     'DeepFool',
     'transfer',
-    'Square',
+    'Square 1,000',
     'autoAttack, adaptiveKwta',
   ]);
   row(Array(9).fill('---'));
@@ -129,12 +129,15 @@ async function robustness(lab) {
     ['natural', false, 8 / 255],
     ['adversarial', true, 0.1],
   ])) {
-    // A stranger to both: trained alike, from another seed.
-    const stranger = await lab.trained((spec) => spec, { activation: nn.relu(), adversarial, seed: 1 });
+    /** @type {[name: string, model: Model][]} */
+    const trained = [];
     for (const [name, activation] of Object.entries(activations)) {
-      const model = await lab.trained((spec) => spec, { activation, adversarial });
+      trained.push([name, await lab.trained((spec) => spec, { activation, adversarial })]);
+    }
+    for (const [i, [name, model]] of trained.entries()) {
+      const [, other] = trained[1 - i];
       const pgd = attacks.pgd({ steps: 40 });
-      const alone = [pgd, attacks.deepFool(), attacks.transfer({ source: stranger, attack: pgd }), attacks.square()];
+      const alone = [pgd, attacks.deepFool(), attacks.transfer({ source: other, attack: pgd }), attacks.square({ queries: 1000 })];
       const left = [];
       for (const attack of alone) left.push(await lab.left(model, attack, epsilon));
       const { worstCase } = await lab.package.evaluateRobustness(
@@ -147,9 +150,8 @@ async function robustness(lab) {
       );
       left.push(worstCase[String(epsilon)].correct / lab.labels.length);
       row([training, epsilon.toFixed(3), name, percent(await lab.clean(model)), ...left.map(percent)]);
-      await model.dispose();
     }
-    await stranger.dispose();
+    for (const [, model] of trained) await model.dispose();
   }
 }
 
