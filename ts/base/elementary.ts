@@ -38,7 +38,20 @@ export function artanh(x: number): number {
   return logarithm((1 + x) / (1 - x)) / 2;
 }
 
-/** Falls from 1 to 0 along half a cosine as `done` goes from 0 to `whole`; to twelve digits, which all engines agree on. */
+/**
+ * To twelve digits. Engines differ in the last bits of a cosine, and the same seed must give the same weights; and 0.2 - 3 *
+ * 0.005 must be 0.185, for gamma is read as a decimal.
+ */
+export function digits(value: number): number {
+  return Number(value.toPrecision(12));
+}
+
+/** From one value to the other along half a cosine; `share` of the way. To twelve digits. */
+export function halfCosine(from: number, to: number, share: number): number {
+  return digits(to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * share)));
+}
+
+/** Falls from 1 to 0 along half a cosine as `done` goes from 0 to `whole`. */
 export function cosineFall(done: number, whole: number): number {
-  return Number((0.5 * (1 + Math.cos((Math.PI * done) / whole))).toPrecision(12));
+  return halfCosine(1, 0, done / whole);
 }

@@ -14,12 +14,13 @@
  * Names and shapes are those that follow from the description, or the model refuses them. A file that another program writes
  * again, in another order, is still good.
  */
+
+import { crc32Text } from '../base/crc32.js';
 import { DataError, DivergedError } from '../base/errors.js';
 import { parse, record, string } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import { version } from '../base/version.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
-import { crc32 } from './crc32.js';
 import { parseJson } from './json.js';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsContent } from './safetensors.js';
 
@@ -146,7 +147,7 @@ function checkWhole(file: string, { tensors, metadata }: SafetensorsContent): vo
 function checksums(tensors: Record<string, Tensor>): Record<string, string> {
   const entries = Object.entries(tensors).map(([name, { data }]) => [
     name,
-    crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    crc32Text(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
   ]);
   return Object.fromEntries(entries);
 }
@@ -154,5 +155,5 @@ function checksums(tensors: Record<string, Tensor>): Record<string, string> {
 /** Of all texts, whatever their order. */
 function textsChecksum(texts: Record<string, string>): string {
   const sorted = Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1));
-  return crc32(new TextEncoder().encode(JSON.stringify(sorted)));
+  return crc32Text(new TextEncoder().encode(JSON.stringify(sorted)));
 }

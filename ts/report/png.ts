@@ -1,6 +1,7 @@
 /**
  * Writes small PNG images. Their pixels are stored, not compressed: a few kilobytes at most, and no library.
  */
+import { crc32 } from '../base/crc32.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const GREY = 0;
@@ -42,7 +43,7 @@ export function encodePng(
 
 function chunk(type: string, data: ArrayLike<number>): number[] {
   const body = [...Array.from(type, (letter) => letter.charCodeAt(0)), ...Array.from(data)];
-  return [...bigEndian(data.length), ...body, ...bigEndian(crc32(body))];
+  return [...bigEndian(data.length), ...body, ...bigEndian(crc32(Uint8Array.from(body)))];
 }
 
 /** A zlib stream of stored blocks. */
@@ -55,15 +56,6 @@ function zlib(data: Uint8Array): number[] {
     stream.push(last, length & 255, length >>> 8, ~length & 255, (~length >>> 8) & 255, ...block);
   }
   return [...stream, ...bigEndian(adler32(data))];
-}
-
-function crc32(bytes: readonly number[]): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
 }
 
 function adler32(bytes: Uint8Array): number {

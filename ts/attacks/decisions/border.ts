@@ -3,6 +3,11 @@ import type { Asking, Sought } from '../core/decisions.js';
 import { pointsAtOnce } from '../core/decisions.js';
 import type { Draw } from './frequencies.js';
 
+/** The point so far from the sample in a direction; who asks about it clips it to the box. */
+export function along({ x }: Sought, direction: ArrayLike<number>, distance: number): Float32Array {
+  return x.map((value, i) => value + distance * direction[i]);
+}
+
 /**
  * Between the sample and a point, at `share` of its distance: on the line (l2, l1), or its changes cut off (linf).
  */

@@ -9,7 +9,7 @@
 import { descriptor, integer, type Output, optional, tagged } from '../../base/schema.js';
 import { type Asking, byDecisions, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
-import { bisect } from './border.js';
+import { along, bisect } from './border.js';
 import { startOf } from './start.js';
 
 /** See `attacks.rays`. */
@@ -59,18 +59,13 @@ function turn(signs: Int8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) signs[i] = -signs[i];
 }
 
-/** The point as far from the sample in this direction, inside the box. */
-function along({ x }: Sought, signs: Int8Array, radius: number): Float32Array {
-  return x.map((value, i) => Math.min(Math.max(value + radius * signs[i], 0), 1));
-}
-
 /** The smallest radius in this direction that is adversarial, below one that is. */
 function* shrink(sought: Sought, signs: Int8Array, radius: number): Asking<number> {
   const at = (place: number) => along(sought, signs, place);
   // Most turns win little: ever longer steps down, until one leaves the region.
   let high = radius;
   for (let step = 16 * tolerance * radius; step < radius; step *= 4) {
-    const low = Math.max(radius - step, 0);
+    const low = radius - step;
     const [reached] = yield at(low);
     if (!reached) return (yield* bisect(at, [low, high], tolerance * radius)).place;
     high = low;

@@ -6,7 +6,7 @@
 import { descriptor, integer, type Output, optional, tagged } from '../../base/schema.js';
 import { type Asking, byDecisions, pointsAtOnce, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
-import { bisect } from './border.js';
+import { along, bisect } from './border.js';
 import { borderStart } from './start.js';
 
 /** See `attacks.signOpt`. */
@@ -58,11 +58,6 @@ export const signOpt = byDecisions<SignOptSpec>(function* ({ k }, sought) {
     }
   }
 });
-
-/** The point so far along a direction. */
-function along({ x }: Sought, direction: Float64Array, distance: number): Float32Array {
-  return x.map((value, i) => Math.min(Math.max(value + distance * direction[i], 0), 1));
-}
 
 /** The gradient of the distance by the direction, of which the sign of each change is known. */
 function* gradientAt(sought: Sought, { direction, distance }: Ray, k: number, change: number): Asking<Float64Array> {

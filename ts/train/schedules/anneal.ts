@@ -1,6 +1,6 @@
 /** A value that changes from epoch to epoch: gamma while a network learns. */
+import { digits, halfCosine } from '../../base/elementary.js';
 import { descriptor, family, integer, type Member, number, optional, tagged, variant } from '../../base/schema.js';
-import { halfCosine } from './learningRate.js';
 
 const share = number({ above: 0, max: 1 });
 
@@ -43,9 +43,4 @@ export function annealed(schedule: AnnealSchedule, epoch: number, epochs: number
   const last = (schedule.epochs ?? epochs) - 1;
   const part = epoch >= last ? 1 : epoch / last;
   return schedule.type === 'linear' ? digits(from + (to - from) * part) : halfCosine(from, to, part);
-}
-
-/** Twelve: 0.2 - 3 * 0.005 must be 0.185, for gamma is read as a decimal. */
-function digits(value: number): number {
-  return Number(value.toPrecision(12));
 }

@@ -1,4 +1,5 @@
 /** Learning rates that change while a network trains: factors on the optimizer's. */
+import { digits, halfCosine } from '../../base/elementary.js';
 import {
   array,
   descriptor,
@@ -104,16 +105,6 @@ const factors: { [Type in LearningRateSchedule['type']]: Factor<Extract<Learning
     return learningRateFactor(then, { step: step - first, perEpoch, epochs: epochs - warm });
   },
 };
-
-/** Twelve digits: engines differ in the last bits of a cosine, and the same seed must give the same weights. */
-function digits(value: number): number {
-  return Number(value.toPrecision(12));
-}
-
-/** From one value to the other along half a cosine; `share` of the way. */
-export function halfCosine(from: number, to: number, share: number): number {
-  return digits(to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * share)));
-}
 
 /** Factor on the learning rate of a step. */
 export function learningRateFactor(schedule: LearningRateSchedule | undefined, place: Place): number {

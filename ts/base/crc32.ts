@@ -19,8 +19,8 @@ function makeTables(): Uint32Array {
   return all;
 }
 
-/** Eight hexadecimal digits. */
-export function crc32(bytes: Uint8Array): string {
+/** As a number of 32 bits. */
+export function crc32(bytes: Uint8Array): number {
   const t = tables;
   let rest = 0xffffffff;
   let at = 0;
@@ -37,5 +37,10 @@ export function crc32(bytes: Uint8Array): string {
       t[bytes[at + 7]];
   }
   for (; at < bytes.length; at++) rest = (rest >>> 8) ^ t[(rest ^ bytes[at]) & 255];
-  return (~rest >>> 0).toString(16).padStart(8, '0');
+  return ~rest >>> 0;
+}
+
+/** The same in eight hexadecimal digits. */
+export function crc32Text(bytes: Uint8Array): string {
+  return crc32(bytes).toString(16).padStart(8, '0');
 }
