@@ -137,7 +137,12 @@ async function robustness(lab) {
     for (const [i, [name, model]] of trained.entries()) {
       const [, other] = trained[1 - i];
       const pgd = attacks.pgd({ steps: 40 });
-      const alone = [pgd, attacks.deepFool(), attacks.transfer({ source: other, attack: pgd }), attacks.square({ queries: 1000 })];
+      const alone = [
+        pgd,
+        attacks.deepFool(),
+        attacks.transfer({ source: other, attack: pgd }),
+        attacks.square({ queries: 1000 }),
+      ];
       const left = [];
       for (const attack of alone) left.push(await lab.left(model, attack, epsilon));
       const { worstCase } = await lab.package.evaluateRobustness(
