@@ -16,8 +16,12 @@ import { runs, spec, train } from './runs.mjs';
 
 const child = fileURLToPath(new URL('killedRun.mjs', import.meta.url));
 
+/** Most kills of one run. */
+const most = 8;
+
 /**
- * Kills processes, one after another, until `count` are dead.
+ * Kills processes, one after another, until `count` are dead. Each run comes to its end when it has had its share of them,
+ * so that a run of each kind is compared, however fast the machine is.
  * @param {{ count: number, seed: number, onDone?: (done: number) => void }} options
  * @returns {Promise<{ kills: number, finished: number, resumed: number, problems: string[] }>} how many runs came to their
  *   end, how many processes went on from a checkpoint, and one problem a line
@@ -26,12 +30,20 @@ export async function killRuns({ count, seed, onDone }) {
   const result = { kills: 0, finished: 0, resumed: 0, problems: /** @type {string[]} */ ([]) };
   const runtime = await createRuntime({ threads: 1, deterministic: true });
   const names = Object.keys(runs);
+  const share = Math.min(most, Math.max(1, Math.floor(count / names.length)));
   try {
     for (let i = 0; result.kills < count; i++) {
       const name = names[i % names.length];
       const folder = mkdtempSync(path.join(tmpdir(), 'kwta-kill-'));
       try {
-        await killOne(runtime, { folder, name, random: new Random(seed, i), count, result, onDone });
+        await killOne(runtime, {
+          folder,
+          name,
+          random: new Random(seed, i),
+          kills: Math.min(share, count - result.kills),
+          result,
+          onDone,
+        });
       } catch (error) {
         result.problems.push(`seed ${seed}, run ${i}, ${name}: ${/** @type {Error} */ (error).message}`);
       } finally {
@@ -47,18 +59,19 @@ export async function killRuns({ count, seed, onDone }) {
 /**
  * One run, in as many processes as it takes.
  * @param {Runtime} runtime
- * @param {{ folder: string, name: string, random: Random, count: number, onDone?: (done: number) => void,
+ * @param {{ folder: string, name: string, random: Random, kills: number, onDone?: (done: number) => void,
  *   result: { kills: number, finished: number, resumed: number } }} options
  */
-async function killOne(runtime, { folder, name, random, count, result, onDone }) {
+async function killOne(runtime, { folder, name, random, kills, result, onDone }) {
   const file = path.join(folder, 'run.safetensors');
   let step = 0;
+  let left = kills;
   for (let over = false; !over; ) {
     if (step > 0) result.resumed++;
-    // When enough are dead, the last run comes to its end.
     const moment = { lines: random.integer(12), wait: random.integer(20) };
-    over = await runUntilKilled([folder, name], result.kills < count ? moment : undefined);
+    over = await runUntilKilled([folder, name], left > 0 ? moment : undefined);
     if (!over) {
+      left--;
       result.kills++;
       onDone?.(result.kills);
     }
