@@ -2,7 +2,7 @@
  * A model in wasm memory: parameters, and the plans that compute logits, losses and gradients. Training
  * and attacks ask only this. Samples come and go as `[n, C, H, W]`.
  */
-import { ConfigError } from '../base/errors.js';
+import { ConfigError, MemoryError } from '../base/errors.js';
 import { STREAMS } from '../base/random.js';
 import { opOf, traitsOf } from '../ops/index.js';
 import type { Surrogate } from '../ops/kwta.js';
@@ -10,6 +10,7 @@ import { checkBatch, featureSize, type Mode, type RunState } from '../ops/op.js'
 import { Antithetic, type NoiseStream } from './antithetic.js';
 import { Ascent } from './ascent.js';
 import { Choices, winnersByLayer } from './choices.js';
+import { withWhatFits } from './fitting.js';
 import { buildGraph, classesOf, type Graph, type ModelSpec, withBackward, withGamma } from './graph.js';
 import { type Loss, leastClasses } from './losses.js';
 import { Parameters } from './parameters.js';
@@ -379,7 +380,10 @@ export class Network {
       plan.place();
     } catch (error) {
       plan.dispose();
-      throw error;
+      if (!(error instanceof MemoryError)) throw error;
+      const other = withWhatFits(error, n, (fewer) => this.#build(purpose, fewer, workspace));
+      workspace.release();
+      throw other;
     }
     this.#plans.set(key, plan);
     return plan;

@@ -2,6 +2,7 @@
  * A graph compiled for one purpose: steps forward and backward, with every buffer placed by lifetime in
  * the shared workspace. What nobody asked for is not computed and takes no memory.
  */
+import { MemoryError } from '../base/errors.js';
 import { alignment, type Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import { opOf, traitsOf } from '../ops/index.js';
@@ -23,6 +24,9 @@ import { parametersOf } from './parameters.js';
 import { withoutIdle } from './recompute.js';
 import { Tangents } from './tangents.js';
 import type { Workspace } from './workspace.js';
+
+/** Values of a tensor; the kernels take no longer ones. */
+const longest = 2 ** 28 - 1;
 
 /** What a plan computes. */
 export interface Purpose {
@@ -150,6 +154,10 @@ export class Plan {
   place(): void {
     if (this.#version === this.workspace.version) return;
     const purpose = `a batch of ${this.batch} samples ${this.purpose.parameterGradients ? 'in training' : 'in evaluation'}`;
+    const most = Math.max(...this.buffers.map(({ length }) => length));
+    if (most > longest) {
+      throw new MemoryError(`${purpose}: expected at most ${longest} values in one tensor, got ${most}`);
+    }
     const base = this.workspace.reserve(this.bytes, purpose);
     for (const [i, buffer] of this.buffers.entries()) buffer.assign(base + this.#offsets[i]);
     this.#version = this.workspace.version;

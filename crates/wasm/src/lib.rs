@@ -21,6 +21,8 @@ mod memory;
 mod optim;
 mod panic;
 mod pool;
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))] // tested natively, used in WebAssembly
+mod regions;
 mod rng;
 mod sparse;
 #[cfg(feature = "threads")]

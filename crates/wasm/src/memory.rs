@@ -6,9 +6,17 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Blocks begin at multiples of a cache line.
 const ALIGNMENT: usize = 64;
 
+/// Blocks from this length on are regions of their own.
+#[cfg(target_arch = "wasm32")]
+const LARGE: usize = 32 << 20;
+
 /// A block of `bytes`, or 0 when memory cannot grow that far. Contents are unspecified.
 #[wasm_bindgen]
 pub fn allocate(bytes: usize) -> usize {
+    #[cfg(target_arch = "wasm32")]
+    if bytes >= LARGE {
+        return large::allocate(bytes);
+    }
     match Layout::from_size_align(bytes.max(1), ALIGNMENT) {
         // SAFETY: the size is not zero.
         Ok(layout) => unsafe { alloc(layout) as usize },
@@ -19,9 +27,69 @@ pub fn allocate(bytes: usize) -> usize {
 /// Gives back a block of [`allocate`] of the same size.
 #[wasm_bindgen]
 pub unsafe fn deallocate(pointer: *mut u8, bytes: usize) {
+    #[cfg(target_arch = "wasm32")]
+    if bytes >= LARGE {
+        return large::deallocate(pointer.addr(), bytes);
+    }
     if let Ok(layout) = Layout::from_size_align(bytes.max(1), ALIGNMENT) {
         // SAFETY: the caller's contract: allocated here with this layout.
         unsafe { dealloc(pointer, layout) }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod large {
+    use super::{alloc, dealloc, Layout};
+    use crate::regions::Regions;
+    use core::arch::wasm32::{memory_grow, memory_size};
+    use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+    const PAGE: usize = 1 << 16;
+    /// Pages that 32 bits address.
+    const MOST: usize = 1 << 16;
+    /// What Rust's allocator gets before the first region: what it takes later, buffers of kernels above all, would lie
+    /// behind the region, which then could not grow in place.
+    const ROOM: Layout = match Layout::from_size_align(64 << 20, PAGE) {
+        Ok(layout) => layout,
+        Err(_) => unreachable!(),
+    };
+
+    static REGIONS: Mutex<Regions> = Mutex::new(Regions::new());
+
+    fn regions() -> MutexGuard<'static, Regions> {
+        REGIONS.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `bytes` in whole pages, or 0.
+    pub fn allocate(bytes: usize) -> usize {
+        let Some(len) = bytes.checked_next_multiple_of(PAGE) else { return 0 };
+        let grow = |len: usize| match len / PAGE {
+            // No region reaches to the very end of the address space, which no number tells.
+            pages if memory_size(0) + pages >= MOST => None,
+            pages => match memory_grow(0, pages) {
+                usize::MAX => None,
+                before => Some(before * PAGE),
+            },
+        };
+        let mut regions = regions();
+        static MAKE_ROOM: Once = Once::new();
+        MAKE_ROOM.call_once(|| {
+            // SAFETY: the size is not zero; what was given is given back, and stays the allocator's.
+            unsafe {
+                // Unseen by the optimiser, which would drop both calls.
+                let room = core::hint::black_box(alloc(ROOM));
+                if !room.is_null() {
+                    dealloc(room, ROOM);
+                }
+            }
+        });
+        // A helper may have grown memory at the same time: the second time what it left is there to be joined.
+        let mut take = || regions.take(len, super::memory_end(), grow);
+        take().or_else(take).unwrap_or(0)
+    }
+
+    pub fn deallocate(start: usize, bytes: usize) {
+        regions().give(start, bytes.next_multiple_of(PAGE));
     }
 }
 
@@ -46,7 +114,9 @@ pub(crate) unsafe fn write<'a, T>(name: &str, pointer: *mut T, len: usize) -> &'
 }
 
 fn check<T>(name: &str, pointer: *const T, len: usize) {
-    let end = len.checked_mul(size_of::<T>()).and_then(|bytes| bytes.checked_add(pointer.addr()));
+    // No slice is longer than half of the address space.
+    let bytes = len.checked_mul(size_of::<T>()).filter(|&bytes| bytes <= isize::MAX as usize);
+    let end = bytes.and_then(|bytes| bytes.checked_add(pointer.addr()));
     if pointer.is_null() || !pointer.is_aligned() || end.is_none_or(|end| end > memory_end()) {
         outside(name, pointer.addr(), len);
     }
