@@ -4,6 +4,8 @@
 //! How work is cut must never depend on the number of threads where pieces are summed afterwards;
 //! it may where every output value is computed whole by one piece.
 
+#[cfg(kwta_simulate)] // scripts/scaling.mjs
+pub mod simulation;
 #[cfg(feature = "threads")]
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))] // tested natively, used in WebAssembly
 mod team;
@@ -13,11 +15,14 @@ mod workers;
 #[cfg(all(feature = "threads", target_arch = "wasm32"))]
 pub use workers::{for_each_piece, help, set_threads, threads};
 
+#[cfg(kwta_simulate)]
+pub use simulation::{for_each_piece, threads};
+
 use core::marker::PhantomData;
 use core::ops::Range;
 
 /// Threads that work on pieces.
-#[cfg(not(all(feature = "threads", target_arch = "wasm32")))]
+#[cfg(not(any(kwta_simulate, all(feature = "threads", target_arch = "wasm32"))))]
 pub fn threads() -> usize {
     #[cfg(feature = "threads")]
     {
@@ -30,7 +35,7 @@ pub fn threads() -> usize {
 }
 
 /// Calls `work(0) ... work(pieces - 1)`, in any order and on any thread.
-#[cfg(not(all(feature = "threads", target_arch = "wasm32")))]
+#[cfg(not(any(kwta_simulate, all(feature = "threads", target_arch = "wasm32"))))]
 pub fn for_each_piece(pieces: usize, work: impl Fn(usize) + Sync + Send) {
     #[cfg(feature = "threads")]
     if pieces > 1 && rayon::current_num_threads() > 1 {

@@ -12,7 +12,7 @@
 use super::records::{as_records, Entry, Record, Tap};
 use crate::conv2d::block::blocks;
 use crate::conv2d::Conv2dShape;
-use crate::parallel::{for_each_piece, Disjoint};
+use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
 use crate::simd::{F32x4, Vector, LANES};
 use crate::sparse::Pattern;
@@ -27,8 +27,12 @@ const LINE: usize = 16;
 /// Rows of the grid that a thread fills at a time.
 const FILL_ROWS: usize = 8;
 
-/// Values that the lists and the padded `dy` of a round of samples may take together.
+/// Values that the lists and the padded `dy` of a round of samples may take together, for each [`ROUND_THREADS`].
 const ROUND_VALUES: usize = 1 << 19;
+
+/// Threads that a round of [`ROUND_VALUES`] has work for: more of them wait for each other too often. No sum depends on
+/// where rounds end.
+const ROUND_THREADS: usize = 4;
 
 /// `dy` with margins, `[block][sample][rows][columns][width]`: entry (y, x) meets tap (ky, kx) at grid row
 /// `(y + padding) / stride + top - ky / stride`, if their phases agree, and alike for columns.
@@ -266,7 +270,8 @@ pub(super) fn for_each_round(
 ) {
     let grid = Grid::new(shape);
     let sample_values = grid.rows * grid.columns * shape.c_out + 3 * pattern.shape.capacity;
-    let round_samples = (ROUND_VALUES / sample_values.max(1)).max(TILE_PIXELS / (shape.h * shape.w).max(1)).max(1);
+    let most = ROUND_VALUES * threads().div_ceil(ROUND_THREADS);
+    let round_samples = (most / sample_values.max(1)).max(TILE_PIXELS / (shape.h * shape.w).max(1)).max(1);
     for first in (0..shape.n).step_by(round_samples) {
         let samples = first..(first + round_samples).min(shape.n);
         let dy = &dy[first * shape.y_len() / shape.n..samples.end * shape.y_len() / shape.n];

@@ -7,7 +7,7 @@ use super::transforms::{patch_to_points, points_to_kernel, tile_to_points, Image
 use super::{Tiles, GAP};
 use crate::conv2d::Conv2dShape;
 use crate::matmul::kernel::{tile, MR, NR, ZEROS};
-use crate::parallel::{for_each_piece, Disjoint};
+use crate::parallel::{for_each_piece, threads, Disjoint};
 use crate::scratch;
 use crate::simd::{F32x4, Vector, LANES};
 use core::ops::Range;
@@ -85,12 +85,19 @@ fn to_points(tiles: &Tiles, x: &[f32], dy: &[f32], range: Range<usize>, patches:
 fn multiply(shape: &Conv2dShape, count: usize, first: bool, patches: &[f32], gradients: &[f32], sums: &mut [f32]) {
     let &Conv2dShape { c_in, c_out, .. } = shape;
     let sums = Disjoint::new(sums);
-    for_each_piece(POINTS, |point| {
-        // SAFETY: each point is one piece.
-        let sums = unsafe { sums.slice(point * c_in * c_out..(point + 1) * c_in * c_out) };
-        let (patches, gradients) = (of_point(patches, point), of_point(gradients, point));
-        for (panel, gradients) in gradients.chunks_exact(count * NR + GAP).enumerate() {
-            for (quad, patches) in patches.chunks_exact(count * MR + GAP).enumerate() {
+    // Threads first share the points, and then the input channels.
+    let quads = c_in / MR;
+    let ranges = (2 * threads()).div_ceil(POINTS).min(quads);
+    for_each_piece(POINTS * ranges, |piece| {
+        let (point, range) = (piece % POINTS, piece / POINTS);
+        let quads = range * quads / ranges..(range + 1) * quads / ranges;
+        let start = (point * c_in + quads.start * MR) * c_out;
+        // SAFETY: the piece alone has these channels of the point.
+        let sums = unsafe { sums.slice(start..start + quads.len() * MR * c_out) };
+        let quad_len = count * MR + GAP;
+        let patches = &of_point(patches, point)[quads.start * quad_len..quads.end * quad_len];
+        for (panel, gradients) in of_point(gradients, point).chunks_exact(count * NR + GAP).enumerate() {
+            for (quad, patches) in patches.chunks_exact(quad_len).enumerate() {
                 let to = &mut sums[quad * MR * c_out..(quad + 1) * MR * c_out];
                 let to: [*mut f32; MR] = core::array::from_fn(|r| to[r * c_out + panel * NR..][..NR].as_mut_ptr());
                 let from = if first { [ZEROS.as_ptr(); MR] } else { to.map(<*mut f32>::cast_const) };
