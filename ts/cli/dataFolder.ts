@@ -6,7 +6,7 @@ import { recognizeFashionMnist } from '../data/fashionMnist.js';
 import { ConfigError, DataError, type Dataset, datasets } from '../index.js';
 import { integer, UsageError } from './options.js';
 
-export const splits = ['test', 'train'] as const;
+const splits = ['test', 'train'] as const;
 /** A part of a dataset. */
 export type Split = (typeof splits)[number];
 
@@ -60,20 +60,42 @@ export async function readImages(flags: ImageFlags, usual: number): Promise<Data
  * @throws {UsageError} when there is none, or more than one to choose from, or its files are damaged.
  */
 export async function readDataFolder({ data: dir, split }: DataFlags): Promise<Dataset> {
-  const here = datasetsIn(dir, split);
-  const found = here.length > 0 ? here : foldersIn(dir).flatMap((folder) => datasetsIn(folder, split));
-  if (found.length !== 1) {
-    const got = found.map(({ what }) => what).join(' and ') || 'none';
-    throw new UsageError(`--data: expected ${wantedFiles(split)}, in ${dir} or one folder inside it, found ${got}`);
-  }
-  return reading(found[0].read);
+  const found = findIn(dir, split);
+  if (found.length !== 1) throw wrongNumber('--data', dir, split, found);
+  return reading('--data', found[0].read);
 }
 
-async function reading(read: () => Promise<Dataset>): Promise<Dataset> {
+/**
+ * All splits of the dataset in `dir`, or in the one folder inside `dir` that holds one, training data first.
+ *
+ * @throws {UsageError} when there is none, or more than one to choose from, or files are damaged.
+ */
+export async function readSplits(dir: string): Promise<[Split, Dataset][]> {
+  const parts: [Split, Dataset][] = [];
+  for (const split of [...splits].reverse()) {
+    const found = findIn(dir, split);
+    if (found.length > 1) throw wrongNumber('data', dir, split, found);
+    if (found.length === 1) parts.push([split, await reading('data', found[0].read)]);
+  }
+  if (parts.length === 0) throw wrongNumber('data', dir, 'train', []);
+  return parts;
+}
+
+function findIn(dir: string, split: Split): Found[] {
+  const here = datasetsIn(dir, split);
+  return here.length > 0 ? here : foldersIn(dir).flatMap((folder) => datasetsIn(folder, split));
+}
+
+function wrongNumber(option: string, dir: string, split: Split, found: readonly Found[]): UsageError {
+  const got = found.map(({ what }) => what).join(' and ') || 'none';
+  return new UsageError(`${option}: expected ${wantedFiles(split)}, in ${dir} or one folder inside it, found ${got}`);
+}
+
+async function reading(option: string, read: () => Promise<Dataset>): Promise<Dataset> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof DataError || error instanceof ConfigError) throw new UsageError(`--data: ${error.message}`);
+    if (error instanceof DataError || error instanceof ConfigError) throw new UsageError(`${option}: ${error.message}`);
     throw error;
   }
 }
