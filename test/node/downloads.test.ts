@@ -233,6 +233,13 @@ describe('a published dataset', () => {
     expect(await read()).toBe('dress');
   });
 
+  it('that is not in the folder given is missed there', async () => {
+    const read = () => datasets.fashionMnist({ dir: folder, split: 'train' });
+    await expect(read()).rejects.toThrow(
+      /dir: expected train-images-idx3-ubyte, train-labels-idx1-ubyte \(plain or .gz\) in .* or its fashion-mnist, found no train-images/,
+    );
+  });
+
   it('is read over HTTP', async () => {
     await writePairs(folder, '.gz');
     const dir = await serve((request, response) =>

@@ -1,4 +1,6 @@
 /** Fashion-MNIST (Xiao, Rasul & Vollgraf 2017): 60,000 training and 10,000 test images, grey, 28 x 28, ten classes. */
+import { platform } from '#platform';
+import { DataError } from '../base/errors.js';
 import { md5 } from '../base/md5.js';
 import { Dataset } from './dataset.js';
 import { idx, streamIdx } from './idx.js';
@@ -62,20 +64,22 @@ export async function fashionMnist(options: FashionMnistOptions): Promise<Datase
   checkStream(options.stream);
   const { split } = options;
   const dir = await whereIs(archive, options);
-  const [images, labels] = await Promise.all(files[split].map((name) => placeOf(dir, name)));
+  const [images, labels] = await Promise.all(files[split].map((name) => placeOf(dir, name, split)));
   const given = { images, labels, classes: classNames.length, classNames, name: nameOf(split) };
   return options.stream ? streamIdx(given) : idx(given);
 }
 
 const nameOf = (split: string): string => `${archive.title} ${split}`;
 
-/** In the folder or its `fashion-mnist`; where it was expected when it is in neither, for the message of its reader. */
-async function placeOf(dir: string | URL, name: string): Promise<string | URL> {
+/** In the folder or its `fashion-mnist`; on the web, the first. @throws {DataError} */
+async function placeOf(dir: string | URL, name: string, split: keyof typeof files): Promise<string | URL> {
   for (const folder of [dir, ...archive.inside.map((inside) => join(dir, inside))]) {
     const found = await existing(folder, name);
     if (found !== undefined) return found;
   }
-  return join(dir, `${name}.gz`);
+  if (!platform.isLocal(dir)) return join(dir, `${name}.gz`);
+  const inside = archive.inside.join(', ');
+  throw new DataError(`dir: expected ${files[split].join(', ')} (plain or .gz) in ${dir} or its ${inside}, found no ${name}`);
 }
 
 /** MD5 sums of the labels of both splits, one byte each. */

@@ -50,7 +50,7 @@ export async function loadData(options: DataOptions, progress: Progress, signal:
     };
   } catch (error) {
     if (options.data !== undefined && error instanceof DataError) {
-      throw new UsageError(`--data: ${error.message}`);
+      throw new UsageError(`--data: ${error.message.replace(/^dir: /, '')}`);
     }
     // That it is nowhere to be had is told with its name; what is damaged, with that of the file.
     if (error instanceof DataError && error.message.startsWith('Fashion-MNIST: ')) {
