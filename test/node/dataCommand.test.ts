@@ -19,10 +19,20 @@ afterEach(async () => {
 });
 
 it('tells what image folders hold, and draws them', async () => {
-  for (const split of ['train', 'test']) await cp(join(fixtures, 'images'), join(folder, 'pets', split), { recursive: true });
+  for (const split of ['train', 'test'])
+    await cp(join(fixtures, 'images'), join(folder, 'pets', split), { recursive: true });
   await rm(join(folder, 'pets', 'test', 'cats', 'smooth.jpg'));
   const json = join(folder, 'data.json');
-  const ended = await kwtaIn(folder, ['data', folder, '--sheet', join(folder, 'sheet.png'), '--images', '3', '--json', json]);
+  const ended = await kwtaIn(folder, [
+    'data',
+    folder,
+    '--sheet',
+    join(folder, 'sheet.png'),
+    '--images',
+    '3',
+    '--json',
+    json,
+  ]);
   expect(ended.stderr).toBe('');
   expect(ended.stdout).toContain('train: pets train: 9 images [3, 6, 5], 2 classes');
   expect(ended.stdout).toMatch(/Dogs +4 +44.4 % .*\n +cats +5 +55.6 %/);
@@ -46,7 +56,12 @@ it('tells what image folders hold, and draws them', async () => {
 it('tells the other formats apart', async () => {
   const record = new Uint8Array(10_000 * 3074);
   const cases: [string, string, Uint8Array, RegExp][] = [
-    ['svhn', 'test_32x32.mat', await readFile(join(fixtures, 'svhn.mat')), /SVHN test: 2 images \[3, 32, 32\], 10 classes/],
+    [
+      'svhn',
+      'test_32x32.mat',
+      await readFile(join(fixtures, 'svhn.mat')),
+      /SVHN test: 2 images \[3, 32, 32\], 10 classes/,
+    ],
     ['npz', 'test.npz', await readFile(join(fixtures, 'plain.npz')), /npz test: 3 images \[2, 4, 5\], 3 classes/],
     ['hundred', 'test.bin', record, /CIFAR-100 test: 10000 images \[3, 32, 32\], 100 classes/],
   ];
@@ -67,7 +82,10 @@ it('says what it expected, and what is damaged', async () => {
   }
   await writeFile(join(folder, 'test_32x32.mat'), 'no');
   const damaged = await kwtaIn(folder, ['data', folder]);
-  expect([damaged.code, damaged.stderr]).toEqual([2, expect.stringMatching(/^kwta: data: .*test_32x32.mat: expected a .mat file/)]);
+  expect([damaged.code, damaged.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^kwta: data: .*test_32x32.mat: expected a .mat file/),
+  ]);
   const sheet = await kwtaIn(folder, ['data', folder, '--sheet', join(folder, 'sheet.txt')]);
   expect(sheet.stderr).toMatch(/expected a file that ends in .png or .html/);
 });

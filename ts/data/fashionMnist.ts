@@ -79,7 +79,9 @@ async function placeOf(dir: string | URL, name: string, split: keyof typeof file
   }
   if (!platform.isLocal(dir)) return join(dir, `${name}.gz`);
   const inside = archive.inside.join(', ');
-  throw new DataError(`dir: expected ${files[split].join(', ')} (plain or .gz) in ${dir} or its ${inside}, found no ${name}`);
+  throw new DataError(
+    `dir: expected ${files[split].join(', ')} (plain or .gz) in ${dir} or its ${inside}, found no ${name}`,
+  );
 }
 
 /** MD5 sums of the labels of both splits, one byte each. */
