@@ -1,6 +1,6 @@
 // The arrow of dependencies, as `npm run lint` enforces it:
 //
-//   crates/kernels -> crates/wasm -> ts/base -> platform -> kernels -> ops -> graph -> nn -> data, io -> attacks
+//   crates/kernels -> crates/wasm -> ts/base -> platform -> kernels -> ops -> graph -> nn -> io -> data -> attacks
 //                  -> train -> evaluate -> analysis -> engine -> client -> report -> index -> cli
 //
 // A folder of ts/ imports (types as well) from itself and from what stands left of it.
@@ -18,7 +18,8 @@ const ranks = [
   ['ops'],
   ['graph'],
   ['nn'],
-  ['data', 'io'],
+  ['io'],
+  ['data'],
   ['attacks'],
   ['train'],
   ['evaluate'],

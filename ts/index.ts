@@ -35,6 +35,7 @@ export {
 } from './client/runtime.js';
 export { Dataset } from './data/dataset.js';
 export * as datasets from './data/index.js';
+export type { StreamedDataset } from './data/stream.js';
 export { type AttackBenchRun, attackBench } from './evaluate/attackBench.js';
 export type { NamedModel } from './evaluate/evaluable.js';
 export type { EvaluateOptions, EvaluationProgress } from './evaluate/plan.js';

@@ -59,7 +59,12 @@ describe('the package', () => {
       'transfer',
     ]);
     expect(names(analysis)).toEqual(['jumps', 'landscape', 'linearRegions', 'patternChange']);
-    expect(names(datasets)).toEqual(['cifar10', 'fromTensors', 'idx', 'synthetic']);
+    expect(names(datasets)).toEqual(
+      [
+        ...['cifar10', 'cifar100', 'fashionMnist', 'fromIterable', 'fromTensors', 'idx', 'imageFolder', 'npz', 'svhn'],
+        'synthetic',
+      ].sort(),
+    );
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
     expect(names(regimes)).toEqual(['adversarial', 'natural']);
     expect(names(augment)).toEqual(['cutOut', 'flip', 'mixUp', 'padCrop']);

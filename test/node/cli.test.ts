@@ -233,7 +233,7 @@ describe('wrong options', () => {
     [['--json'], "option '--json <file>' argument missing"],
     [['--json', '/no/such/folder/out.json'], 'there is no folder /no/such/folder.'],
     [['--html', '.'], 'is a folder.'],
-    [['--data', '.'], '--data: expected train-images-idx3-ubyte.gz'],
+    [['--data', '.'], '--data: expected train-images-idx3-ubyte, '],
     [['--data', '.', '--synthetic'], '--synthetic and --data <dir>: expected at most one of them'],
   ])('%j: one line on standard error, code 2', async (args, message) => {
     const ended = await kwta(['demo', ...args]);

@@ -6,6 +6,7 @@ import { Dataset } from '../../dist/data/dataset.js';
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
 import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { HeldSource } from '../../dist/train/source.js';
 import { estimatedStatistics } from '../../dist/train/statistics.js';
 import { expectValues } from '../contract/support.js';
 import { stripes } from '../contract/toys.js';
@@ -20,7 +21,7 @@ it('are the means of those of batches, and the network is as it was in between',
     });
     const network = new Network(spec, 1, new Workspace(kernels), { recompute: false });
     const before = network.parameters.read('data');
-    const steps = estimatedStatistics(network, data, 4);
+    const steps = estimatedStatistics(network, new HeldSource(data, { batchSize: 4, seed: 0, epochs: 1 }).inOrder());
     let next = steps.next();
     let batches = 0;
     for (; !next.done; next = steps.next()) {

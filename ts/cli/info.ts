@@ -2,8 +2,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { Command } from 'commander';
 import { relaxedSimd, simd } from 'wasm-feature-detect';
-import { userCacheFolder } from '../data/fashionMnist.js';
 import { createRuntime } from '../index.js';
+import { platform } from '../platform/node.js';
 import { modelInfo, modelText } from './modelInfo.js';
 import { loadModel } from './models.js';
 import { addJsonOption, addRuntimeOptions, type RuntimeFlags } from './options.js';
@@ -50,7 +50,7 @@ async function gather(options: RuntimeFlags) {
     cores: availableParallelism(),
     wasm: { simd: await simd(), relaxedSimd: await relaxedSimd() },
     runtime: runtime.info,
-    data: { KWTA_DATA: process.env.KWTA_DATA ?? null, cache: userCacheFolder() },
+    data: { KWTA_DATA: process.env.KWTA_DATA ?? null, cache: platform.cacheFolder() },
   };
 }
 

@@ -6,6 +6,11 @@ export async function writeText(path: string, text: string): Promise<void> {
   await platform.writeFile(path, new TextEncoder().encode(text));
 }
 
+/** Writes any other file. */
+export async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+  await platform.writeFile(path, bytes);
+}
+
 /** Indented JSON with lists of plain values on one line. */
 export function formatJson(value: unknown): string {
   const indented = JSON.stringify(value, null, 2);

@@ -66,6 +66,7 @@ export class Connection {
    * before the result is, and before the failure.
    *
    * @param id number of the job, from {@link newJob}.
+   * @param feed a port that goes along, for what the job is fed with.
    * @throws the reason of the signal, soon after it is aborted: the engine may still be in a step. What
    *   `onProgress` throws, or what the promise that it returns rejects with; the job is ended then, too.
    */
@@ -74,9 +75,10 @@ export class Connection {
     args: WithoutHandle<Parameters<Engine[Name]>>,
     options: JobOptions<Progress>,
     id = this.newJob(),
+    feed?: MessagePort,
   ): Promise<Result<Name>> {
     const start = (port: MessagePort) => {
-      const handle = comlink.transfer({ id, port }, [port]);
+      const handle = comlink.transfer({ id, port, feed }, feed === undefined ? [port] : [port, feed]);
       return this.#send(name, [...compact(args), handle] as unknown as Parameters<Engine[Name]>);
     };
     const cancel = () => void this.#send('cancel', [id]);

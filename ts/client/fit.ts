@@ -5,6 +5,7 @@ import { ConfigError, DataError, DivergedError } from '../base/errors.js';
 import { checkPath, isUrl } from '../base/paths.js';
 import { parse } from '../base/schema.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
+import { isStream, type StreamedDataset } from '../data/stream.js';
 import type { FitProgress } from '../engine/protocol.js';
 import type { AugmentSpec } from '../train/augment/index.js';
 import { type CheckpointTimes, checkpointSchema, decodeCheckpoint } from '../train/checkpoint.js';
@@ -13,10 +14,11 @@ import type { OptimizerSpec } from '../train/optimizers/index.js';
 import type { RegimeSpec } from '../train/regimes/index.js';
 import type { AnnealSchedule } from '../train/schedules/anneal.js';
 import type { LearningRateSchedule } from '../train/schedules/learningRate.js';
-import { fitSchema } from '../train/spec.js';
+import { type FitSpec, fitSchema } from '../train/spec.js';
 import type { TrainState } from '../train/state.js';
 import { Checkpoints, type Written } from './checkpoints.js';
 import type { Connection } from './connection.js';
+import { Feeder } from './feeder.js';
 import { FitRun, type History } from './fitRun.js';
 import { Preparer } from './preparer.js';
 
@@ -98,16 +100,22 @@ export interface CheckpointOptions {
 const fieldNames = Object.keys(fitSchema.entries);
 
 /** See `Model.fit`. */
-export function startFit(connection: Connection, model: string, train: Dataset, options: FitOptions): FitRun {
+export function startFit(
+  connection: Connection,
+  model: string,
+  train: Dataset | StreamedDataset,
+  options: FitOptions,
+): FitRun {
   checkKeys('fit', options, [...fieldNames, 'validation', 'checkpoint', 'resumeFrom', 'signal']);
   const { validation, checkpoint, signal, resumeFrom, ...fields } = options;
-  checkDataset('train', train);
+  if (!isStream(train)) checkDataset('train', train);
   if (validation !== undefined) checkDataset('validation', validation);
   const parsed = parse(fitSchema, fields, 'fit');
   if (parsed.earlyStop !== undefined && validation === undefined) {
     throw new ConfigError('fit.earlyStop: expected validation data, got none');
   }
   const spec = { ...parsed, batchSize: Math.min(parsed.batchSize, train.length) };
+  if (isStream(train)) checkRestarts(train, spec, resumeFrom !== undefined);
   const wanted = checkpoint && checkpointOf(checkpoint, validation !== undefined);
   const checkpoints = wanted && new Checkpoints(wanted.path, wanted.keep);
   if (typeof resumeFrom === 'string' || isUrl(resumeFrom)) checkPath('fit.resumeFrom', resumeFrom);
@@ -127,17 +135,20 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
       if (best !== undefined) checkpoints?.write('best', best);
       if (newest !== undefined) checkpoints?.write('newest', newest);
     };
-    const fields = train.toPlain();
-    const preparer = Preparer.start(fields, spec);
+    const feeder = isStream(train) ? new Feeder(train, spec) : undefined;
+    const preparer = isStream(train) ? undefined : Preparer.start(train.toPlain(), spec);
     const engineOptions = { checkpoint: wanted?.due, from: from?.state, ring: preparer?.ring };
-    const args = [model, fields, validation?.toPlain(), spec, engineOptions] as const;
     try {
-      const events = await connection.job('fit', [...args], { signal, onProgress }, job);
+      const fields = isStream(train) ? await untilAborted((feeder as Feeder).info(), signal) : train.toPlain();
+      const args = [model, fields, validation?.toPlain(), spec, engineOptions] as const;
+      const events = await connection.job('fit', [...args], { signal, onProgress }, job, feeder?.port);
+      await feeder?.end();
       const warning = await preparer?.end();
       const history: History = { epochs: events.filter((event): event is EpochEvent => event.type === 'epoch') };
       if (warning !== undefined) history.warnings = [warning];
       return checkpoints === undefined ? history : await checkpoints.close(history);
     } catch (error) {
+      void feeder?.end();
       await Promise.all([preparer?.end(), checkpoints?.settle()]);
       throw withCheckpoint(error, checkpoints?.last);
     }
@@ -149,6 +160,37 @@ export function startFit(connection: Connection, model: string, train: Dataset, 
     checkpoints.check();
   };
   return new FitRun(start, { state, checkpoint: writeNow });
+}
+
+/** What `work` gives, unless the signal is aborted before. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted();
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.reason);
+  });
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** @throws {ConfigError} when samples that can be read once would be read again. */
+function checkRestarts({ source }: StreamedDataset, spec: FitSpec, resumed: boolean): void {
+  if ('read' in source || source.restarts) return;
+  const again = [
+    spec.epochs > 1 && `${spec.epochs} epochs`,
+    spec.estimateStatistics && 'estimateStatistics',
+    spec.swa && 'swa',
+    resumed && 'resumeFrom',
+  ].filter(Boolean);
+  if (again.length === 0) return;
+  throw new ConfigError(
+    `train: expected samples that can be read again, for ${again.join(' and ')}; got an iterator that has one pass: ` +
+      'give datasets.fromIterable a function that begins anew',
+  );
 }
 
 /** What a run goes on from, and what it was read from. */

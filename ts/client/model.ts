@@ -6,6 +6,7 @@ import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
+import type { StreamedDataset } from '../data/stream.js';
 import type { ModelInfo } from '../engine/protocol.js';
 import {
   type Evaluable,
@@ -76,14 +77,14 @@ export class Model implements Evaluable {
   }
 
   /**
-   * Trains in place. The result is an async iterable of progress and a promise of the history.
+   * Trains in place, on images in memory or on a stream of them. The result is an async iterable of progress and a promise of the history.
    *
    * @throws {ConfigError}, {ShapeError} or {DataError} at the call when an argument is wrong.
    * @throws (later) {ConfigError} while another job runs on the model. {DivergedError} when a value is not a number,
    *   AbortError when `signal` is aborted: the model is then as after its last whole step. {WorkerLostError} when a
    *   worker dies.
    */
-  fit(train: Dataset, options: FitOptions): FitRun {
+  fit(train: Dataset | StreamedDataset, options: FitOptions): FitRun {
     this.#checkAlive();
     return startFit(this.#connection, this.#info.id, train, options);
   }

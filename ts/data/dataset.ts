@@ -150,8 +150,7 @@ export class Dataset implements DatasetFields {
     if (indices.length === 0) throw new ConfigError('subset(indices): expected at least one index, got none');
     const size = this.#imageSize();
     const labels = new Int32Array(allocate(4 * indices.length));
-    const buffer = allocate(this.images.BYTES_PER_ELEMENT * indices.length * size);
-    const images = isUint8Array(this.images) ? new Uint8Array(buffer) : new Float32Array(buffer);
+    const images = emptyImages(this.images, indices.length * size);
     for (let i = 0; i < indices.length; i++) {
       const from = this.#checkIndex('subset(indices)', indices[i]);
       labels[i] = this.labels[from];
@@ -227,7 +226,14 @@ function sharedPlace(array: NumberArray): [buffer: ArrayBufferLike, byteOffset: 
   return [copy, 0, length];
 }
 
-function toPixels(images: Uint8Array | Float32Array): Float32Array {
+/** Memory for `length` pixels of the kind that `like` has. */
+export function emptyImages(like: Uint8Array | Float32Array, length: number): Uint8Array | Float32Array {
+  const buffer = allocate(like.BYTES_PER_ELEMENT * length);
+  return isUint8Array(like) ? new Uint8Array(buffer) : new Float32Array(buffer);
+}
+
+/** Pixels in [0, 1]. */
+export function toPixels(images: Uint8Array | Float32Array): Float32Array {
   const data = new Float32Array(images.length);
   copyPixels(images, 0, images.length, data, 0);
   return data;

@@ -2,24 +2,28 @@
  * The IDX format of MNIST and its relatives: two zero bytes, a type byte (8: unsigned bytes), the number of
  * dimensions, one big-endian 32-bit extent per dimension, then the values in row-major order.
  */
+import { platform } from '#platform';
+import { isUint8Array } from '../base/arrays.js';
 import { checkKeys } from '../base/check.js';
 import { DataError } from '../base/errors.js';
 import { shapeText } from '../base/tensor.js';
+import { isGzip, type LengthRule } from '../io/gzip.js';
+import { type ClassLabels, classLabels, type LabelOptions, labelKeys } from './classLabels.js';
 import { Dataset } from './dataset.js';
-import type { LengthRule } from './gzip.js';
 import { readSource, type Source, type SourceFile } from './source.js';
+import { checkStream } from './splitOptions.js';
+import { StreamedDataset } from './stream.js';
 
 /** Where the two files of an IDX dataset are. */
-export interface IdxOptions {
+export interface IdxOptions extends LabelOptions {
   /** Unsigned bytes `[n, H, W]`. */
   images: Source;
   /** Unsigned bytes `[n]`. */
   labels: Source;
-  /** How many classes there are; the highest label + 1 when left out. */
-  classes?: number;
   /** What to call the dataset; the images' path when left out. */
   name?: string;
-  classNames?: string[];
+  /** Reads images as they are needed, from a plain file; false by default. Labels are kept in memory. */
+  stream?: boolean;
 }
 
 /**
@@ -27,36 +31,70 @@ export interface IdxOptions {
  *
  * @throws {DataError} when a file is missing, truncated, too long or not IDX, or the files do not fit each other.
  */
-export async function idx(options: IdxOptions): Promise<Dataset> {
-  checkKeys('idx', options, ['images', 'labels', 'classes', 'name', 'classNames']);
+export function idx(options: IdxOptions & { stream: true }): Promise<StreamedDataset>;
+export function idx(options: IdxOptions & { stream?: false }): Promise<Dataset>;
+export async function idx(options: IdxOptions): Promise<Dataset | StreamedDataset> {
+  checkKeys('idx', options, ['images', 'labels', 'name', 'stream', ...labelKeys]);
+  checkStream(options.stream);
+  if (options.stream) return streamIdx(options);
   const [imageFile, labelFile] = await Promise.all([
     readSource('images', options.images, lengthBy(IMAGES)),
     readSource('labels', options.labels, lengthBy(LABELS)),
   ]);
   const images = parseIdx(imageFile, IMAGES);
-  const labels = parseIdx(labelFile, LABELS);
   const [count, height, width] = images.shape;
-  if (count !== labels.shape[0]) {
-    throw new DataError(
-      `${labelFile.name}: expected one label for each of the ${count} images of ${imageFile.name}, ` +
-        `found ${labels.shape[0]}`,
-    );
-  }
-  const classes = options.classes ?? Math.max(2, 1 + labels.values.reduce((a, b) => Math.max(a, b), 0));
-  const tooHigh = labels.values.findIndex((label) => label >= classes);
-  if (tooHigh >= 0) {
-    throw new DataError(
-      `${labelFile.name}: expected labels from 0 to ${classes - 1}, found ${labels.values[tooHigh]} at index ${tooHigh}`,
-    );
-  }
   return new Dataset({
     name: options.name ?? imageFile.name,
     shape: [1, height, width],
-    classes,
     images: images.values,
-    labels: Int32Array.from(labels.values),
-    classNames: options.classNames,
+    ...labelsFor(imageFile.name, count, labelFile, options),
   });
+}
+
+/** The same, read as it is needed. @throws {DataError} also for images that are gzipped, or no file. */
+export async function streamIdx(options: IdxOptions): Promise<StreamedDataset> {
+  const { images: path } = options;
+  if (isUint8Array(path)) throw new DataError('images: expected a path for a stream, got bytes');
+  const name = String(path);
+  const labelFile = await readSource('labels', options.labels, lengthBy(LABELS));
+  const read = async (parts: readonly { from: number; length: number }[]) => {
+    const file = await platform.readParts(path, parts);
+    if (file === undefined) throw new DataError(`images: expected a file, found none at ${name}`);
+    return file;
+  };
+  const headerOnly = [{ from: 0, length: 4 + 4 * IMAGES.length }];
+  const first = await read(headerOnly);
+  if (isGzip(first.parts[0])) throw new DataError(`${name}: expected a plain file for a stream, found a gzipped one`);
+  const { shape, header, length } = parseHeader({ name, bytes: first.parts[0] }, IMAGES);
+  checkLength(name, first.size, length, shape);
+  const [count, height, width] = shape;
+  const { labels, ...classes } = labelsFor(name, count, labelFile, options);
+  const size = height * width;
+  const samples = async (numbers: ArrayLike<number>) => {
+    const wanted = Array.from(numbers, (number) => ({ from: header + number * size, length: size }));
+    const file = await read(wanted);
+    checkLength(name, file.size, length, shape);
+    const images = new Uint8Array(numbers.length * size);
+    for (const [i, part] of file.parts.entries()) images.set(part, i * size);
+    return { images, labels: Int32Array.from(numbers, (number) => labels[number]) };
+  };
+  return new StreamedDataset({
+    name: options.name ?? name,
+    shape: [1, height, width],
+    ...classes,
+    length: count,
+    source: { read: samples },
+  });
+}
+
+function labelsFor(images: string, count: number, labelFile: SourceFile, options: LabelOptions): ClassLabels {
+  const { shape, values } = parseIdx(labelFile, LABELS);
+  if (count !== shape[0]) {
+    throw new DataError(
+      `${labelFile.name}: expected one label for each of the ${count} images of ${images}, found ${shape[0]}`,
+    );
+  }
+  return classLabels(labelFile.name, values, options);
 }
 
 /** The dimensions of both files. */
@@ -114,16 +152,17 @@ function parseHeader({ name, bytes }: SourceFile, extents: string[]): Header {
   return { shape, header, length: header + shape.reduce((product, extent) => product * extent, 1) };
 }
 
+function checkLength(name: string, found: number, expected: number, shape: readonly number[]): void {
+  if (found === expected) return;
+  const problem = found < expected ? 'the file is truncated' : 'there are bytes after the end';
+  throw new DataError(`${name}: expected ${expected} bytes for shape ${shapeText(shape)}, found ${found}: ${problem}`);
+}
+
 /** Shape and values of a whole file. */
 function parseIdx(file: SourceFile, extents: string[]): { shape: number[]; values: Uint8Array } {
   const { name, bytes } = file;
   const { shape, header, length } = parseHeader(file, extents);
-  if (bytes.length !== length) {
-    const problem = bytes.length < length ? 'the file is truncated' : 'there are bytes after the end';
-    throw new DataError(
-      `${name}: expected ${length} bytes for shape ${shapeText(shape)}, found ${bytes.length}: ${problem}`,
-    );
-  }
+  checkLength(name, bytes.length, length, shape);
   return { shape, values: bytes.subarray(header) };
 }
 

@@ -4,7 +4,7 @@ import { isUint8Array } from '../base/arrays.js';
 import { DataError } from '../base/errors.js';
 import { isUrl } from '../base/paths.js';
 import { describe } from '../base/tensor.js';
-import { gunzip, isGzip, type LengthRule } from './gzip.js';
+import { gunzip, isGzip, type LengthRule } from '../io/gzip.js';
 
 /** A path or URL (Node), a URL (browser), as text or a URL object, or the bytes themselves. */
 export type Source = string | URL | Uint8Array;

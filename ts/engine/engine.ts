@@ -6,7 +6,7 @@
 import { runAttack } from '../attacks/core/run.js';
 import { attackOf, sourcesOf } from '../attacks/table.js';
 import { compact } from '../base/compact.js';
-import { ConfigError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
+import { ConfigError, DataError, MemoryError, ShapeError, toPlainError, WorkerLostError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
 import { parse } from '../base/schema.js';
 import { shapeText, type Tensor } from '../base/tensor.js';
@@ -18,8 +18,9 @@ import { Workspace } from '../graph/workspace.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { loadKernels } from '../kernels/load.js';
 import { type CheckpointTimes, isDue } from '../train/checkpoint.js';
+import { Feed, type FeedInfo } from '../train/feed.js';
 import { type FitEvent, Training } from '../train/fit.js';
-import { fitSchema } from '../train/spec.js';
+import { type FitSpec, fitSchema } from '../train/spec.js';
 import { analysisCalls } from './analysisCalls.js';
 import { runFunctional } from './functionalCalls.js';
 import { endJob, type Jobs } from './jobs.js';
@@ -59,14 +60,26 @@ export function createEngine(jobs: Jobs): Engine {
     if (x.shape[0] < 1) throw new ShapeError(`x: expected at least one sample, got shape ${shapeText(x.shape)}`);
     return x.shape[0];
   };
-  const checkedData = (network: Network, argument: string, fields: DatasetFields): Dataset => {
+  const checkShape = (network: Network, argument: string, shape: readonly number[]): void => {
     const { input } = network.spec;
-    if (shapeText(fields.shape) !== shapeText(input)) {
-      throw new ShapeError(`${argument}: expected images ${shapeText(input)}, got ${shapeText(fields.shape)}`);
+    if (shapeText(shape) !== shapeText(input)) {
+      throw new ShapeError(`${argument}: expected images ${shapeText(input)}, got ${shapeText(shape)}`);
     }
+  };
+  const checkedData = (network: Network, argument: string, fields: DatasetFields): Dataset => {
+    checkShape(network, argument, fields.shape);
     const data = Dataset.fromPlain(fields);
     checkLabels(`${argument}.labels`, data.labels, network.classes);
     return data;
+  };
+
+  const checkedFeed = (network: Network, info: FeedInfo, spec: FitSpec, port: MessagePort | undefined): Feed => {
+    checkShape(network, 'train', info.shape);
+    if (info.classes > network.classes) {
+      throw new DataError(`train: expected at most ${network.classes} classes, as the model has, got ${info.classes}`);
+    }
+    if (port === undefined) throw new ConfigError('train: expected a port for the samples of a stream, got none');
+    return new Feed(info, spec, port);
   };
 
   return {
@@ -95,10 +108,12 @@ export function createEngine(jobs: Jobs): Engine {
     },
 
     fit(model, train, validation, spec, { checkpoint, from, ring }, job) {
-      const data = checkedData(modelOf(model), 'train', train);
-      const held = validation && checkedData(modelOf(model), 'validation', validation);
+      const network = modelOf(model);
+      const held = validation && checkedData(network, 'validation', validation);
       const epochs: FitEvent[] = [];
       const parsed = parse(fitSchema, spec, 'fit');
+      const data =
+        'images' in train ? checkedData(network, 'train', train) : checkedFeed(network, train, parsed, job.feed);
       let run: Training | undefined;
       const start = function* () {
         run = new Training(modelOf(model), started().kernels, data, held, parsed, from, ring);

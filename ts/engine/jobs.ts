@@ -39,8 +39,8 @@ export class Jobs {
   #failed = false;
 
   /**
-   * Runs the steps that `start` gives to their end; sends `report(value)` of every yielded value over the port,
-   * unless that is undefined.
+   * Runs the steps that `start` gives to their end; waits for a promise that is yielded, and sends `report(value)` of every
+   * other value over the port, unless that is undefined.
    *
    * @throws {ConfigError} when another job holds a model that this one changes. {DOMException} named AbortError
    *   after {@link cancel}.
@@ -48,12 +48,12 @@ export class Jobs {
   async run<Value, Result, Progress>(
     { id, port }: JobHandle,
     claim: Claim,
-    start: () => Generator<Value, Result, void>,
+    start: () => Generator<Value | Promise<void>, Result, void>,
     report: (value: Value) => Progress,
   ): Promise<Result> {
     const job = new Job(claim);
     this.#jobs.set(id, job);
-    let steps: Generator<Value, Result, void> | undefined;
+    let steps: Generator<Value | Promise<void>, Result, void> | undefined;
     try {
       if (claim.alone) await this.whenFree(claim.models, claim.name, () => this.#hold(job));
       else this.#hold(job);
@@ -63,6 +63,11 @@ export class Jobs {
         if (job.stop !== undefined) throw job.stop;
         const next = steps.next();
         if (next.done) return next.value;
+        if (next.value instanceof Promise) {
+          await next.value;
+          looked = performance.now();
+          continue;
+        }
         const progress = report(next.value);
         if (progress !== undefined) port.postMessage({ progress: compact(progress) } satisfies JobMessage<Progress>);
         if (performance.now() - looked > patience) {

@@ -13,6 +13,7 @@ import type { Loss } from '../graph/losses.js';
 import type { MemoryUse, NetworkOptions } from '../graph/network.js';
 import type { Variant } from '../kernels/variant.js';
 import type { CheckpointTimes } from '../train/checkpoint.js';
+import type { FeedInfo } from '../train/feed.js';
 import type { FitEvent } from '../train/fit.js';
 import type { Preparation } from '../train/ring.js';
 import type { FitSpec } from '../train/spec.js';
@@ -28,10 +29,11 @@ export type Role =
 /** Error objects lose their class on the way: results travel in an envelope. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; error: PlainError };
 
-/** Goes with the call of a long job: its number for its client, and a port for its progress. */
+/** Goes with the call of a long job: its number for its client, a port for its progress, and one for what it is fed with. */
 export interface JobHandle {
   id: number;
   port: MessagePort;
+  feed?: MessagePort;
 }
 
 /** Over the port of a job. */
@@ -68,7 +70,8 @@ export interface Engine {
   disposeModel(model: string): Promise<void>;
   fit(
     model: string,
-    train: DatasetFields,
+    /** A stream's samples come over the job's port for them. */
+    train: DatasetFields | FeedInfo,
     validation: DatasetFields | undefined,
     spec: FitSpec,
     options: {

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { WorkerLostError } from '../base/errors.js';
-import { readBytes, removeFile, whyNotWritable, writeBytes, writeBytesAt } from './nodeFiles.js';
+import { isWeb, readBytes, removeFile, whyNotWritable, writeBytes, writeBytesAt } from './nodeFiles.js';
+import { cacheFolder, listFolder, makeFolder, readParts } from './nodeFolders.js';
 import type { Platform } from './platform.js';
 import { concurrency } from './processors.js';
 
@@ -57,5 +58,11 @@ export const platform: Platform = {
   writeFile: writeBytes,
   writeFileAt: writeBytesAt,
   removeFile,
+  readParts,
+  listFolder,
+  makeFolder,
+  cacheFolder,
+  isLocal: (path) => !isWeb(path),
+  dataFolder: () => process.env.KWTA_DATA || undefined,
   checkWritable: whyNotWritable,
 };

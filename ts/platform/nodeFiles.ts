@@ -193,7 +193,7 @@ async function replace({ path, old }: Regular, bytes: Uint8Array): Promise<void>
 }
 
 /** Whether `path` is to be fetched. */
-function isWeb(path: string | URL): boolean {
+export function isWeb(path: string | URL): boolean {
   return isUrl(path) ? !path.href.startsWith('file:') : /^https?:\/\//i.test(path);
 }
 
@@ -208,7 +208,8 @@ function bytesOf(buffer: Buffer<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
-function isMissing(error: unknown): boolean {
+/** Whether there is nothing at a path. */
+export function isMissing(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
@@ -222,6 +223,7 @@ const REASONS: Record<string, string> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
-function reasonInWords(error: unknown): string {
+/** What went wrong with a file. */
+export function reasonInWords(error: unknown): string {
   return REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(error);
 }

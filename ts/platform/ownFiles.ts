@@ -4,6 +4,8 @@
  * between leaves what was there.
  */
 
+import type { FilePart, FileParts } from './platform.js';
+
 const scheme = 'opfs:';
 
 /** Whether `path` is one of these. */
@@ -29,6 +31,35 @@ export async function readOwn(path: string): Promise<Uint8Array<ArrayBuffer> | u
     const { folder, name } = await placeOf(path, false);
     const file = await (await folder.getFileHandle(name)).getFile();
     return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Parts of a file, if there is one, and the length of all of it. */
+export async function readOwnParts(path: string, parts: readonly FilePart[]): Promise<FileParts | undefined> {
+  try {
+    const { folder, name } = await placeOf(path, false);
+    const file = await (await folder.getFileHandle(name)).getFile();
+    const read = parts.map(
+      async ({ from, length }) => new Uint8Array(await file.slice(from, from + length).arrayBuffer()),
+    );
+    return { size: file.size, parts: await Promise.all(read) };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What is in a folder, sorted by name, if there is one. */
+export async function listOwn(path: string): Promise<{ name: string; folder: boolean }[] | undefined> {
+  try {
+    let folder = await navigator.storage.getDirectory();
+    for (const part of partsOf(path).filter((part) => part !== '')) folder = await folder.getDirectoryHandle(part);
+    const entries: { name: string; folder: boolean }[] = [];
+    for await (const [name, { kind }] of folder) entries.push({ name, folder: kind === 'directory' });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -13,6 +13,19 @@ export interface WorkerHandle {
   terminate(): Promise<void>;
 }
 
+/** Some bytes of a file. */
+export interface FilePart {
+  from: number;
+  length: number;
+}
+
+/** What was read. */
+export interface FileParts {
+  /** Bytes of the whole file. */
+  size: number;
+  parts: Uint8Array[];
+}
+
 export interface Platform {
   /** What this is, in words, for reports. */
   describe(): string;
@@ -48,6 +61,27 @@ export interface Platform {
    * @throws {ConfigError} naming the path and the reason.
    */
   writeFileAt(path: string | URL, from: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Parts of a file, in Node or of the page's own, with the length of all of it; `undefined` when there is none. A part beyond
+   * the end is as short as the file makes it.
+   *
+   * @throws {DataError} naming the path when it cannot be read, or only as a whole.
+   */
+  readParts(path: string | URL, parts: readonly FilePart[]): Promise<FileParts | undefined>;
+  /**
+   * What is in a folder, in Node or of the page's own, sorted by name; `undefined` when there is none.
+   *
+   * @throws {DataError} naming the path when it cannot be read.
+   */
+  listFolder(path: string | URL): Promise<{ name: string; folder: boolean }[] | undefined>;
+  /** Makes a folder for {@link writeFile}, with those above it. @throws {ConfigError} naming the path and the reason. */
+  makeFolder(path: string): Promise<void>;
+  /** Where programs keep what can be fetched again: a path for {@link writeFile}. `KWTA_CACHE` in Node, if it is set. */
+  cacheFolder(): string;
+  /** Whether `path` is a file or folder of this machine or page, for {@link readParts} and {@link listFolder}. */
+  isLocal(path: string | URL): boolean;
+  /** What `KWTA_DATA` names, in Node. */
+  dataFolder(): string | undefined;
   /** Removes a file that {@link writeFile} wrote, if it is there. @throws {ConfigError} naming the path and the reason. */
   removeFile(path: string | URL): Promise<void>;
   /** Why {@link writeFile} would refuse `path`, in words, as far as it can be known before; `undefined` when it would not. */

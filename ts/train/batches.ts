@@ -1,7 +1,7 @@
 /** The batches of a training run: which samples, augmented how. A step's batch depends on the run's options and its number alone. */
 import { Random, STREAMS } from '../base/random.js';
 import type { Dataset } from '../data/dataset.js';
-import { augmented } from './augment/index.js';
+import { augmented, type Drawn } from './augment/index.js';
 import type { Targets } from './loss.js';
 import type { FitSpec } from './spec.js';
 
@@ -12,6 +12,9 @@ export interface StepBatch {
   targets: Targets;
 }
 
+/** What a batch depends on besides the samples and its step. */
+export type BatchOptions = Pick<FitSpec, 'augment' | 'batchSize' | 'seed'>;
+
 /** Makes one batch after another. */
 export class Batches {
   #epoch = -1;
@@ -19,7 +22,7 @@ export class Batches {
 
   constructor(
     private readonly train: Dataset,
-    private readonly spec: Pick<FitSpec, 'augment' | 'batchSize' | 'seed'>,
+    private readonly spec: BatchOptions,
   ) {}
 
   /** Steps of an epoch. */
@@ -39,12 +42,17 @@ export class Batches {
     const numbers = this.#order.subarray(from, from + spec.batchSize);
     const labels = Int32Array.from(numbers, (i) => train.labels[i]);
     const x = train.tensor(numbers).data;
-    if (spec.augment === undefined) return { x, targets: { labels } };
-    const targets = augmented(
-      spec.augment,
-      { x, shape: train.shape, labels, numbers },
-      { seed: spec.seed, epoch, step },
-    );
-    return { x, targets };
+    return finishedBatch(spec, { x, shape: train.shape, labels, numbers }, { epoch, step });
   }
+}
+
+/** Samples as they go into a step: augmented, if that is wished. */
+export function finishedBatch(
+  { augment, seed }: BatchOptions,
+  drawn: Drawn,
+  place: { epoch: number; step: number },
+): StepBatch {
+  const { x, labels } = drawn;
+  const targets = augment === undefined ? { labels } : augmented(augment, drawn, { seed, ...place });
+  return { x, targets };
 }

@@ -8,12 +8,10 @@ import { defaultBatch, type Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Average } from './average.js';
-import { Batches } from './batches.js';
-import { fingerprintOf } from './fingerprint.js';
 import { Optimizer } from './optimizers.js';
-import { RingReader } from './ring.js';
 import { annealed } from './schedules/anneal.js';
 import { learningRateFactor } from './schedules/learningRate.js';
+import { HeldSource, type Supply, type TrainingSource } from './source.js';
 import type { FitSpec } from './spec.js';
 import { adoptState, type BestEpoch, checkState, type EpochState, stateOf, type TrainState } from './state.js';
 import { estimatedStatistics } from './statistics.js';
@@ -50,9 +48,9 @@ export type FitEvent = BatchEvent | EpochEvent;
 export class Training {
   readonly #optimizer: Optimizer;
   readonly #average: Average;
-  readonly #batches: Batches | RingReader;
+  readonly #source: TrainingSource;
+  readonly #batches: Supply;
   readonly #perEpoch: number;
-  readonly #fingerprint: string;
   #step = 0;
   #epoch: EpochState = freshEpoch(0);
   #best: BestEpoch | null = null;
@@ -62,6 +60,7 @@ export class Training {
   /**
    * Checks all that can be known before the first step.
    *
+   * @param train in memory, or batches that are waited for.
    * @param from where the run goes on; from the network as it is when left out.
    * @param ring where another worker puts batches.
    * @throws {ShapeError}, {ConfigError} or {DataError} for what would fail later; {MemoryError}.
@@ -69,12 +68,14 @@ export class Training {
   constructor(
     private readonly network: Network,
     kernels: Kernels,
-    private readonly train: Dataset,
+    train: Dataset | TrainingSource,
     private readonly validation: Dataset | undefined,
     private readonly spec: FitSpec,
     from?: TrainState,
     ring?: SharedArrayBuffer,
   ) {
+    const source = 'images' in train ? new HeldSource(train, spec, ring) : train;
+    this.#source = source;
     const last = train.length % spec.batchSize || spec.batchSize;
     network.checkTrainingBatch(last);
     const { classWeights } = spec;
@@ -83,14 +84,12 @@ export class Training {
     }
     // Both ends are known to be possible before any time is spent.
     for (const epoch of [0, spec.epochs - 1]) if (spec.gamma) network.checkGamma(this.#gammaOf(epoch) as number);
-    if (from) checkState(network, spec, train, from);
+    if (from) checkState(network, spec, source, from);
     this.#average = new Average(network.parameters, spec);
     this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
     this.#passes = network.state.passes;
-    this.#fingerprint = fingerprintOf(train);
-    const batches = new Batches(train, spec);
-    this.#perEpoch = batches.perEpoch;
-    this.#batches = ring ? new RingReader(ring, batches, spec.batchSize, train.shape, from?.step ?? 0) : batches;
+    this.#perEpoch = Math.ceil(source.length / spec.batchSize);
+    this.#batches = source.steps(from?.step ?? 0);
     if (from === undefined) return;
     adoptState(network, from);
     this.#passes = from.random.passes;
@@ -107,8 +106,8 @@ export class Training {
       optimizer: this.#optimizer.state(),
       average: this.#average.state(),
       options: this.spec,
-      samples: this.train.length,
-      data: this.#fingerprint,
+      samples: this.#source.length,
+      data: this.#source.fingerprint,
       step: this.#step,
       epoch: this.#epoch,
       best: this.#best,
@@ -122,13 +121,13 @@ export class Training {
   }
 
   /**
-   * Trains; yields after every batch and epoch, and nothing now and then. When it comes to its end, the network has the
+   * Trains; yields after every batch and epoch, nothing now and then, and what must be waited for before it goes on. When it comes to its end, the network has the
    * averaged weights, if there are such; however else it ends, it is as after its last whole step. The optimizer's memory
    * is given back.
    *
    * @throws {DivergedError} when the loss or a gradient is not finite; that step is not taken.
    */
-  *run(): Generator<FitEvent | undefined, void, void> {
+  *run(): Generator<FitEvent | Promise<void> | undefined, void, void> {
     try {
       while (!this.#isOver()) yield* this.#runEpoch();
       const { values } = this.#average;
@@ -145,12 +144,15 @@ export class Training {
     return index >= epochs || stopped === true;
   }
 
-  *#runEpoch(): Generator<FitEvent | undefined, void, void> {
-    const { network, train } = this;
+  *#runEpoch(): Generator<FitEvent | Promise<void> | undefined, void, void> {
+    const { network } = this;
+    const { length } = this.#source;
     const { index } = this.#epoch;
     yield* this.#changeGamma();
     const started = performance.now() - 1000 * this.#epoch.seconds;
-    while (this.#epoch.position < train.length) {
+    while (this.#epoch.position < length) {
+      const waiting = this.#batches.ready(this.#step);
+      if (waiting !== undefined) yield waiting;
       const event = this.#takeStep();
       this.#epoch.seconds = (performance.now() - started) / 1000;
       yield event;
@@ -160,10 +162,10 @@ export class Training {
     const event: EpochEvent = {
       type: 'epoch',
       epoch: index,
-      loss: lossSum / train.length,
-      accuracy: correct / train.length,
+      loss: lossSum / length,
+      accuracy: correct / length,
       seconds,
-      imagesPerSecond: train.length / seconds,
+      imagesPerSecond: length / seconds,
     };
     yield* this.#averageEpoch();
     const { validation } = this;
@@ -185,24 +187,24 @@ export class Training {
   }
 
   /** Gamma of the epoch that begins, and batch norm's statistics for it if they are wished. */
-  *#changeGamma(): Generator<undefined, void, void> {
-    const { network, train, spec } = this;
+  *#changeGamma(): Generator<Promise<void> | undefined, void, void> {
+    const { network, spec } = this;
     const { index, position } = this.#epoch;
     const gamma = this.#gammaOf(index);
     if (gamma === undefined) return;
     network.setGamma(gamma);
     // They do not depend on those before, so that doing it again after a stop changes nothing.
     if (!spec.estimateStatistics || position > 0 || (index > 0 && gamma === this.#gammaOf(index - 1))) return;
-    const put = yield* estimatedStatistics(network, train, spec.batchSize, (work) => this.#withOwnPasses(work));
+    const put = yield* estimatedStatistics(network, this.#source.inOrder(), (work) => this.#withOwnPasses(work));
     put(network.parameters.view());
   }
 
   /** The average after an epoch, with statistics of its own. */
-  *#averageEpoch(): Generator<undefined, void, void> {
-    const { network, train, spec } = this;
+  *#averageEpoch(): Generator<Promise<void> | undefined, void, void> {
+    const { network } = this;
     const next = this.#average.afterEpoch(this.#epoch.index);
     if (next === undefined) return;
-    const put = yield* estimatedStatistics(network, train, spec.batchSize, (work) =>
+    const put = yield* estimatedStatistics(network, this.#source.inOrder(), (work) =>
       this.#withOwnPasses(() => this.#withValues(next.values, work)),
     );
     put(next.values);

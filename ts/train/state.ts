@@ -6,15 +6,14 @@ import { checkInteger, checkNumber } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
 import { parse } from '../base/schema.js';
 import { describe, type Tensor } from '../base/tensor.js';
-import type { Dataset } from '../data/dataset.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import type { Network } from '../graph/network.js';
 import { checkNamed } from '../graph/parameters.js';
 import type { AverageState } from './average.js';
-import { fingerprintOf } from './fingerprint.js';
 import { checkOptimizerState, type OptimizerState } from './optimizers.js';
 import { annealSpansRun } from './schedules/anneal.js';
 import { spansRun } from './schedules/learningRate.js';
+import type { TrainingSource } from './source.js';
 import { type FitSpec, fitSchema } from './spec.js';
 
 /** Changes with the meaning of a {@link TrainState}. */
@@ -79,7 +78,7 @@ export function stateOf(
  * @throws {DataError} for another version or a broken value; {ConfigError} for another model, or naming the
  *   option of the run that would lead to other results; {ShapeError} naming a tensor.
  */
-export function checkState(network: Network, options: FitSpec, train: Dataset, state: TrainState): void {
+export function checkState(network: Network, options: FitSpec, train: TrainingSource, state: TrainState): void {
   const samples = train.length;
   if (!isObject(state) || state.version !== version) {
     const found = isObject(state) ? `version ${describe(state.version)}` : describe(state);
@@ -93,7 +92,7 @@ export function checkState(network: Network, options: FitSpec, train: Dataset, s
   if (samples !== state.samples) {
     throw new ConfigError(`resumeFrom: expected ${state.samples} samples, as in the run so far, got ${samples}`);
   }
-  if (fingerprintOf(train) !== state.data) {
+  if (train.fingerprint !== state.data) {
     throw new ConfigError(`resumeFrom: expected the samples of the run so far, got others (${train.name})`);
   }
   checkPlace(options, samples, state);

@@ -1,11 +1,11 @@
 /** The images of the demo: Fashion-MNIST where it can be had, else drawn figures. */
-
-import { type DownloadProgress, loadFashionMnist, locateFashionMnist } from '../../data/fashionMnist.js';
 import { DataError, type Dataset, datasets } from '../../index.js';
 import { first } from '../dataFolder.js';
 import { UsageError } from '../options.js';
 import type { Progress, Task } from '../progress.js';
 import { CLEAN_SAMPLES } from './defaults.js';
+
+type FashionMnistOptions = Parameters<typeof datasets.fashionMnist>[0];
 
 export interface DemoData {
   name: string;
@@ -34,23 +34,27 @@ const FIGURES_SEED = { train: 1, test: 2 };
 export async function loadData(options: DataOptions, progress: Progress, signal: AbortSignal): Promise<DemoData> {
   if (options.synthetic) return drawFigures(options, 'asked for by --synthetic');
   let download: Task | undefined;
-  const onProgress = ({ file, receivedBytes, totalBytes }: DownloadProgress): void => {
+  const onProgress: FashionMnistOptions['onProgress'] = ({ file, receivedBytes, totalBytes }): void => {
     download ??= progress.task('Downloading Fashion-MNIST');
     download.update(totalBytes === undefined ? 0 : receivedBytes / totalBytes, file);
   };
   try {
-    const location = await locateFashionMnist({ dir: options.data, signal, onProgress });
-    if (!location.found) return drawFigures(options, `no Fashion-MNIST: ${location.reason}`);
-    const { train, test } = await loadFashionMnist(location.files);
+    const where = { dir: options.data, download: options.data === undefined, signal, onProgress };
+    const train = await datasets.fashionMnist({ ...where, split: 'train' });
+    const test = await datasets.fashionMnist({ ...where, split: 'test' });
     return {
       name: 'Fashion-MNIST',
-      reason: `found in ${location.source}`,
+      reason: download ? 'downloaded now' : `found in ${options.data ?? 'KWTA_DATA or the cache folder'}`,
       train: first('--train-samples', train, options.trainSamples),
       test: first('--samples', test, Math.max(options.samples, Math.min(CLEAN_SAMPLES, test.length))),
     };
   } catch (error) {
     if (options.data !== undefined && error instanceof DataError) {
-      throw new UsageError(`--data: ${error.message.replace(/^data: /, '')}`);
+      throw new UsageError(`--data: ${error.message.replace(/^dir: /, '')}`);
+    }
+    // That it is nowhere to be had is told with its name; what is damaged, with that of the file.
+    if (error instanceof DataError && error.message.startsWith('Fashion-MNIST: ')) {
+      return drawFigures(options, `no ${error.message}`);
     }
     throw error;
   } finally {

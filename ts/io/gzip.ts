@@ -1,5 +1,5 @@
 /**
- * Gunzips a whole file, the same in every environment.
+ * Unzips whole files of gzip, and what is deflated inside other files, the same in every environment.
  *
  * By pako, loaded when first needed (11 kB compressed in a page). The platforms' own `DecompressionStream` differ: a
  * second member or zeros behind the last are refused by newer ones and passed over by older ones, and where one member
@@ -19,8 +19,11 @@ export type LengthRule = (name: string, start: Uint8Array) => number;
 const START = 2 ** 16;
 /** Deflate makes at most this many bytes from one. */
 const MOST_FROM_ONE = 1032;
-/** zlib's number for a window of 32 kB in the wrapping of gzip. */
-const GZIP = 31;
+/** zlib's numbers for a window of 32 kB in each wrapping. */
+const WINDOWS = { gzip: 31, zlib: 15, deflate: -15 };
+
+/** What is around deflated data: a file of gzip, the two bytes and the checksum of zlib, or nothing. */
+export type Wrapping = keyof typeof WINDOWS;
 
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -33,11 +36,21 @@ export function isGzip(bytes: Uint8Array): boolean {
  * @param name what to call the file in messages.
  * @throws {DataError} when the data are damaged, truncated, or longer than `lengthOf` says.
  */
-export async function gunzip(name: string, bytes: Uint8Array, lengthOf: LengthRule): Promise<Uint8Array> {
+export function gunzip(name: string, bytes: Uint8Array, lengthOf: LengthRule): Promise<Uint8Array> {
+  return inflate(name, bytes, lengthOf, 'gzip');
+}
+
+/** As {@link gunzip}; in the other wrappings there is one stream, and nothing behind it. */
+export async function inflate(
+  name: string,
+  bytes: Uint8Array,
+  lengthOf: LengthRule,
+  wrapping: Wrapping,
+): Promise<Uint8Array> {
   const { Z_BUF_ERROR, Z_NO_FLUSH, Z_OK, Z_STREAM_END, ZStream, zlibInflate, zlibInflateInit2, zlibInflateReset } =
     await import('pako');
   const stream = new ZStream();
-  zlibInflateInit2(stream, GZIP);
+  zlibInflateInit2(stream, WINDOWS[wrapping]);
   Object.assign(stream, { input: bytes, next_in: 0, avail_in: bytes.length });
   Object.assign(stream, { output: new Uint8Array(START), next_out: 0, avail_out: START });
   let length: number | undefined;
@@ -45,10 +58,11 @@ export async function gunzip(name: string, bytes: Uint8Array, lengthOf: LengthRu
     const status = zlibInflate(stream, Z_NO_FLUSH);
     if (status === Z_STREAM_END) {
       if (bytes.subarray(stream.next_in).every((byte) => byte === 0)) break;
+      if (wrapping !== 'gzip') throw new DataError(`${name}: expected nothing behind the deflated data`);
       zlibInflateReset(stream);
     } else if ((status !== Z_OK && status !== Z_BUF_ERROR) || stream.avail_out > 0) {
       const what = status === Z_OK || status === Z_BUF_ERROR ? 'they end too early' : stream.msg;
-      throw new DataError(`${name}: expected gzip data, but they are damaged or truncated (${what})`);
+      throw new DataError(`${name}: expected ${wrapping} data, but they are damaged or truncated (${what})`);
     } else if (length === undefined) {
       length = lengthOf(name, stream.output);
       // One more than allowed, so that what is too long shows.
@@ -66,7 +80,7 @@ export async function gunzip(name: string, bytes: Uint8Array, lengthOf: LengthRu
 function allocate(name: string, length: number, zipped: number): Uint8Array {
   if (length - 1 > zipped * MOST_FROM_ONE) {
     throw new DataError(
-      `${name}: expected ${length - 1} unzipped bytes, which ${zipped} bytes of gzip data cannot hold: the file is truncated`,
+      `${name}: expected ${length - 1} unzipped bytes, which ${zipped} zipped bytes cannot hold: the file is truncated`,
     );
   }
   try {

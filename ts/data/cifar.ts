@@ -1,0 +1,106 @@
+/**
+ * CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their official binary layout. A record is a label byte (in CIFAR-100 two: coarse,
+ * then fine) and 3,072 pixel bytes: the red, the green, then the blue plane of 32 x 32.
+ */
+import { checkChoice } from '../base/check.js';
+import type { Dataset } from './dataset.js';
+import { type Archive, whereIs } from './locate.js';
+import { type RecordFormat, readRecords, streamRecords } from './recordFiles.js';
+import { join } from './source.js';
+import { checkSplitOptions, checkStream, type SplitOptions } from './splitOptions.js';
+import type { StreamedDataset } from './stream.js';
+
+/** Options of {@link cifar10}: a folder may also be the one above its `cifar-10-batches-bin`. */
+export interface Cifar10Options extends SplitOptions {
+  /** Reads images as they are needed, from plain files; false by default. */
+  stream?: boolean;
+}
+
+/** Options of {@link cifar100}: a folder may also be the one above its `cifar-100-binary`. */
+export interface Cifar100Options extends SplitOptions {
+  /** 100 classes, `'fine'` by default, or the 20 that they belong to. */
+  labels?: 'fine' | 'coarse';
+  /** Reads images as they are needed, from plain files; false by default. */
+  stream?: boolean;
+}
+
+const splits = ['train', 'test'] as const;
+
+const publisher = 'https://www.cs.toronto.edu/~kriz/';
+
+const tenBatches = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`);
+
+const ten: Archive = {
+  title: 'CIFAR-10',
+  folder: 'cifar-10',
+  url: publisher,
+  inside: ['cifar-10-batches-bin'],
+  needed: { train: tenBatches.map((stem) => `${stem}.bin`), test: ['test_batch.bin'] },
+  any: true,
+  downloads: [{ name: 'cifar-10-binary.tar.gz', md5: 'c32a1d4ab5d03f1284b67883e8d87530', unpack: true }],
+};
+
+const hundred: Archive = {
+  title: 'CIFAR-100',
+  folder: 'cifar-100',
+  url: publisher,
+  inside: ['cifar-100-binary'],
+  needed: { train: ['train.bin'], test: ['test.bin'] },
+  downloads: [{ name: 'cifar-100-binary.tar.gz', md5: '03b5dce01913d631647c71ecec9e9cb8', unpack: true }],
+};
+
+/**
+ * The images of one split of CIFAR-10, plain or gzipped. Of the five training files, those that are there are taken; the
+ * dataset's name lists them.
+ *
+ * @throws {DataError} when no file of the split is there, or one is truncated, too long or holds a wrong label.
+ */
+export function cifar10(options: Cifar10Options & { stream: true }): Promise<StreamedDataset>;
+export function cifar10(options: Cifar10Options & { stream?: false }): Promise<Dataset>;
+export async function cifar10(options: Cifar10Options): Promise<Dataset | StreamedDataset> {
+  checkSplitOptions('cifar10', options, splits, ['stream']);
+  checkStream(options.stream);
+  const format = {
+    files: options.split === 'train' ? tenBatches : ['test_batch'],
+    records: 10_000,
+    labelBytes: 1,
+    labelAt: 0,
+    classes: 10,
+    namesFile: 'batches.meta.txt',
+  };
+  return readSplit(ten, options, format);
+}
+
+/**
+ * The images of one split of CIFAR-100 (50,000 and 10,000), plain or gzipped.
+ *
+ * @throws {DataError} when the split's file is not there, truncated, too long or holds a wrong label.
+ */
+export function cifar100(options: Cifar100Options & { stream: true }): Promise<StreamedDataset>;
+export function cifar100(options: Cifar100Options & { stream?: false }): Promise<Dataset>;
+export async function cifar100(options: Cifar100Options): Promise<Dataset | StreamedDataset> {
+  checkSplitOptions('cifar100', options, splits, ['labels', 'stream']);
+  checkStream(options.stream);
+  const { labels = 'fine', split } = options;
+  checkChoice('labels', labels, ['fine', 'coarse']);
+  const format = {
+    files: [split],
+    records: split === 'train' ? 50_000 : 10_000,
+    labelBytes: 2,
+    labelAt: labels === 'fine' ? 1 : 0,
+    classes: labels === 'fine' ? 100 : 20,
+    namesFile: `${labels}_label_names.txt`,
+  };
+  return readSplit(hundred, options, format);
+}
+
+async function readSplit(
+  archive: Archive,
+  options: SplitOptions & { stream?: boolean },
+  format: RecordFormat,
+): Promise<Dataset | StreamedDataset> {
+  const dir = await whereIs(archive, options);
+  const folders = [dir, ...archive.inside.map((name) => join(dir, name))];
+  const title = `${archive.title} ${options.split}`;
+  return options.stream ? streamRecords(title, folders, format) : readRecords(title, folders, format);
+}
