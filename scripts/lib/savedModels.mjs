@@ -49,9 +49,10 @@ export class SavedModels {
     // It holds all that a run without averages can: moments, and a perturbation that goes from step to step.
     await model.fit(train, { ...runs['free, momentum, annealed'], checkpoint: { path: this.file } });
     const bytes = new Uint8Array(readFileSync(this.file));
-    const saved = { spec, stateDict: await model.stateDict() };
-    await model.dispose();
     const whole = decodeCheckpoint('file', bytes);
+    // With the gamma that it has come to.
+    const saved = { spec: whole.state.model, stateDict: await model.stateDict() };
+    await model.dispose();
     return this.#subject('a checkpoint', bytes, saved, (corrupted) => {
       if (!isDeepStrictEqual(decodeCheckpoint('file', corrupted), whole)) throw new Wrong('the state is another');
     });
