@@ -46,12 +46,13 @@ export class SavedModels {
   async checkpoint() {
     const runtime = await this.#alive();
     const model = await runtime.model(spec);
-    const [options] = Object.values(runs);
-    await model.fit(train, { ...options, checkpoint: { path: this.file } });
+    // It holds all that a run without averages can: moments, and a perturbation that goes from step to step.
+    await model.fit(train, { ...runs['free, momentum, annealed'], checkpoint: { path: this.file } });
     const bytes = new Uint8Array(readFileSync(this.file));
-    const saved = { spec, stateDict: await model.stateDict() };
-    await model.dispose();
     const whole = decodeCheckpoint('file', bytes);
+    // With the gamma that it has come to.
+    const saved = { spec: whole.state.model, stateDict: await model.stateDict() };
+    await model.dispose();
     return this.#subject('a checkpoint', bytes, saved, (corrupted) => {
       if (!isDeepStrictEqual(decodeCheckpoint('file', corrupted), whole)) throw new Wrong('the state is another');
     });

@@ -66,7 +66,7 @@ describe('the package', () => {
       ].sort(),
     );
     expect(names(optim)).toEqual(['adam', 'adamw', 'sgd']);
-    expect(names(regimes)).toEqual(['adversarial', 'natural']);
+    expect(names(regimes)).toEqual(['adversarial', 'fast', 'free', 'natural', 'trades']);
     expect(names(augment)).toEqual(['cutOut', 'flip', 'mixUp', 'padCrop']);
     expect(names(schedules)).toEqual(['anneal', 'cosine', 'linear', 'multiStep', 'oneCycle', 'step', 'warmUp']);
     expect(names(models)).toEqual(['alexNet', 'denseNet121', 'resNet18', 'resNet34', 'smallCnn', 'wideResNet']);
@@ -88,6 +88,9 @@ describe('the package', () => {
       optim.sgd({ lr: 0.1 }),
       optim.adamw(),
       regimes.adversarial(attacks.fgsm(), { epsilon: 0.1 }),
+      regimes.trades({ epsilon: 0.1 }),
+      regimes.free({ epsilon: 0.1 }),
+      regimes.fast({ epsilon: 0.1 }),
       schedules.anneal({ from: 0.2, to: 0.1, by: 0.005 }),
     ];
     for (const part of parts) expect(structuredClone(part)).toEqual(part);

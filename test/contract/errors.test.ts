@@ -220,7 +220,7 @@ describe('calls that cannot be', () => {
     ['batch size', () => train({ batchSize: 0 }), ConfigError, 'fit.batchSize', '>= 1', 'got 0'],
     ['no optimizer', () => train({ optimizer: undefined }), ConfigError, 'fit.optimizer', 'optim.*', 'undefined'],
     ['misspelt', () => train({ epoch: 3 }), ConfigError, 'fit', "'epoch'", 'epochs'],
-    ['regime', () => train({ regime: { type: 'trades' } }), ConfigError, 'fit.regime', 'regimes.*', "'trades'"],
+    ['regime', () => train({ regime: { type: 'foo' } }), ConfigError, 'fit.regime', 'regimes.*', "'foo'"],
     ['regime radius', () => regimes.adversarial(attacks.fgsm(), { epsilon: 0 }), ConfigError, 'epsilon', '> 0'],
     ['schedule', () => train({ lr: 0.1 }), ConfigError, 'fit.lr', 'schedules.*', '0.1'],
     ['gamma', () => train({ gamma: 0.1 }), ConfigError, 'fit.gamma', 'schedules.anneal', '0.1'],

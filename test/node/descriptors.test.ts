@@ -177,6 +177,24 @@ const annealRows: { [Type in keyof typeof annealDescriptors]: Row } = {
 };
 
 const regimeRows: { [Type in keyof typeof regimeDescriptors]: Row } = {
+  fast: {
+    make: regimes.fast,
+    argument: 'regimes.fast',
+    options: { epsilon: 0.1 },
+    bad: { epsilon: notPositive, stepSize: notPositive },
+  },
+  free: {
+    make: regimes.free,
+    argument: 'regimes.free',
+    options: { epsilon: 0.1 },
+    bad: { epsilon: notPositive, replays: notCounts },
+  },
+  trades: {
+    make: regimes.trades,
+    argument: 'regimes.trades',
+    options: { epsilon: 0.1 },
+    bad: { epsilon: notPositive, beta: [-1, '6'], steps: notCounts, stepSize: notPositive },
+  },
   natural: { make: regimes.natural, argument: 'regimes.natural', options: {}, bad: {} },
   adversarial: {
     make: ({ attack, ...rest }: { attack: ReturnType<typeof attacks.pgd>; epsilon: number }) =>

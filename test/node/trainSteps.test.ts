@@ -39,25 +39,42 @@ const runs: Record<string, FitSpec> = {
     optimizer: optim.adamw({ lr: 0.01 }),
     regime: regimes.adversarial(attacks.pgd({ steps: 2 }), { epsilon: 0.1 }),
   },
+  'sgd, trades': {
+    ...common,
+    optimizer: optim.sgd({ lr: 0.05 }),
+    regime: regimes.trades({ steps: 2, epsilon: 0.1 }),
+    ema: { decay: 0.5 },
+  },
+  'adam, free': { ...common, optimizer: optim.adam({ lr: 0.01 }), regime: regimes.free({ epsilon: 0.1 }) },
+  'momentum, fast': {
+    ...common,
+    optimizer: optim.sgd({ lr: 0.05, momentum: 0.9 }),
+    regime: regimes.fast({ epsilon: 0.1 }),
+  },
 };
 
 const networkOf = (seed: number) => new Network(spec, seed, workspace, { recompute: false });
 
 it.each(Object.entries(runs))('%s', (_, options) => {
   const network = networkOf(11);
-  const states: TrainState[] = [];
+  const isEvent = (event: unknown): boolean => event !== undefined;
   const training = new Training(network, kernels, train, undefined, options);
-  states.push(training.state());
-  for (const _ of training.run()) states.push(training.state());
-  // Nine steps, three ends of an epoch, and the start.
-  expect(states.length).toBe(13);
+  // Also between events, where more is done than a step; with how many there were.
+  const states: { state: TrainState; events: number }[] = [{ state: training.state(), events: 0 }];
+  let events = 0;
+  for (const event of training.run()) {
+    events += Number(isEvent(event));
+    states.push({ state: training.state(), events });
+  }
+  // Nine steps, or as many with each replay, and three ends of an epoch.
+  expect(events).toBe(9 * (options.regime.type === 'free' ? options.regime.replays : 1) + 3);
   const weights = network.parameters.read('data');
-  for (const [i, state] of states.entries()) {
+  for (const { state, events: before } of states) {
     const fresh = networkOf(0);
     const rest = new Training(fresh, kernels, train, undefined, options, structuredClone(state));
     expect(rest.state()).toEqual(state);
-    expect([...rest.run()].length).toBe(12 - i);
-    expect(fresh.parameters.read('data'), `after event ${i}`).toEqual(weights);
+    expect([...rest.run()].filter(isEvent).length).toBe(events - before);
+    expect(fresh.parameters.read('data'), `after event ${before}`).toEqual(weights);
     fresh.dispose();
   }
 });

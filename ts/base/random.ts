@@ -25,7 +25,7 @@ export const STREAMS = {
   initial: 0x1000,
   /** Order of the training samples; one an epoch. */
   order: 0x10000000,
-  /** Starts of a training step's attack; 64 a step. */
+  /** Starts of a training step's attack, drawn for a whole batch, and of what is measured after it; 64 a step. */
   trainingAttack: 0x18000000,
   /** Order of a shuffled dataset. */
   shuffle: 1 * TWO_32,
@@ -43,6 +43,8 @@ export const STREAMS = {
   augmentation: 2 ** 52 + 2 ** 50,
   /** Directions that an analysis looks along; one a sample. */
   directions: 3 * 2 ** 51,
+  /** Points that a training step's attack begins at; one a place in the batch, 2^20 of them a step. */
+  trainingStart: 3 * 2 ** 51 + 2 ** 50,
   /** Noise around a sample, whose keys are likewise; one a step, 2^32 of them. */
   noise: 2 ** 57,
 } as const;

@@ -24,7 +24,7 @@ import { Preparer } from './preparer.js';
 
 /** Options of {@link Model.fit}. */
 export interface FitOptions {
-  /** Passes over the data, >= 1. */
+  /** Passes over the data, >= 1; `regimes.free` takes as many steps with each batch as it has replays. */
   epochs: number;
   /** Samples of a step, >= 1; 64 by default. */
   batchSize?: number;
@@ -144,8 +144,11 @@ export function startFit(
       const events = await connection.job('fit', [...args], { signal, onProgress }, job, feeder?.port);
       await feeder?.end();
       const warning = await preparer?.end();
-      const history: History = { epochs: events.filter((event): event is EpochEvent => event.type === 'epoch') };
-      if (warning !== undefined) history.warnings = [warning];
+      const epochs = events.filter((event): event is EpochEvent => event.type === 'epoch');
+      const warnings = epochs.flatMap((epoch) => epoch.warnings ?? []);
+      if (warning !== undefined) warnings.push(warning);
+      const history: History = { epochs };
+      if (warnings.length > 0) history.warnings = warnings;
       return checkpoints === undefined ? history : await checkpoints.close(history);
     } catch (error) {
       void feeder?.end();

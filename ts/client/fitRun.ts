@@ -6,7 +6,10 @@ import type { TrainState } from '../train/state.js';
 export interface History {
   /** One entry per epoch. */
   epochs: EpochEvent[];
-  /** Checkpoints that could not be written, though the last one could; a worker beside the engine that did not start. */
+  /**
+   * Catastrophic overfitting under `regimes.fast`; checkpoints that could not be written, though the last one could; a worker
+   * beside the engine that did not start.
+   */
   warnings?: string[];
 }
 

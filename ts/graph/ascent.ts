@@ -6,7 +6,7 @@ import { DivergedError } from '../base/errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { type Features, featureSize } from '../ops/op.js';
 import type { Network } from './network.js';
-import type { LossCotangent } from './pass.js';
+import type { Cotangent } from './pass.js';
 
 /** How a step goes. */
 export interface AscentStep {
@@ -60,12 +60,13 @@ export class Ascent {
   }
 
   /** Logits of the points `from ... from + n`, and the gradient of a loss; in one pass. @throws {DivergedError} */
-  evaluate(from: number, n: number, cotangent: LossCotangent): Evaluated {
+  evaluate(from: number, n: number, cotangent: Cotangent): Evaluated {
     const pass = this.network.forwardAt({ pointer: this.#at(this.#points, from), order: 'channelsLast' }, n, {
       inputs: true,
     });
     const logits = pass.logits();
-    pass.backward(cotangent);
+    if (typeof cotangent === 'function') pass.backward(cotangent(pass));
+    else pass.backward(cotangent);
     if (!pass.hasFiniteGradient())
       throw new DivergedError('attack: expected finite gradients of the samples, got others');
     return { logits, gradient: pass.inputGradientView(), copy: () => pass.inputGradient() };

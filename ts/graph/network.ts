@@ -139,7 +139,7 @@ export class Network {
   /** Logits `[n, classes]` in eval mode, in batches of {@link defaultBatch}. */
   logits(x: Float32Array): Float32Array {
     const result = new Float32Array((x.length / this.sampleSize) * this.classes);
-    for (const { part, from } of this.#batches(x)) result.set(this.forward(part).logits(), from * this.classes);
+    for (const { part, from } of this.batches(x)) result.set(this.forward(part).logits(), from * this.classes);
     return result;
   }
 
@@ -152,7 +152,7 @@ export class Network {
       logits: new Float32Array(count * this.classes),
       gradient: new Float32Array(x.length),
     };
-    for (const { part, from, n } of this.#batches(x)) {
+    for (const { part, from, n } of this.batches(x)) {
       const pass = this.forward(part, { inputs: true });
       result.logits.set(pass.logits(), from * this.classes);
       result.losses.set(pass.backward({ loss, labels: sliceOf(labels, from, n) }), from);
@@ -219,7 +219,7 @@ export class Network {
   activationPattern(x: Float32Array): { layer: string; indices: Uint32Array[] }[] {
     const { kernels } = this.workspace;
     const result = new Map<string, Uint32Array[]>();
-    for (const { part, n } of this.#batches(x)) {
+    for (const { part, n } of this.batches(x)) {
       for (const [layer, winners] of winnersByLayer(this.#forward(patterns, part, n, 0, false), kernels)) {
         result.set(layer, [...(result.get(layer) ?? []), ...winners]);
       }
@@ -341,7 +341,8 @@ export class Network {
     this.#twins.clear();
   }
 
-  *#batches(x: Float32Array): Generator<{ part: Float32Array; from: number; n: number }> {
+  /** Samples in batches of {@link defaultBatch}, and the number of the first in each. */
+  *batches(x: Float32Array): Generator<{ part: Float32Array; from: number; n: number }> {
     const count = x.length / this.sampleSize;
     for (let from = 0; from < count; from += defaultBatch) {
       const n = Math.min(defaultBatch, count - from);

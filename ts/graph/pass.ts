@@ -24,6 +24,17 @@ export interface LossCotangent {
   unsaturated?: boolean;
 }
 
+/** A named loss's, or `[n, classes]` made of what the pass has answered. */
+export type Cotangent = LossCotangent | ((pass: Pass) => Float32Array);
+
+/** The answers of a pass as probabilities. */
+export interface Softmax {
+  /** `[n, classes]` */
+  probabilities: Float32Array;
+  /** log sum exp of each sample's logits. */
+  logSums: Float64Array;
+}
+
 /** Made by `Network.forward`. */
 export class Pass {
   #walked = false;
@@ -55,7 +66,7 @@ export class Pass {
   }
 
   /** The probabilities of all classes `[n, classes]`, and log sum exp of each sample's logits; before {@link backward}. */
-  softmax(): { probabilities: Float32Array; logSums: Float64Array } {
+  softmax(): Softmax {
     const { classes } = this.network;
     const logits = this.logits();
     // Cross entropy towards the first class is the one less its logit; its gradient the other, less one there.

@@ -65,12 +65,15 @@ const stateSchema = loose({
 const moment = 'moment';
 /** The group of the weights that training goes on with, when others stand for them. */
 const weights = 'weights';
+/** The group, and the only name in it, of what a regime hands on from step to step. */
+const kept = 'kept';
 
 /** The file of a state: its model is the one that was validated. @throws {DivergedError} naming a parameter that is not finite. */
 export function encodeCheckpoint(state: TrainState, older: readonly number[]): Uint8Array {
-  const { model, stateDict, optimizer, average, ...rest } = state;
+  const { model, stateDict, optimizer, average, kept: handed, ...rest } = state;
   const groups = Object.fromEntries(optimizer.moments.map((values, i) => [`${moment}${i}`, values]));
   if (average !== null) groups[weights] = stateDict;
+  if (handed !== undefined) groups[kept] = { [kept]: handed };
   return encodeModel(model, average?.values ?? stateDict, {
     state: { ...rest, optimizer: { steps: optimizer.steps }, average: average && { count: average.count }, older },
     groups,
@@ -93,7 +96,8 @@ export function decodeCheckpoint(file: string, bytes: Uint8Array): Checkpoint {
     moments.push(values);
   }
   const given = {
-    ...(rest as Omit<TrainState, 'model' | 'stateDict' | 'optimizer' | 'average'>),
+    ...(rest as Omit<TrainState, 'model' | 'stateDict' | 'optimizer' | 'average' | 'kept'>),
+    ...(groups[kept]?.[kept] && { kept: groups[kept][kept] }),
     model: spec,
     optimizer: { ...optimizer, moments },
   };

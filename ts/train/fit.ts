@@ -8,16 +8,23 @@ import { defaultBatch, type Network } from '../graph/network.js';
 import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Average } from './average.js';
+import type { StepBatch } from './batches.js';
 import { Optimizer } from './optimizers.js';
+import { regimeOf, replaysOf, traitsOf } from './regimes/index.js';
+import type { AttackedAccuracy } from './regimes/regime.js';
 import { annealed } from './schedules/anneal.js';
 import { learningRateFactor } from './schedules/learningRate.js';
 import { HeldSource, type Supply, type TrainingSource } from './source.js';
 import type { FitSpec } from './spec.js';
 import { adoptState, type BestEpoch, checkState, type EpochState, stateOf, type TrainState } from './state.js';
 import { estimatedStatistics } from './statistics.js';
-import { located, stepGradients } from './step.js';
+import { located, stepGradients, stepRandom } from './step.js';
+import { overfitted } from './warnings.js';
 
-/** After each batch. Loss and accuracy are those of the batch as trained on, adversarial or not. */
+/**
+ * After each step of the optimizer: one a batch, or as many as `regimes.free` has replays. Loss and accuracy are those of the
+ * batch as trained on, adversarial or not; under `regimes.trades` the accuracy is that on the samples as they are.
+ */
 export interface BatchEvent {
   type: 'batch';
   /** From 0. */
@@ -40,7 +47,17 @@ export interface EpochEvent {
   imagesPerSecond: number;
   /** Accuracy on the validation set, when there is one. */
   validationAccuracy?: number;
+  /**
+   * Under `regimes.fast`: accuracy on the first training images, 256 or some more, attacked as in training (`own`) and by ten steps
+   * of PGD (`pgd`).
+   */
+  attackedAccuracy?: AttackedAccuracy;
+  /** What has gone wrong in this epoch; they are in `history.warnings`, too. */
+  warnings?: string[];
 }
+
+/** So many samples are attacked after each epoch, where the regime has that done, or as many as fill batches. */
+const watchedSamples = 256;
 
 export type FitEvent = BatchEvent | EpochEvent;
 
@@ -50,10 +67,16 @@ export class Training {
   readonly #average: Average;
   readonly #source: TrainingSource;
   readonly #batches: Supply;
+  /** Steps of the optimizer. */
   readonly #perEpoch: number;
+  readonly #replays: number;
   #step = 0;
   #epoch: EpochState = freshEpoch(0);
   #best: BestEpoch | null = null;
+  /** The batch that is being replayed, and its number. */
+  #drawn: { number: number; batch: StepBatch } | undefined;
+  /** What the regime keeps from step to step. */
+  #kept: Float32Array | undefined;
   /** Of the run alone: who asks the model between two steps does not change what the next one draws. */
   #passes: number;
 
@@ -78,7 +101,10 @@ export class Training {
     this.#source = source;
     const last = train.length % spec.batchSize || spec.batchSize;
     network.checkTrainingBatch(last);
-    const { classWeights } = spec;
+    const { classWeights, regime } = spec;
+    if (traitsOf(regime).perturbs && network.classes < 2) {
+      throw new ConfigError(`fit.regime: '${regime.type}' expects 2 classes or more, the model has ${network.classes}`);
+    }
     if (classWeights !== undefined && classWeights.length !== network.classes) {
       throw new ConfigError(`fit.classWeights: expected ${network.classes} (the classes), got ${classWeights.length}`);
     }
@@ -88,12 +114,14 @@ export class Training {
     this.#average = new Average(network.parameters, spec);
     this.#optimizer = new Optimizer(spec.optimizer, network, kernels);
     this.#passes = network.state.passes;
-    this.#perEpoch = Math.ceil(source.length / spec.batchSize);
-    this.#batches = source.steps(from?.step ?? 0);
+    this.#replays = replaysOf(regime);
+    this.#perEpoch = Math.ceil(source.length / spec.batchSize) * this.#replays;
+    this.#batches = source.steps(Math.floor((from?.step ?? 0) / this.#replays));
     if (from === undefined) return;
     adoptState(network, from);
     this.#passes = from.random.passes;
     this.#best = from.best;
+    this.#kept = from.kept?.data;
     this.#optimizer.restore(from.optimizer);
     if (from.average !== null) this.#average.restore(from.average);
     this.#step = from.step;
@@ -111,6 +139,7 @@ export class Training {
       step: this.#step,
       epoch: this.#epoch,
       best: this.#best,
+      kept: this.#kept && { shape: [this.spec.batchSize, ...this.network.spec.input], data: this.#kept },
     };
     return stateOf(this.network, run, this.#passes);
   }
@@ -146,14 +175,18 @@ export class Training {
 
   *#runEpoch(): Generator<FitEvent | Promise<void> | undefined, void, void> {
     const { network } = this;
-    const { length } = this.#source;
     const { index } = this.#epoch;
+    const samples = this.#source.length * this.#replays;
     yield* this.#changeGamma();
     const started = performance.now() - 1000 * this.#epoch.seconds;
-    while (this.#epoch.position < length) {
-      const waiting = this.#batches.ready(this.#step);
-      if (waiting !== undefined) yield waiting;
-      const event = this.#takeStep();
+    while (this.#epoch.position < samples) {
+      const number = Math.floor(this.#step / this.#replays);
+      if (this.#drawn?.number !== number) {
+        const waiting = this.#batches.ready(number);
+        if (waiting !== undefined) yield waiting;
+        this.#drawn = { number, batch: this.#batches.at(number) };
+      }
+      const event = this.#takeStep(this.#drawn.batch);
       this.#epoch.seconds = (performance.now() - started) / 1000;
       yield event;
     }
@@ -162,11 +195,12 @@ export class Training {
     const event: EpochEvent = {
       type: 'epoch',
       epoch: index,
-      loss: lossSum / length,
-      accuracy: correct / length,
+      loss: lossSum / samples,
+      accuracy: correct / samples,
       seconds,
-      imagesPerSecond: length / seconds,
+      imagesPerSecond: samples / seconds,
     };
+    yield* this.#watch(event);
     yield* this.#averageEpoch();
     const { validation } = this;
     if (validation) {
@@ -212,16 +246,43 @@ export class Training {
     this.#average.adopt(next);
   }
 
-  #takeStep(): BatchEvent {
+  /** Adds what the regime finds when it attacks the first training samples; nothing in the run depends on it. */
+  *#watch(event: EpochEvent): Generator<Promise<void> | undefined, void, void> {
+    const { network, spec } = this;
+    const { regime, seed } = spec;
+    if (!traitsOf(regime).watches) return;
+    const supply = this.#source.inOrder();
+    const most = Math.min(supply.count, Math.ceil(watchedSamples / spec.batchSize));
+    const random = stepRandom(seed, this.#step, 1);
+    const found: AttackedAccuracy[] = [];
+    for (let at = 0; at < most; at++) {
+      const waiting = supply.ready(at);
+      if (waiting !== undefined) yield waiting;
+      const { x, targets } = supply.at(at);
+      const watched = { network, x, labels: targets.labels, random };
+      const place = { epoch: event.epoch, step: this.#step };
+      const passes = this.#passes;
+      found.push(this.#withOwnPasses(() => located(network, x, place, () => regimeOf(regime).watch(regime, watched))));
+      this.#passes = passes;
+      yield undefined;
+    }
+    event.attackedAccuracy = meanOf(found);
+    const warning = overfitted(event.attackedAccuracy, event.epoch);
+    if (warning !== undefined) event.warnings = [warning];
+  }
+
+  #takeStep(drawn: StepBatch): BatchEvent {
     const { network, spec } = this;
     const perEpoch = this.#perEpoch;
     const { index: epoch } = this.#epoch;
-    const drawn = this.#batches.at(this.#step);
-    const batch = this.#withOwnPasses(() => stepGradients(network, spec, drawn, { epoch, step: this.#step }));
+    const batch = this.#withOwnPasses(() =>
+      stepGradients(network, spec, drawn, { epoch, step: this.#step }, this.#kept),
+    );
     const place = { step: this.#step, perEpoch, epochs: spec.epochs };
     const lr = spec.optimizer.lr * learningRateFactor(spec.lr, place);
     this.#optimizer.step(lr);
     this.#average.afterStep();
+    this.#kept = batch.kept;
     const step = ++this.#step;
     network.state.step = step;
     const n = drawn.targets.labels.length;
@@ -261,6 +322,13 @@ export class Training {
       state.passes = Math.max(passes, state.passes);
     }
   }
+}
+
+/** Of all samples of some batches. */
+function meanOf(parts: readonly AttackedAccuracy[]): AttackedAccuracy {
+  const samples = parts.reduce((sum, part) => sum + part.samples, 0);
+  const share = (key: 'own' | 'pgd') => parts.reduce((sum, part) => sum + part[key] * part.samples, 0) / samples;
+  return { own: share('own'), pgd: share('pgd'), samples };
 }
 
 function freshEpoch(index: number): EpochState {

@@ -6,6 +6,7 @@
  * a sample that is `torch.nn.functional.cross_entropy`.
  */
 import type { BatchLoss, Network } from '../graph/network.js';
+import type { Pass, Softmax } from '../graph/pass.js';
 import { countCorrect } from '../graph/predictions.js';
 
 /** What differs from the mean cross entropy. */
@@ -28,13 +29,33 @@ export function lossGradients(network: Network, x: Float32Array, targets: Target
   if (labelSmoothing === 0 && classWeights === undefined && targets.mixed === undefined) {
     return network.parameterGradients(x, targets.labels, true);
   }
-  const pass = network.forward(x, { mode: 'train', parameters: true, updateRunning: true });
-  const logits = pass.logits();
-  const correct = countCorrect(logits, strongest(targets), network.classes);
-  const { probabilities, logSums } = pass.softmax();
-  const { loss, cotangent } = softLoss({ logits, probabilities, logSums, classes: network.classes }, targets, options);
+  return softGradients(network, x, targets, options, false).batch;
+}
+
+/** The same of any targets and options; with `inputs` the gradient of the samples can be had from the pass. */
+export function softGradients(
+  network: Network,
+  x: Float32Array,
+  targets: Targets,
+  options: LossOptions,
+  inputs: boolean,
+): { batch: BatchLoss; pass: Pass } {
+  const pass = network.forward(x, { mode: 'train', inputs, parameters: true, updateRunning: true });
+  const { loss, correct, cotangent } = lossOf(pass, targets, options, network.classes);
   pass.backward(cotangent);
-  return { loss, correct };
+  return { batch: { loss, correct }, pass };
+}
+
+/** The loss of a pass that has gone forward, and its gradient by the logits. */
+export function lossOf(
+  pass: Pass,
+  targets: Targets,
+  options: LossOptions,
+  classes: number,
+): BatchLoss & { cotangent: Float32Array } {
+  const logits = pass.logits();
+  const correct = countCorrect(logits, strongest(targets), classes);
+  return { ...softLoss({ logits, ...pass.softmax(), classes }, targets, options), correct };
 }
 
 /** Of each sample the class that makes up most of its target. */
@@ -43,12 +64,9 @@ function strongest({ labels, mixed }: Targets): Int32Array {
   return labels.map((label, i) => (mixed.shares[i] < 0.5 ? mixed.labels[i] : label));
 }
 
-interface Answers {
+interface Answers extends Softmax {
   /** `[n, classes]` */
   logits: Float32Array;
-  probabilities: Float32Array;
-  /** log sum exp of each sample's logits. */
-  logSums: Float64Array;
   classes: number;
 }
 

@@ -5,12 +5,13 @@
 import { checkInteger, checkNumber } from '../base/check.js';
 import { ConfigError, DataError } from '../base/errors.js';
 import { parse } from '../base/schema.js';
-import { describe, type Tensor } from '../base/tensor.js';
+import { checkFinite, checkTensor, describe, shapeText, type Tensor } from '../base/tensor.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import type { Network } from '../graph/network.js';
 import { checkNamed } from '../graph/parameters.js';
 import type { AverageState } from './average.js';
 import { checkOptimizerState, type OptimizerState } from './optimizers.js';
+import { replaysOf, traitsOf } from './regimes/index.js';
 import { annealSpansRun } from './schedules/anneal.js';
 import { spansRun } from './schedules/learningRate.js';
 import type { TrainingSource } from './source.js';
@@ -41,6 +42,8 @@ export interface TrainState {
   epoch: EpochState;
   /** The epoch with the best accuracy on validation data, where there are such; the first of several. */
   best: BestEpoch | null;
+  /** The perturbation that `regimes.free` hands on, `[batchSize, C, H, W]`; nothing before the first step, or in other regimes. */
+  kept?: Tensor;
 }
 
 /** See {@link TrainState}. */
@@ -53,7 +56,7 @@ export interface BestEpoch {
 export interface EpochState {
   /** From 0. */
   index: number;
-  /** Samples that it has been trained on. */
+  /** Samples that it has been trained on; each counts as often as it is replayed. */
   position: number;
   /** Sum of their losses, how many were right, and how long it took. */
   lossSum: number;
@@ -64,12 +67,14 @@ export interface EpochState {
 /** The state of a run on `network`. */
 export function stateOf(
   network: Network,
-  run: Pick<TrainState, 'optimizer' | 'average' | 'options' | 'samples' | 'data' | 'step' | 'epoch' | 'best'>,
+  run: Pick<TrainState, 'optimizer' | 'average' | 'options' | 'samples' | 'data' | 'step' | 'epoch' | 'best' | 'kept'>,
   passes: number,
 ): TrainState {
   const { spec: model, state } = network;
   const random = { seed: state.seed, step: state.step, passes };
-  return { version, model, stateDict: network.parameters.read('data'), random, ...run, epoch: { ...run.epoch } };
+  const { kept, ...rest } = run;
+  const stateDict = network.parameters.read('data');
+  return { version, model, stateDict, random, ...rest, epoch: { ...run.epoch }, ...(kept && { kept }) };
 }
 
 /**
@@ -115,6 +120,7 @@ export function checkState(network: Network, options: FitSpec, train: TrainingSo
     checkInteger('resumeFrom.average.count', state.average.count, { min: 1 });
     checkNamed('resumeFrom.average.values', state.average.values, network.parameters.byName);
   }
+  checkKept(options, network, state);
   checkOptimizerState('resumeFrom.optimizer', options.optimizer, network.parameters, state.optimizer);
 }
 
@@ -146,11 +152,29 @@ function checkOptions(now: FitSpec, before: FitSpec): void {
   }
 }
 
-function checkPlace({ epochs, batchSize }: FitSpec, samples: number, { step, epoch }: TrainState): void {
+function checkPlace(options: FitSpec, samples: number, { step, epoch }: TrainState): void {
+  const { epochs, batchSize } = options;
+  const replays = replaysOf(options.regime);
+  const perEpoch = Math.ceil(samples / batchSize) * replays;
   checkInteger('resumeFrom.epoch.index', epoch.index, { min: 0, max: epochs });
-  checkInteger('resumeFrom.epoch.position', epoch.position, { min: 0, max: samples });
+  checkInteger('resumeFrom.epoch.position', epoch.position, { min: 0, max: samples * replays });
   checkInteger('resumeFrom.epoch.correct', epoch.correct, { min: 0, max: epoch.position });
   for (const key of ['lossSum', 'seconds'] as const) checkNumber(`resumeFrom.epoch.${key}`, epoch[key]);
-  const expected = epoch.index * Math.ceil(samples / batchSize) + Math.ceil(epoch.position / batchSize);
+  const before = epoch.index * perEpoch;
+  // All batches but an epoch's last are full, and each is over when all its replays are.
+  const batches = Math.floor(epoch.position / (batchSize * replays));
+  const size = Math.min(batchSize, samples - batches * batchSize);
+  const expected =
+    before + batches * replays + (size === 0 ? 0 : Math.ceil((epoch.position - batches * batchSize * replays) / size));
   checkInteger('resumeFrom.step', step, { min: expected, max: expected });
+}
+
+/** What the regime needs of the step before. */
+function checkKept({ regime, batchSize }: FitSpec, { spec }: Network, { step, kept }: TrainState): void {
+  const expected = traitsOf(regime).keeps && step > 0 ? shapeText([batchSize, ...spec.input]) : 'none';
+  const found = kept === undefined ? 'none' : isObject(kept) ? shapeText(kept.shape) : describe(kept);
+  if (found !== expected) throw new DataError(`resumeFrom.kept: expected a perturbation ${expected}, got ${found}`);
+  if (kept === undefined) return;
+  checkTensor('resumeFrom.kept', kept, 4);
+  checkFinite('resumeFrom.kept', kept);
 }

@@ -1,11 +1,11 @@
-/** One step's gradients: the samples of its regime, the loss, and where it diverged if it did. */
+/** One step's gradients, as its regime makes them, and where it diverged if it did. */
 import { DivergedError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
-import type { BatchLoss, Network } from '../graph/network.js';
+import type { Network } from '../graph/network.js';
 import type { StepBatch } from './batches.js';
 import { clipGradients } from './clip.js';
-import { lossGradients, type Targets } from './loss.js';
 import { regimeOf } from './regimes/index.js';
+import type { RegimeGradients } from './regimes/regime.js';
 import type { FitSpec } from './spec.js';
 
 /** Where a run is, for messages and random numbers. */
@@ -17,13 +17,17 @@ export interface StepPlace {
 /**
  * Computes the gradients of the parameters.
  *
+ * @param kept what the step before left.
  * @throws {DivergedError} naming the place, and the layer when that shows; batch norm's running statistics are as before then.
  */
-export function stepGradients(network: Network, spec: FitSpec, { x, targets }: StepBatch, place: StepPlace): BatchLoss {
-  return located(network, x, place, () => {
-    const samples = perturbed(network, spec, x, targets.labels, place.step);
-    return checkedGradients(network, spec, samples, targets);
-  });
+export function stepGradients(
+  network: Network,
+  spec: FitSpec,
+  batch: StepBatch,
+  place: StepPlace,
+  kept: Float32Array | undefined,
+): RegimeGradients {
+  return located(network, batch.x, place, () => checkedGradients(network, spec, batch, place.step, kept));
 }
 
 /**
@@ -52,24 +56,38 @@ function firstNotFinite(network: Network, x: Float32Array): string | undefined {
   }
 }
 
-/** The batch to train on. */
-function perturbed(network: Network, spec: FitSpec, x: Float32Array, labels: Int32Array, step: number): Float32Array {
-  const { regime, seed } = spec;
-  // One stream of 64 for each step; a batch is the unit of training, and its samples draw from it in turn.
-  const random = new Random(seed, STREAMS.trainingAttack + step * 64);
-  return regimeOf(regime).samples(regime, { network, x, labels, random });
-}
+/** A stream for each of so many places in a batch, step by step. */
+const placesPerStep = 2 ** 20;
 
-function checkedGradients(network: Network, spec: FitSpec, x: Float32Array, targets: Targets): BatchLoss {
+function checkedGradients(
+  network: Network,
+  spec: FitSpec,
+  batch: StepBatch,
+  step: number,
+  kept: Float32Array | undefined,
+): RegimeGradients {
+  const { regime, seed, clipGradient } = spec;
   const restore = network.parameters.rememberStatistics();
   try {
-    const batch = lossGradients(network, x, targets, spec);
-    if (!Number.isFinite(batch.loss)) throw new DivergedError(`expected a finite loss, got ${batch.loss}`);
+    const gradients = regimeOf(regime).gradients(regime, {
+      ...batch,
+      network,
+      options: spec,
+      kept,
+      random: stepRandom(seed, step, 0),
+      randomOf: (place) => new Random(seed, STREAMS.trainingStart + step * placesPerStep + place),
+    });
+    if (!Number.isFinite(gradients.loss)) throw new DivergedError(`expected a finite loss, got ${gradients.loss}`);
     network.parameters.checkGradients();
-    if (spec.clipGradient !== undefined) clipGradients(network.parameters, spec.clipGradient);
-    return batch;
+    if (clipGradient !== undefined) clipGradients(network.parameters, clipGradient);
+    return gradients;
   } catch (error) {
     restore();
     throw error;
   }
+}
+
+/** One of the 64 streams of a step: the first is that of its attack, the second of what is measured after it. */
+export function stepRandom(seed: number, step: number, use: 0 | 1): Random {
+  return new Random(seed, STREAMS.trainingAttack + step * 64 + use);
 }

@@ -2,7 +2,8 @@
 import { perturb } from '../../attacks/core/run.js';
 import { type AttackSpec, attackSchema, normOf, traitsOf } from '../../attacks/table.js';
 import { descriptor, number, type Output, refined, type Schema, tagged } from '../../base/schema.js';
-import type { Regime, RegimeTraits } from './regime.js';
+import { lossGradients } from '../loss.js';
+import { plain, type Regime, type RegimeTraits } from './regime.js';
 
 /** See `regimes.adversarial`. */
 export type AdversarialSpec = Output<typeof adversarialDescriptor.schema>;
@@ -14,7 +15,7 @@ const climbing: Schema<AttackSpec> = refined(attackSchema as Schema<AttackSpec>,
   return `expected an attack inside a ball along the model's own gradient, as attacks.pgd(...), got the type '${spec.type}'`;
 });
 
-const traits: RegimeTraits = { takesMixtures: false };
+const traits: RegimeTraits = { takesMixtures: false, perturbs: true, keeps: false, watches: false };
 
 export const adversarialDescriptor = descriptor(
   refined(
@@ -29,6 +30,9 @@ export const adversarialDescriptor = descriptor(
 );
 
 export const adversarial: Regime<AdversarialSpec> = {
-  samples: ({ attack, epsilon }, { network, x, labels, random }) =>
-    perturb(network, attack, { x, labels, epsilon, random }),
+  ...plain,
+  gradients({ attack, epsilon }, { network, x, targets, options, random }) {
+    const samples = perturb(network, attack, { x, labels: targets.labels, epsilon, random });
+    return lossGradients(network, samples, targets, options);
+  },
 };

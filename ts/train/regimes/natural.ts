@@ -1,12 +1,16 @@
 /** Training on the samples as they are. */
 import { descriptor, type Output, tagged } from '../../base/schema.js';
-import type { Regime, RegimeTraits } from './regime.js';
+import { lossGradients } from '../loss.js';
+import { plain, type Regime, type RegimeTraits } from './regime.js';
 
 /** See `regimes.natural`. */
 export type NaturalSpec = Output<typeof naturalDescriptor.schema>;
 
-const traits: RegimeTraits = { takesMixtures: true };
+const traits: RegimeTraits = { takesMixtures: true, perturbs: false, keeps: false, watches: false };
 
 export const naturalDescriptor = descriptor(tagged('natural', {}), traits);
 
-export const natural: Regime<NaturalSpec> = { samples: (_, { x }) => x };
+export const natural: Regime<NaturalSpec> = {
+  ...plain,
+  gradients: (_, { network, x, targets, options }) => lossGradients(network, x, targets, options),
+};
