@@ -50,10 +50,7 @@ export function trainingCharts(
   });
   const attacked = [...new Set(epochs.flatMap(({ attackedAccuracy = {} }) => Object.keys(attackedAccuracy)))];
   const boosted = [...new Set(epochs.flatMap(({ dutyCycles = [] }) => dutyCycles.map(({ layer }) => layer)))];
-  const rates: Points = groups.slice(1).map((group, i) => {
-    const [from, to] = [groups[i][groups[i].length - 1], group[group.length - 1]];
-    return [at(to), ((to.step - from.step) * batchSize) / (to.seconds - from.seconds)];
-  });
+  const rates = ratesOf(batches, batchSize).map(([batch, rate]): [number, number] => [at(batch), rate]);
   const charts = [
     chart('Loss', false, [overBatches('on training batches', ({ loss }) => loss)]),
     chart('Accuracy', true, [
@@ -63,9 +60,7 @@ export function trainingCharts(
     ]),
     chart('Learning rate', false, [overBatches('learning rate', ({ lr }) => lr)]),
     chart('Gamma', false, [overEpochs('gamma', ({ gamma }) => gamma)]),
-    chart('Images a second', false, [
-      { name: 'images a second', points: rates.filter(([, rate]) => Number.isFinite(rate)), dots: rates.length === 1 },
-    ]),
+    chart('Images a second', false, [{ name: 'images a second', points: rates, dots: rates.length === 1 }]),
     chart(
       'Entropy of duty cycles, as a share of the most there can be',
       true,
@@ -78,6 +73,20 @@ export function trainingCharts(
     ),
   ];
   return charts.filter(({ x }) => x.length > 0);
+}
+
+/** Images a second between moments that lie a second apart, or a hundredth of the run: events come in bunches. */
+function ratesOf(batches: readonly LoggedBatch[], batchSize: number): [LoggedBatch, number][] {
+  const apart = Math.max(1, (batches.at(-1)?.seconds ?? 0) / 100);
+  const rates: [LoggedBatch, number][] = [];
+  let [from] = batches;
+  for (const batch of batches) {
+    const seconds = batch.seconds - from.seconds;
+    if (seconds < apart) continue;
+    rates.push([batch, ((batch.step - from.step) * batchSize) / seconds]);
+    from = batch;
+  }
+  return rates;
 }
 
 /** Curves that have points at different places, over all of these. */

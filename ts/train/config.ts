@@ -109,7 +109,8 @@ export function differences(
   path: readonly string[] = [],
 ): { path: string; now: unknown; before: unknown }[] {
   if (path.length === 1 && free.has(path[0])) return [];
-  if (!isObject(now) || !isObject(before)) {
+  // Another member of a family has other options.
+  if (!isObject(now) || !isObject(before) || now.type !== before.type) {
     if (JSON.stringify(now) === JSON.stringify(before)) return [];
     return [{ path: path.join('.'), now, before }];
   }

@@ -85,8 +85,11 @@ async function taskOf(flags: Flags, sources: readonly Source[], given: readonly 
   };
   const out = said('out');
   const path = said('run') ?? (out === undefined ? undefined : `${String(out).replace(/\.[^./\\]+$/, '')}.run`);
-  if (path === undefined)
-    throw new UsageError("--run <folder>: expected the run's folder, or --out <file>, got neither");
+  if (path === undefined) {
+    // Whatever else is wrong is told first.
+    resolve(sources, given);
+    throw new UsageError("--run: expected the run's folder, or --out, got neither");
+  }
   const folder = new RunFolder(String(path));
   const resume = flags.resume === true && folder.holdsRun;
   const json = flags.json === true;

@@ -165,12 +165,16 @@ function isTree(value: unknown): value is Tree {
 function described({ path, message }: Problem, sources: readonly Source[], flags: readonly Flag[]): string {
   const within = (outer: readonly PropertyKey[], inner: readonly PropertyKey[]): boolean =>
     outer.every((key, i) => key === inner[i]);
+  const setting = settings.find((setting) => setting.path === path.join('.'));
   const flag = flags.findLast((flag) => within(flag.path, path));
+  const missing = message.endsWith('got undefined');
+  if (flag !== undefined && setting !== undefined && missing) return `${nameOf(setting)}: ${message}`;
   const inner = pathText(flag === undefined ? path : path.slice(flag.path.length)).replace(/^\./, '');
   const place = inner === '' ? '' : `${inner}: `;
   if (flag !== undefined) return `${flag.name}: ${place}${message}`;
-  const source = sources.findLast(({ config }) => path.length === 0 || has(config, path));
-  const setting = settings.find((setting) => setting.path === path.join('.'));
+  // What is missing in an object was forgotten where that was said.
+  const around = path.length > 1 ? path.slice(0, -1) : path;
+  const source = sources.findLast(({ config }) => path.length === 0 || has(config, around));
   if (source === undefined && setting !== undefined) return `${nameOf(setting)}: ${message}`;
   const name = (source ?? sources.at(-1))?.name;
   return `${name === undefined ? '' : `${name}: `}${place}${message}`;
