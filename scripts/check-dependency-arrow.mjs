@@ -31,11 +31,14 @@ const ranks = [
   ['cli'],
 ];
 
-/** What the command line may see: the public API, which attacks and presets there are, what draws reports, what only Node has. */
+/** What the command line may see: the public API, the schemas of what is plain data, what draws reports, what only Node has. */
 const commandLine = [
   /^index\.ts$/,
   /^attacks\/(table|core\/norms)\.ts$/,
   /^evaluate\/presets\.ts$/,
+  /^train\/(batches|checkpoint|config|schedules\/anneal)\.ts$/,
+  /^io\/checkpoint\.ts$/,
+  /^base\/(plain|schema)\.ts$/,
   /^report\//,
   /^cli\//,
   /^platform\//,

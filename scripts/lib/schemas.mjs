@@ -10,6 +10,7 @@ export async function writeSchemas() {
   /** @param {string} file below dist/ */
   const built = (file) => import(pathToFileURL(path.join(root, 'dist', file)).href);
   const { modelSchema, moduleSchema } = await built('graph/containers.js');
+  const { trainSchema } = await built('train/config.js');
   const reports = await built('evaluate/report.js');
   const schemas = {
     model: modelSchema,
@@ -19,6 +20,7 @@ export async function writeSchemas() {
     schedule: (await built('train/schedules/learningRate.js')).learningRateSchema,
     augment: (await built('train/augment/index.js')).augmentSchema,
     anneal: (await built('train/schedules/anneal.js')).annealSchema,
+    train: trainSchema,
     report: reports.robustnessReportSchema,
     comparison: reports.comparisonReportSchema,
   };
@@ -27,7 +29,7 @@ export async function writeSchemas() {
   for (const [name, schema] of Object.entries(schemas)) {
     const json = toJsonSchema(schema, {
       typeMode: 'input',
-      definitions: name === 'model' ? { module: moduleSchema } : {},
+      definitions: name === 'model' || name === 'train' ? { module: moduleSchema } : {},
       // Whatever is written in JSON is finite.
       ignoreActions: ['finite', 'raw_check'],
     });

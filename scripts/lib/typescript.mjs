@@ -1,5 +1,5 @@
-// ts/ -> dist/, by tsc; and the schemas in it as JSON.
-import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+// ts/ -> dist/, by tsc; the schemas in it as JSON; and the library that draws charts, for pages that need nothing else.
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
 import { writeSchemas } from './schemas.mjs';
@@ -26,8 +26,18 @@ export async function buildTypeScript() {
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--declaration', 'false', '--removeComments']);
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
     await writeSchemas();
+    writeCharts();
     const command = path.join(dist, 'cli/main.js');
     if (existsSync(command)) chmodSync(command, 0o755);
   });
   note(`TypeScript: ${built ? 'compiled' : 'up to date'}`);
+}
+
+/** uPlot with its style and its licence, as they go into a page. */
+function writeCharts() {
+  const folder = path.join(root, 'node_modules/uplot');
+  const read = (/** @type {string} */ name) => readFileSync(path.join(folder, name), 'utf8');
+  const notice = `/*\n${read('LICENSE').trim()}\n*/\n`;
+  writeFileSync(path.join(root, 'dist/report/uplot.js'), notice + read('dist/uPlot.iife.min.js'));
+  writeFileSync(path.join(root, 'dist/report/uplot.css'), read('dist/uPlot.min.css'));
 }

@@ -53,7 +53,7 @@ export function plainCopy(value: unknown, problems: Problem[]): unknown {
 }
 
 /** `layers[3].main[0].stride` */
-function pathText(path: readonly PropertyKey[]): string {
+export function pathText(path: readonly PropertyKey[]): string {
   return path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
 }
 

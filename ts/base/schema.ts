@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { ConfigError } from './errors.js';
+import { nearest } from './nearest.js';
 import { type Problem, plainCopy, problemsText } from './plain.js';
 import { describe } from './tensor.js';
 
@@ -153,6 +154,11 @@ export function lazy<S extends Schema>(schema: () => S) {
   return v.lazy(schema);
 }
 
+function suggestion(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return near === undefined ? '' : ` (did you mean '${near}'?)`;
+}
+
 /** An object with these keys and no other: a misspelt option must not be ignored. */
 export function object<const Entries extends v.ObjectEntries>(entries: Entries, what = 'an options object') {
   const known = Object.keys(entries).filter((key) => key !== 'type');
@@ -161,7 +167,7 @@ export function object<const Entries extends v.ObjectEntries>(entries: Entries, 
     if (last === undefined) return expected(what)(issue);
     if (issue.expected !== 'never') return `expected ${entries[last.key as string].expects}, got undefined`;
     const unknown = Object.keys(last.input as object).filter((key) => !Object.hasOwn(entries, key));
-    const keys = unknown.map((key) => `'${key}'`).join(', ');
+    const keys = unknown.map((key) => `'${key}'${suggestion(key, known)}`).join(', ');
     return `unknown option${unknown.length > 1 ? 's' : ''} ${keys}; known are ${known.join(', ') || 'none'}`;
   };
   return named(v.strictObject(entries, message), what);
@@ -287,15 +293,22 @@ export function parse<S extends Schema>(
   argument: string,
   Failure: ErrorClass = ConfigError,
 ): Output<S> {
+  const result = examine(schema, value);
+  if ('problems' in result) throw new Failure(problemsText(argument, result.problems));
+  return result.output;
+}
+
+/** What {@link parse} gives, or all that is wrong. */
+export function examine<S extends Schema>(schema: S, value: unknown): { output: Output<S> } | { problems: Problem[] } {
   const problems: Problem[] = [];
   const copy = plainCopy(value, problems);
   if (problems.length === 0) {
     // Settings that a page makes for valibot as a whole must not reach this far.
     const result = v.safeParse(schema, copy, { abortEarly: false, abortPipeEarly: true });
-    if (result.success) return result.output;
+    if (result.success) return { output: result.output };
     problems.push(...result.issues.map(toProblem));
   }
-  throw new Failure(problemsText(argument, problems));
+  return { problems };
 }
 
 /**

@@ -16,7 +16,7 @@ export function addInfoCommand(program: Command): void {
     .summary('versions, what this machine offers, what is used of it; or the layers of a model')
     .description(
       'Shows versions, what this machine offers and what a runtime would use of it. With a file: the layers of its model, ' +
-        'their winners, multiply-adds and memory.',
+        'their winners, multiply-adds and memory, and how it was trained where the file says so.',
     )
     .argument('[file]', 'of a model, as model.save writes it');
   addJsonOption(addRuntimeOptions(command), 'write the same as JSON').action(
@@ -35,7 +35,7 @@ async function ofMachine(options: RuntimeFlags) {
 
 async function ofModel(file: string, options: RuntimeFlags) {
   await using runtime = await createRuntime(options);
-  const info = await modelInfo(await loadModel(runtime, 'info', file));
+  const info = await modelInfo(await loadModel(runtime, 'info', file), file);
   return { text: modelText(info), info };
 }
 

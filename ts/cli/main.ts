@@ -10,6 +10,7 @@ import { addEvaluateCommand } from './evaluate.js';
 import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';
 import { UsageError } from './options.js';
+import { addTrainCommand } from './train/command.js';
 import { addVerifyCommand } from './verify.js';
 import { packageVersion } from './version.js';
 
@@ -25,6 +26,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 addDemoCommand(program);
+addTrainCommand(program);
 addAttackCommand(program);
 addEvaluateCommand(program);
 addVerifyCommand(program);

@@ -1,7 +1,11 @@
 /** What `kwta info FILE` tells of a model: its layers, what they cost, and what a training step needs. */
 import { type Model, nn } from '../index.js';
-import { count } from '../report/format.js';
+import { decodeModel } from '../io/checkpoint.js';
+import { platform } from '../platform/node.js';
+import { count, percent } from '../report/format.js';
+import { optionText } from '../report/optionText.js';
 import { grid, type Row } from '../report/table.js';
+import { type Checkpoint, decodeCheckpoint } from '../train/checkpoint.js';
 
 /** Samples of the step whose memory is told. */
 const batch = 64;
@@ -9,7 +13,7 @@ const batch = 64;
 /** Everything about a model that is told. */
 export type ModelInfo = Awaited<ReturnType<typeof modelInfo>>;
 
-export async function modelInfo(model: Model) {
+export async function modelInfo(model: Model, file: string) {
   const layers = nn.summary(model.spec);
   const sum = (of: (row: nn.LayerSummary) => number): number => layers.reduce((total, row) => total + of(row), 0);
   return {
@@ -23,7 +27,20 @@ export async function modelInfo(model: Model) {
     dutyCycles: nn
       .dutyCycles(await model.stateDict())
       .map(({ shares, ...rest }) => ({ ...rest, channels: shares.length })),
+    ...(await trainingOf(file)),
   };
+}
+
+/** Where a checkpoint's run stands. */
+type Standing = { step: number; epoch: number } & Pick<Checkpoint['state'], 'best'>;
+
+/** What the file says of the training: a checkpoint of its run, a model what was saved with it. */
+async function trainingOf(file: string): Promise<{ about?: unknown; checkpoint?: Standing }> {
+  const bytes = (await platform.readFile(file)) as Uint8Array;
+  const { about, training } = decodeModel(file, bytes);
+  if (training === undefined) return { about };
+  const { options, step, epoch, best } = decodeCheckpoint(file, bytes).state;
+  return { about: options, checkpoint: { step, epoch: epoch.index, best } };
 }
 
 const headers = ['layer', 'type', 'output', 'parameters', 'N', 'k', 'multiply-adds', 'at gamma', 'KiB a sample'];
@@ -71,6 +88,23 @@ export function modelText(info: ModelInfo): string {
         `duty cycles  ${layer}: entropy ${entropy.toFixed(1)} of at most ${maxEntropy.toFixed(1)} bits, ${channels} channels, ` +
         `${samples} samples`,
     ),
+    ...aboutLines(info),
     grid(headers, ['rule', ...rows, 'rule', total]),
   ].join('\n');
+}
+
+function aboutLines({ about, checkpoint }: ModelInfo): string[] {
+  const lines: [string, string][] = [];
+  if (checkpoint !== undefined) {
+    const { step, epoch, best } = checkpoint;
+    const found =
+      best === null ? '' : `; best validation accuracy ${percent(best.accuracy)} after epoch ${best.epoch + 1}`;
+    lines.push(['checkpoint', `after step ${count(step)}, in epoch ${epoch + 1}${found}`]);
+  }
+  if (about !== undefined) {
+    const own = typeof about === 'object' && about !== null ? Object.entries(about) : [['about', about] as const];
+    for (const [key, value] of own) lines.push([key, optionText(value)]);
+  }
+  const width = Math.max(13, ...lines.map(([name]) => name.length + 2));
+  return lines.map(([name, text]) => `${name.padEnd(width)}${text}`);
 }

@@ -89,3 +89,20 @@ export function addSeedOptions(command: Command): Command {
 export function addJsonOption(command: Command, what: string): Command {
   return command.addOption(new Option('--json <file>', what).argParser(outputFile));
 }
+
+/** `--set`, as often as it was given. */
+export interface SetFlags {
+  set: [key: string, value: string][];
+}
+
+/** `--set option=value`; a key may have dots in it. */
+export function setOption(what: string, example: string): Option {
+  const setting = (text: string): [string, string] => {
+    const [, key, value] = text.match(/^([\w.]+)=(.*)$/s) ?? [];
+    if (key === undefined) throw new InvalidArgumentError(`expected option=value, such as ${example}.`);
+    return [key, value];
+  };
+  return new Option('--set <option=value>', what)
+    .argParser((text: string, before: [string, string][]) => [...before, setting(text)])
+    .default([], 'its defaults');
+}

@@ -4,6 +4,7 @@ import type { AttackSpec } from '../attacks/table.js';
 import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
+import { object, optional, parse, unknown } from '../base/schema.js';
 import { checkFinite, checkTensor, describe, type Tensor } from '../base/tensor.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import type { StreamedDataset } from '../data/stream.js';
@@ -32,6 +33,8 @@ export const connected = Symbol.for('kwta.connected');
 
 /** The method that makes a new model beside another. */
 export const sibling = Symbol.for('kwta.sibling');
+
+const saveSchema = object({ about: optional(unknown()) });
 
 /** Builds a model with fresh parameters. @throws {ConfigError}, {ShapeError}, {MemoryError} */
 export async function createModel(
@@ -233,13 +236,15 @@ export class Model implements Evaluable {
   /**
    * Writes the model to a safetensors file, whole or not at all (Node only).
    *
+   * @param options.about plain data that are kept in the file: how the model was trained, say. `kwta info` shows them.
    * @throws {ConfigError} when the file cannot be written; {DivergedError} naming a parameter that is not finite.
    */
-  async save(path: string | URL): Promise<void> {
+  async save(path: string | URL, options: { about?: unknown } = {}): Promise<void> {
     this.#checkAlive();
     checkPath('save', path);
+    const { about } = parse(saveSchema, options, 'save');
     const { spec, stateDict } = await this.#connection.call('snapshot', this.id);
-    await platform.writeFile(path, encodeModel(spec, stateDict));
+    await platform.writeFile(path, encodeModel(spec, stateDict, { about }));
   }
 
   /**

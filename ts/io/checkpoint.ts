@@ -8,6 +8,7 @@
  * | `kwta.versions` | of the package that wrote the file; JSON |
  * | `kwta.model` | the description; JSON |
  * | `kwta.training` | where the run stands; JSON |
+ * | `kwta.about` | what who saved the model says of it; JSON |
  * | `kwta.values` | CRC-32 of each tensor's bytes by its name; JSON |
  * | `kwta.checksum` | CRC-32 of all these texts |
  *
@@ -31,6 +32,7 @@ const keys = {
   versions: 'kwta.versions',
   model: 'kwta.model',
   training: 'kwta.training',
+  about: 'kwta.about',
   values: 'kwta.values',
   checksum: 'kwta.checksum',
 } as const;
@@ -53,10 +55,16 @@ export interface ModelFile {
   stateDict: Record<string, Tensor>;
   /** Of a checkpoint. */
   training?: TrainingPart;
+  /** Plain data that nothing depends on. */
+  about?: unknown;
 }
 
 /** A model's file. @throws {DivergedError} naming a parameter that could not be loaded again. */
-export function encodeModel(spec: ModelSpec, stateDict: Record<string, Tensor>, training?: TrainingPart): Uint8Array {
+export function encodeModel(
+  spec: ModelSpec,
+  stateDict: Record<string, Tensor>,
+  { training, about }: Pick<ModelFile, 'training' | 'about'> = {},
+): Uint8Array {
   for (const [name, { data }] of Object.entries(stateDict)) {
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0)
@@ -72,6 +80,7 @@ export function encodeModel(spec: ModelSpec, stateDict: Record<string, Tensor>, 
     [keys.versions]: JSON.stringify({ kwta: version }),
     [keys.model]: JSON.stringify(spec),
     ...(training && { [keys.training]: JSON.stringify(training.state) }),
+    ...(about !== undefined && { [keys.about]: JSON.stringify(about) }),
     [keys.values]: JSON.stringify(checksums(tensors)),
   };
   return encodeSafetensors({ tensors, metadata: { ...metadata, [keys.checksum]: textsChecksum(metadata) } });
@@ -91,8 +100,9 @@ export function decodeModel(file: string, bytes: Uint8Array): ModelFile {
   const json = (key: string): unknown => parseJson(file, `'${key}'`, metadata[key]);
   const spec = parse(modelSchema, json(keys.model), `${file}: model`, DataError);
   const { stateDict, groups } = separated(tensors);
-  if (!Object.hasOwn(metadata, keys.training)) return { spec, stateDict };
-  return { spec, stateDict, training: { state: json(keys.training), groups } };
+  const content = { spec, stateDict, ...(Object.hasOwn(metadata, keys.about) && { about: json(keys.about) }) };
+  if (!Object.hasOwn(metadata, keys.training)) return content;
+  return { ...content, training: { state: json(keys.training), groups } };
 }
 
 function separated(tensors: Record<string, Tensor>): Pick<TrainingPart, 'groups'> & Pick<ModelFile, 'stateDict'> {

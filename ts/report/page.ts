@@ -9,10 +9,14 @@ export interface Frame {
   maker: string;
   /** Empty ones are left out. */
   sections: readonly string[];
+  /** Beside the style of all pages. */
+  style?: string;
+  /** Runs when all else is there. */
+  script?: string;
 }
 
 /** The text of the file. */
-export function renderPage({ title, maker, sections }: Frame): string {
+export function renderPage({ title, maker, sections, style = '', script }: Frame): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -20,13 +24,18 @@ export function renderPage({ title, maker, sections }: Frame): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="${escapeHtml(maker)}">
 <title>${escapeHtml(title)} · kwta</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body>
 <main>
 ${sections.filter((section) => section !== '').join('\n')}
 <footer>Written by ${escapeHtml(maker)}. All figures are of this run alone.</footer>
-</main>
+</main>${
+    script === undefined
+      ? ''
+      : `
+<script>${script}</script>`
+  }
 </body>
 </html>
 `;

@@ -12,6 +12,7 @@ import {
   optional,
   parse,
   refined,
+  type Schema,
 } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import { decodeModel, encodeModel } from '../io/checkpoint.js';
@@ -19,25 +20,29 @@ import type { FitEvent } from './fit.js';
 import type { TrainState } from './state.js';
 
 /** When a run is written, and how many of its states are kept. */
-export const checkpointSchema = completed(
-  refined(
-    object({
-      everyEpochs: optional(integer({ min: 1 })),
-      everySteps: optional(integer({ min: 1 })),
-      keep: optional(integer({ min: 1 }), 1),
-      best: optional(boolean(), false),
-    }),
-    ({ everyEpochs, everySteps }) =>
-      everyEpochs === undefined || everySteps === undefined
-        ? undefined
-        : `expected everyEpochs or everySteps, got ${everyEpochs} and ${everySteps}`,
-  ),
-  ({ everyEpochs, everySteps, ...rest }) => ({
-    ...rest,
-    unit: everySteps === undefined ? ('epoch' as const) : ('batch' as const),
-    every: everySteps ?? everyEpochs ?? 1,
-  }),
-);
+const fields = {
+  everyEpochs: optional(integer({ min: 1 })),
+  everySteps: optional(integer({ min: 1 })),
+  keep: optional(integer({ min: 1 }), 1),
+  best: optional(boolean(), false),
+};
+
+function checkpointOf<S extends Schema<unknown, { everyEpochs?: number; everySteps?: number }>>(schema: S) {
+  return refined(schema, ({ everyEpochs, everySteps }) =>
+    everyEpochs === undefined || everySteps === undefined
+      ? undefined
+      : `expected everyEpochs or everySteps, got ${everyEpochs} and ${everySteps}`,
+  );
+}
+
+/** The same as it is written; whether there is a best one depends on what else there is. */
+export const checkpointFields = checkpointOf(object({ ...fields, best: optional(boolean()) }));
+
+export const checkpointSchema = completed(checkpointOf(object(fields)), ({ everyEpochs, everySteps, ...rest }) => ({
+  ...rest,
+  unit: everySteps === undefined ? ('epoch' as const) : ('batch' as const),
+  every: everySteps ?? everyEpochs ?? 1,
+}));
 
 export type CheckpointTimes = Omit<Output<typeof checkpointSchema>, 'keep'>;
 
@@ -74,10 +79,8 @@ export function encodeCheckpoint(state: TrainState, older: readonly number[]): U
   const groups = Object.fromEntries(optimizer.moments.map((values, i) => [`${moment}${i}`, values]));
   if (average !== null) groups[weights] = stateDict;
   if (handed !== undefined) groups[kept] = { [kept]: handed };
-  return encodeModel(model, average?.values ?? stateDict, {
-    state: { ...rest, optimizer: { steps: optimizer.steps }, average: average && { count: average.count }, older },
-    groups,
-  });
+  const run = { ...rest, optimizer: { steps: optimizer.steps }, average: average && { count: average.count }, older };
+  return encodeModel(model, average?.values ?? stateDict, { training: { state: run, groups } });
 }
 
 /**

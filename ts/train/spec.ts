@@ -28,7 +28,7 @@ export const fitSchema = refined(
   problemOf,
 );
 
-interface Related {
+export interface Related {
   epochs: number;
   gamma?: unknown;
   estimateStatistics?: boolean;
@@ -39,7 +39,15 @@ interface Related {
 }
 
 /** What is wrong between fields. */
-function problemOf({ epochs, gamma, estimateStatistics, ema, swa, regime, augment }: Related): string | undefined {
+export function problemOf({
+  epochs,
+  gamma,
+  estimateStatistics,
+  ema,
+  swa,
+  regime,
+  augment,
+}: Related): string | undefined {
   if (ema !== undefined && swa !== undefined) return 'expected ema or swa, got both';
   if (swa !== undefined && swa.from >= epochs) return `expected swa.from below the ${epochs} epochs, got ${swa.from}`;
   if (estimateStatistics && gamma === undefined) return 'expected gamma with estimateStatistics, got none';

@@ -1,8 +1,9 @@
 /** Trains one model of the demo, with progress. */
 import { attacks, type Dataset, type Model, regimes } from '../../index.js';
-import { duration, percent } from '../../report/format.js';
+import { duration } from '../../report/format.js';
 import type { HistoryPoint } from '../../report/result.js';
 import type { Progress } from '../progress.js';
+import { RunningMeans } from '../runningMeans.js';
 import { FIT, type RegimeName, TRAINING_ATTACK } from './defaults.js';
 
 export interface TrainOptions {
@@ -48,20 +49,4 @@ export async function trainModel(
   const rate = (data.length * epochs) / seconds;
   task.end(`${recent.text()} on the last training images, ${rate.toFixed(0)} images/s, ${duration(seconds)}`);
   return { history, seconds };
-}
-
-/** Means over about the last ten batches: a single batch jumps too much to read. */
-class RunningMeans {
-  #loss: number | undefined;
-  #accuracy = 0;
-
-  add(loss: number, accuracy: number): void {
-    const weight = this.#loss === undefined ? 1 : 0.1;
-    this.#loss = (1 - weight) * (this.#loss ?? 0) + weight * loss;
-    this.#accuracy = (1 - weight) * this.#accuracy + weight * accuracy;
-  }
-
-  text(): string {
-    return `loss ${(this.#loss ?? 0).toFixed(3)} · accuracy ${percent(this.#accuracy)}`;
-  }
 }

@@ -18,7 +18,7 @@ export interface AlexNetOptions extends Omit<StemOptions, 'stem'> {
   width?: number;
 }
 
-const schema = object({
+export const alexNetSchema = object({
   activation: activationSchema,
   width: optional(integer({ min: 1 }), 64),
   ...stemFields,
@@ -26,7 +26,7 @@ const schema = object({
 
 /** Five convolutions with three poolings, and the classifier. @throws {ConfigError} */
 export function alexNet(given: AlexNetOptions): ModelSpec {
-  const { options, activationAt } = parseOptions(schema, given, 'alexNet');
+  const { options, activationAt } = parseOptions(alexNetSchema, given, 'alexNet');
   const { width } = options;
   const { stem, classes, input } = completedStem(options);
   const cifar = stem === 'cifar';

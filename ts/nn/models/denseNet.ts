@@ -19,7 +19,7 @@ export interface DenseNetOptions extends StemOptions {
 
 const count = integer({ min: 1 });
 
-const schema = object({
+export const denseNetSchema = object({
   activation: activationSchema,
   stemActivation: optional(activationSchema, () => relu()),
   growth: optional(count, 32),
@@ -29,7 +29,7 @@ const schema = object({
 
 /** Stem, dense blocks with transitions between them, BN, ReLU, global average pool, linear. @throws {ConfigError} */
 export function denseNet121(given: DenseNetOptions): ModelSpec {
-  const { options, activationAt } = parseOptions(schema, given, 'denseNet121');
+  const { options, activationAt } = parseOptions(denseNetSchema, given, 'denseNet121');
   const { stemActivation, growth, blocks } = options;
   const { stem, classes, input } = completedStem(options);
 

@@ -15,7 +15,7 @@ export interface ResNetOptions extends StemOptions {
   width?: number;
 }
 
-const schema = object({
+export const resNetSchema = object({
   activation: activationSchema,
   stemActivation: optional(activationSchema, () => relu()),
   width: optional(integer({ min: 1 }), 64),
@@ -33,7 +33,7 @@ export function resNet34(options: ResNetOptions): ModelSpec {
 }
 
 function resNet(model: string, blocks: readonly number[], given: ResNetOptions): ModelSpec {
-  const { options, activationAt } = parseOptions(schema, given, model);
+  const { options, activationAt } = parseOptions(resNetSchema, given, model);
   const { stemActivation, width } = options;
   const { stem, classes, input } = completedStem(options);
 

@@ -20,7 +20,7 @@ export interface SmallCnnOptions {
 
 const width = integer({ min: 1 });
 
-const schema = object({
+export const smallCnnSchema = object({
   activation: activationSchema,
   classes: optional(integer({ min: 2 }), 10),
   input: optional(modelInput, () => [1, 28, 28] as const),
@@ -34,7 +34,7 @@ const schema = object({
  * @throws {ConfigError}
  */
 export function smallCnn(given: SmallCnnOptions): ModelSpec {
-  const { options, activationAt } = parseOptions(schema, given, 'smallCnn');
+  const { options, activationAt } = parseOptions(smallCnnSchema, given, 'smallCnn');
   const { classes, input, channels, head } = options;
   // Layers are called by their positions.
   const block = (at: number, out: number, stride: number): ModuleSpec[] => {

@@ -1,5 +1,5 @@
 /** WideResNet (Zagoruyko & Komodakis 2016), pre-activation, with the state-dict names of RobustBench's. */
-import { integer, object, optional, refined } from '../../base/schema.js';
+import { integer, object, optional, refined, type Schema } from '../../base/schema.js';
 import { type ModelSpec, type ModuleSpec, modelInput } from '../../graph/containers.js';
 import { batchNorm2d, conv2d, globalAvgPool2d, linear, residual, sequential } from '../layers.js';
 import { type ActivationChoice, activationSchema, parseOptions } from './activation.js';
@@ -22,18 +22,25 @@ export interface WideResNetOptions {
 
 const count = integer({ min: 1 });
 
-const schema = refined(
-  object({
-    activation: activationSchema,
-    depth: optional(integer({ min: 10 }), 28),
-    widen: optional(count, 10),
-    classes: optional(integer({ min: 2 }), 10),
-    input: optional(modelInput, () => [3, 32, 32] as const),
-    width: optional(count, 16),
-  }),
-  ({ depth }) => ((depth - 4) % 6 === 0 ? undefined : `expected 6 n + 4 layers, as 16, 28 or 34, got ${depth}`),
-  'depth',
-);
+export const wideResNetFields = {
+  activation: activationSchema,
+  depth: optional(integer({ min: 10 }), 28),
+  widen: optional(count, 10),
+  classes: optional(integer({ min: 2 }), 10),
+  input: optional(modelInput, () => [3, 32, 32] as const),
+  width: optional(count, 16),
+};
+
+/** `schema` with the depths that there are. */
+export function withDepths<S extends Schema<unknown, { depth: number }>>(schema: S) {
+  return refined(
+    schema,
+    ({ depth }) => ((depth - 4) % 6 === 0 ? undefined : `expected 6 n + 4 layers, as 16, 28 or 34, got ${depth}`),
+    'depth',
+  );
+}
+
+const schema = withDepths(object(wideResNetFields));
 
 /** Stem, three stages of pre-activation blocks (strides 1, 2, 2), BN, activation, global average pool, linear. @throws {ConfigError} */
 export function wideResNet(given: WideResNetOptions): ModelSpec {
