@@ -1,5 +1,6 @@
 /** PNG and JPEG files as pixels, decoded by packages that whoever reads image folders installs. */
-import { ConfigError, DataError } from '../base/errors.js';
+import { DataError } from '../base/errors.js';
+import { installed } from '../base/installed.js';
 
 /** An image, channels first, as bytes. */
 export interface Picture {
@@ -38,7 +39,12 @@ interface Decoded {
 type Decode = (bytes: Uint8Array) => Decoded;
 
 async function pngDecoder(): Promise<Decode> {
-  const { convertIndexedToRgb, decode } = await installed('fast-png', () => import('fast-png'));
+  const { convertIndexedToRgb, decode } = await installed(
+    'imageFolder',
+    'fast-png',
+    'decodes the images',
+    () => import('fast-png'),
+  );
   return (bytes) => {
     const image = decode(bytes, { checkCrc: true });
     const { width, height, depth } = image;
@@ -65,7 +71,7 @@ function eightBits(data: ArrayLike<number>, width: number, channels: number, dep
 }
 
 async function jpegDecoder(): Promise<Decode> {
-  const module = await installed('jpeg-js', () => import('jpeg-js'));
+  const module = await installed('imageFolder', 'jpeg-js', 'decodes the images', () => import('jpeg-js'));
   return (bytes) => {
     const { width, height, data } = module.decode(bytes, {
       useTArray: true,
@@ -74,16 +80,6 @@ async function jpegDecoder(): Promise<Decode> {
     });
     return { width, height, channels: 3, data };
   };
-}
-
-async function installed<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new ConfigError(`imageFolder: expected the package ${name}, which decodes the images: npm install ${name}`, {
-      cause,
-    });
-  }
 }
 
 function inChannels({ width, height, channels: from, data }: Decoded, channels: 1 | 3): Picture {

@@ -38,7 +38,7 @@ export async function npz(options: NpzOptions): Promise<Dataset> {
     if (typeof value !== 'string') throw new ConfigError(`${key}: expected the name of an array, got ${String(value)}`);
   }
   const file = await readSource('file', options.file, () => 2 ** 31);
-  const archive = Npz.open(file.name, file.bytes);
+  const archive = await Npz.open(file.name, file.bytes);
   const [images, labels] = [await archive.read(imagesName), await archive.read(labelsName)];
   const place = `${file.name}: ${imagesName}`;
   const shape = imageShape(place, images.shape, layout);

@@ -39,9 +39,9 @@ export type Dtype = keyof typeof types;
 export class Npz {
   private constructor(private readonly zip: Zip) {}
 
-  /** @throws {DataError} when the bytes are no whole archive. */
-  static open(name: string, bytes: Uint8Array): Npz {
-    return new Npz(Zip.open(name, bytes));
+  /** @throws {DataError} when the bytes are no whole archive. {ConfigError} without the package that reads them. */
+  static async open(name: string, bytes: Uint8Array): Promise<Npz> {
+    return new Npz(await Zip.open(name, bytes));
   }
 
   /** Names of all arrays. */

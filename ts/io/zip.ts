@@ -1,71 +1,23 @@
-/**
- * Reads files out of a zip archive: what `numpy.savez` writes, stored or deflated, in one piece below 4 GiB. Each file is held
- * against its length and checksum, which the common libraries for browsers leave out.
- */
-import { crc32 } from '../base/crc32.js';
+/** Files out of a zip archive, such as `numpy.savez` writes, by a package that whoever reads them installs. */
+import type { Entry, FileEntry } from '@zip.js/zip.js';
 import { DataError } from '../base/errors.js';
-import { inflate } from './gzip.js';
+import { installed } from '../base/installed.js';
 
-/** One file of an archive, still zipped. */
-interface Entry {
-  method: number;
-  crc: number;
-  zipped: number;
-  length: number;
-  /** Where its own header begins. */
-  at: number;
-}
+const load = () => installed('npz', '@zip.js/zip.js', 'reads zip archives', () => import('@zip.js/zip.js'));
 
-const endSignature = 0x06054b50;
-const endLength = 22;
-const centralSignature = 0x02014b50;
-const centralLength = 46;
-const localSignature = 0x04034b50;
-const localLength = 30;
-const stored = 0;
-const deflated = 8;
-/** A comment behind the end has at most this many bytes. */
-const longestComment = 0xffff;
-
-/** The files of an archive by name; each is unzipped when it is asked for. */
+/** The files of an archive by name; each is unzipped when it is asked for, and held against its length and checksum. */
 export class Zip {
   private constructor(
     readonly name: string,
-    private readonly bytes: Uint8Array,
-    private readonly entries: ReadonlyMap<string, Entry>,
+    private readonly entries: ReadonlyMap<string, FileEntry>,
   ) {}
 
-  /** @throws {DataError} when the bytes are no zip archive, or not a whole one. */
-  static open(name: string, bytes: Uint8Array): Zip {
-    const view = viewOf(bytes);
-    const end = findEnd(view);
-    if (end === undefined) {
-      throw new DataError(
-        `${name}: expected a zip archive, found no directory at its end: truncated, or another format`,
-      );
-    }
-    const count = view.getUint16(end + 10, true);
-    const length = view.getUint32(end + 12, true);
-    let at = view.getUint32(end + 16, true);
-    if (at + length > end) throw new DataError(`${name}: expected the archive's directory before its end, found none`);
-    const entries = new Map<string, Entry>();
-    for (let i = 0; i < count; i++) {
-      if (at + centralLength > end || view.getUint32(at, true) !== centralSignature) {
-        throw new DataError(`${name}: expected ${count} files in the archive's directory, found ${i}`);
-      }
-      const texts = [28, 30, 32].map((place) => view.getUint16(at + place, true));
-      const file = new TextDecoder().decode(bytes.subarray(at + centralLength, at + centralLength + texts[0]));
-      if (view.getUint16(at + 8, true) & 1) throw new DataError(`${name}: ${file} is encrypted`);
-      entries.set(file, {
-        method: view.getUint16(at + 10, true),
-        crc: view.getUint32(at + 16, true),
-        zipped: view.getUint32(at + 20, true),
-        length: view.getUint32(at + 24, true),
-        at: view.getUint32(at + 42, true),
-      });
-      at += centralLength + texts[0] + texts[1] + texts[2];
-    }
-    return new Zip(name, bytes, entries);
+  /** @throws {DataError} when the bytes are no zip archive, or not a whole one. {ConfigError} without the package. */
+  static async open(name: string, bytes: Uint8Array): Promise<Zip> {
+    const { Uint8ArrayReader, ZipReader } = await load();
+    const reader = new ZipReader(new Uint8ArrayReader(bytes), { useWebWorkers: false });
+    const entries = await told(`${name}: expected a zip archive`, () => reader.getEntries());
+    return new Zip(name, new Map(entries.filter(isFile).map((entry) => [entry.filename, entry])));
   }
 
   /** Names of all files. */
@@ -75,40 +27,31 @@ export class Zip {
 
   /** The contents of a file that is in {@link files}. @throws {DataError} when they are damaged. */
   async read(file: string): Promise<Uint8Array> {
-    const { name, bytes } = this;
     const entry = this.entries.get(file);
-    const place = `${name}: ${file}`;
-    if (entry === undefined) throw new DataError(`${name}: expected a file ${file}, found ${this.files.join(', ')}`);
-    const view = viewOf(bytes);
-    if (entry.at + localLength > bytes.length || view.getUint32(entry.at, true) !== localSignature) {
-      throw new DataError(`${place}: expected its header at byte ${entry.at}, found none`);
+    if (entry === undefined) {
+      throw new DataError(`${this.name}: expected a file ${file}, found ${this.files.join(', ')}`);
     }
-    const start = entry.at + localLength + view.getUint16(entry.at + 26, true) + view.getUint16(entry.at + 28, true);
-    const zipped = bytes.subarray(start, start + entry.zipped);
-    if (zipped.length < entry.zipped) throw new DataError(`${place}: expected ${entry.zipped} bytes: truncated`);
-    const contents = await unzipped(place, zipped, entry);
-    if (contents.length !== entry.length) {
-      throw new DataError(`${place}: expected ${entry.length} bytes, found ${contents.length}`);
+    const place = `${this.name}: ${file}`;
+    const { Uint8ArrayWriter } = await load();
+    const contents = await told(`${place}: expected a whole file`, () =>
+      entry.getData(new Uint8ArrayWriter(), { checkSignature: true, useWebWorkers: false }),
+    );
+    if (contents.length !== entry.uncompressedSize) {
+      throw new DataError(`${place}: expected ${entry.uncompressedSize} bytes, found ${contents.length}`);
     }
-    if (crc32(contents) !== entry.crc) throw new DataError(`${place}: the checksum is wrong: the file is damaged`);
     return contents;
   }
 }
 
-async function unzipped(place: string, zipped: Uint8Array, { method, length }: Entry): Promise<Uint8Array> {
-  if (method === stored) return zipped;
-  if (method === deflated) return inflate(place, zipped, () => length, 'deflate');
-  throw new DataError(`${place}: expected it stored or deflated, found method ${method}`);
+function isFile(entry: Entry): entry is FileEntry {
+  return !entry.directory;
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function findEnd(view: DataView): number | undefined {
-  const first = Math.max(0, view.byteLength - endLength - longestComment);
-  for (let at = view.byteLength - endLength; at >= first; at--) {
-    if (view.getUint32(at, true) === endSignature) return at;
+/** What `work` gives; what it throws becomes a DataError that begins with `expected`. */
+async function told<T>(expected: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new DataError(`${expected}: ${(cause as Error).message}`, { cause });
   }
-  return undefined;
 }
