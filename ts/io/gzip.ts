@@ -20,9 +20,9 @@ const START = 2 ** 16;
 /** Deflate makes at most this many bytes from one. */
 const MOST_FROM_ONE = 1032;
 /** zlib's numbers for a window of 32 kB in each wrapping. */
-const WINDOWS = { gzip: 31, zlib: 15, deflate: -15 };
+const WINDOWS = { gzip: 31, zlib: 15 };
 
-/** What is around deflated data: a file of gzip, the two bytes and the checksum of zlib, or nothing. */
+/** What is around deflated data: a file of gzip, or the two bytes and the checksum of zlib. */
 export type Wrapping = keyof typeof WINDOWS;
 
 export function isGzip(bytes: Uint8Array): boolean {
@@ -40,7 +40,7 @@ export function gunzip(name: string, bytes: Uint8Array, lengthOf: LengthRule): P
   return inflate(name, bytes, lengthOf, 'gzip');
 }
 
-/** As {@link gunzip}; in the other wrappings there is one stream, and nothing behind it. */
+/** As {@link gunzip}; in zlib's wrapping there is one stream, and nothing behind it. */
 export async function inflate(
   name: string,
   bytes: Uint8Array,
