@@ -111,7 +111,7 @@ describe('what is wrong is named, in one line, code 2:', () => {
     [['--attack', 'pgd', '--epsilons', '0.1', '--set', 'steps=0'], '--set steps: expected a whole number >= 1, got 0'],
     [
       ['--attack', 'pgd', '--epsilons', '0.1', '--set', 'step=1'],
-      "--set: unknown option 'step'; known are norm, steps",
+      "--set: unknown option 'step' (did you mean 'steps'?); known are norm, steps",
     ],
     [['--attack', 'pgd', '--epsilons', '0.1', '--set', 'steps'], 'expected option=value, such as steps=20.'],
     [['--attack', 'pgd', '--epsilons', '0.1', '--source', 'kwta.safetensors'], '--source: pgd uses no other model'],

@@ -145,10 +145,14 @@ describe('a run', () => {
     );
     expect(byTitle['Learning rate'].curves[0].values).toHaveLength(33);
     expect(byTitle.Gamma.curves[0].values).toEqual([0.4, 0.3, 0.2]);
+    const rates = byTitle['Images a second'].curves.find(({ name }: { name: string }) => name === 'in whole epochs');
+    expect(rates.values.filter((value: number | null) => value !== null)).toHaveLength(3);
     expect(Object.keys(byTitle).some((title) => title.startsWith('Entropy of duty cycles'))).toBe(true);
     // Of the first batch, 32 images.
     expect(page.match(/<img src="data:image\/png/g)).toHaveLength(32);
     expect(page).toContain('<span class="status">done</span>');
+    expect(page).toContain('540 training, 60 validation, 100 test');
+    expect(text('again/index.html')).not.toMatch(/NaN|undefined<|Infinity/);
   });
 
   it('says in the files how they were trained', async () => {

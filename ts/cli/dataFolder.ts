@@ -24,13 +24,14 @@ export interface DataFlags {
   split: Split;
 }
 
+/** Of `--data`, for help. */
+export const folderText =
+  'folder of images: files of MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100 or SVHN, .npz, or train/ and test/ with a folder a class';
+
 /** Adds the options that say which dataset is meant. */
 export function addDataOptions(command: Command): Command {
   return command
-    .requiredOption(
-      '--data <dir>',
-      'folder of images: files of MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100 or SVHN, .npz, or train/ and test/ with a folder a class',
-    )
+    .requiredOption('--data <dir>', folderText)
     .addOption(new Option('--split <name>', 'which of its images').choices(splits).default(splits[0]));
 }
 

@@ -55,7 +55,7 @@ progress { width: 100%; height: .6rem; margin: .25rem 0 1rem; accent-color: var(
 .batch { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.5rem, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0; list-style: none; font-size: .75rem; line-height: 1.3; color: var(--soft); text-align: center; }
 .batch img { display: block; width: 100%; height: auto; margin-bottom: .2rem; border-radius: 4px; image-rendering: pixelated; } .batch li { break-inside: avoid; overflow-wrap: anywhere; }
 .history caption::before { content: none; }
-@media print { .chart .u-wrap { width: 100% !important; height: auto !important; aspect-ratio: 2; } .chart canvas { width: 100%; height: auto; } .chart .uplot { width: 100%; } .u-legend .u-value { display: none !important; } details::details-content { content-visibility: visible; display: block; } }
+@media print { .chart .u-wrap { width: 100% !important; height: auto !important; } .chart canvas { width: 100%; height: auto; } .chart .uplot { width: 100%; } .u-legend .u-value { display: none !important; } details::details-content { content-visibility: visible; display: block; } }
 `;
 
 /** The page as the text of an HTML file that needs nothing else. */
@@ -166,7 +166,9 @@ function warnings({ warnings: all }: TrainingView): string {
 }
 
 function facts({ config, images, parameters, runtime, versions, written }: TrainingView): string {
-  const sizes = Object.entries(images).map(([kind, number]) => `${count(number)} ${kind}`);
+  const sizes = Object.entries(images).flatMap(([kind, number]) =>
+    number === undefined ? [] : [`${count(number)} ${kind}`],
+  );
   const options = Object.entries(config).map(([key, value]): [string, string] => [key, optionText(value)]);
   return `<section><h2>The run</h2>
 ${factList([

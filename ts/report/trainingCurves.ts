@@ -58,7 +58,10 @@ export function trainingCharts(
     ]),
     chart('Learning rate', false, [overBatches('learning rate', ({ lr }) => lr)]),
     chart('Gamma', false, [overEpochs('gamma', ({ gamma }) => gamma)]),
-    chart('Images a second', false, [{ name: 'images a second', points: rates, dots: rates.length === 1 }]),
+    chart('Images a second', false, [
+      { name: 'in between', points: rates, dots: rates.length === 1 },
+      overEpochs('in whole epochs', ({ imagesPerSecond }) => imagesPerSecond),
+    ]),
     chart(
       'Entropy of duty cycles, as a share of the most there can be',
       true,
@@ -80,7 +83,9 @@ function ratesOf(batches: readonly LoggedBatch[], batchSize: number): [LoggedBat
   let [from] = batches;
   for (const batch of batches) {
     const seconds = batch.seconds - from.seconds;
-    if (seconds < apart) continue;
+    // Between two epochs there is other work.
+    if (batch.epoch !== from.epoch) from = batch;
+    if (seconds < apart || from === batch) continue;
     rates.push([batch, ((batch.step - from.step) * batchSize) / seconds]);
     from = batch;
   }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Problem, pathText } from '../../base/plain.js';
 import { examineConfig, type TrainConfig } from '../../train/config.js';
+import { folderText } from '../dataFolder.js';
 import { UsageError } from '../options.js';
 import { type JsonSchema, membersOf, plainValue, readSchema } from '../schemas.js';
 
@@ -22,7 +23,7 @@ export const settings: readonly Setting[] = [
   {
     flag: '--data <dir>',
     path: 'data',
-    what: 'folder of images: files of MNIST, Fashion-MNIST or CIFAR-10, plain or .gz',
+    what: folderText,
   },
   {
     flag: '--train-samples <n>',
