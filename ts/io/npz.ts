@@ -39,7 +39,7 @@ export type Dtype = keyof typeof types;
 export class Npz {
   private constructor(private readonly zip: Zip) {}
 
-  /** @throws {DataError} when the bytes are no whole archive. {ConfigError} without the package that reads them. */
+  /** @throws {DataError} when the bytes are no whole archive. */
   static async open(name: string, bytes: Uint8Array): Promise<Npz> {
     return new Npz(await Zip.open(name, bytes));
   }
