@@ -139,14 +139,9 @@ describe('fromTensors', () => {
       ShapeError,
       /labels: expected an array/,
     ],
-    [
-      'a label too high',
-      { images: images(), labels: [0, 3], classes: 3 },
-      DataError,
-      /from 0 to 2, found 3 at index 1/,
-    ],
-    ['a fractional label', { images: images(), labels: [0, 0.5] }, DataError, /found 0.5 at index 1/],
-    ['a negative label', { images: images(), labels: [-1, 0] }, DataError, /found -1 at index 0/],
+    ['a label too high', { images: images(), labels: [0, 3], classes: 3 }, DataError, /from 0 to 2, got 3 at index 1/],
+    ['a fractional label', { images: images(), labels: [0, 0.5] }, DataError, /got 0.5 at index 1/],
+    ['a negative label', { images: images(), labels: [-1, 0] }, DataError, /got -1 at index 0/],
     [
       'one class',
       { images: images(), labels: [0, 0], classes: 1 },

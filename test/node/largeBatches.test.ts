@@ -44,7 +44,7 @@ it('a plan of more than 2 GiB gives what small ones give', async () => {
 
 it.each([
   ['together', 8000, /: needs \d+ MiB, more than .*; a batch of (\d+) fits$/],
-  ['in one tensor', 100_000, /: expected at most 268435455 values in one tensor, got \d+; a batch of (\d+) fits$/],
+  ['in one tensor', 100_000, /; expected at most 268435455 values in one tensor, got \d+; a batch of (\d+) fits$/],
 ])('of a batch that is too large %s, the error says how many fit', async (_, count, message) => {
   const large = network();
   const x = new Float32Array(1024 * count);

@@ -1,7 +1,7 @@
 /** A dataset from the caller's own arrays. */
-import { checkKeys } from '../base/check.js';
+import { checkInteger, checkKeys } from '../base/check.js';
 import { ShapeError } from '../base/errors.js';
-import { checkLabels } from '../base/labels.js';
+import { checkLabels, mostClasses } from '../base/labels.js';
 import { checkTensor, type Tensor } from '../base/tensor.js';
 import { classLabels, type LabelOptions, labelKeys } from './classLabels.js';
 import { allocate, Dataset } from './dataset.js';
@@ -28,7 +28,9 @@ export function fromTensors(options: FromTensorsOptions): Dataset {
   checkTensor('images', images, 4);
   const [count, channels, height, width] = images.shape;
   if (count === 0) throw new ShapeError('images: expected at least one image, got shape [0, ...]');
-  if (typeof labels !== 'object' || labels?.length !== count) checkLabels('labels', labels, undefined, count);
+  if (options.classes !== undefined) checkInteger('classes', options.classes, { min: 2, max: mostClasses });
+  if (options.mapLabels !== true) checkLabels('labels', labels, options.classes, count);
+  else if (labels.length !== count) checkLabels('labels', labels, undefined, count);
   const classes = classLabels('labels', labels, options);
   checkPixels('images', images.data, channels * height * width);
   const pixels = new Float32Array(allocate(images.data.byteLength));

@@ -156,7 +156,9 @@ export class Plan {
     const purpose = `a batch of ${this.batch} samples ${this.purpose.parameterGradients ? 'in training' : 'in evaluation'}`;
     const most = Math.max(...this.buffers.map(({ length }) => length));
     if (most > longest) {
-      throw new MemoryError(`${purpose}: expected at most ${longest} values in one tensor, got ${most}`);
+      throw new MemoryError(
+        `${purpose}: needs ${Math.ceil(this.bytes / 2 ** 20)} MiB; expected at most ${longest} values in one tensor, got ${most}`,
+      );
     }
     const base = this.workspace.reserve(this.bytes, purpose);
     for (const [i, buffer] of this.buffers.entries()) buffer.assign(base + this.#offsets[i]);

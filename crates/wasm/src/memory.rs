@@ -47,7 +47,9 @@ mod large {
     const PAGE: usize = 1 << 16;
     /// Pages that 32 bits address.
     const MOST: usize = 1 << 16;
-    /// What Rust's allocator gets before the first region: what it takes later, buffers of kernels above all, would lie
+    /// Regions of this length are a large part of what there is.
+    const HUGE: usize = 512 << 20;
+    /// What Rust's allocator gets before the first of them: what it takes later, buffers of kernels above all, would lie
     /// behind the region, which then could not grow in place.
     const ROOM: Layout = match Layout::from_size_align(64 << 20, PAGE) {
         Ok(layout) => layout,
@@ -72,20 +74,24 @@ mod large {
             },
         };
         let mut regions = regions();
-        static MAKE_ROOM: Once = Once::new();
-        MAKE_ROOM.call_once(|| {
-            // SAFETY: the size is not zero; what was given is given back, and stays the allocator's.
-            unsafe {
-                // Unseen by the optimiser, which would drop both calls.
-                let room = core::hint::black_box(alloc(ROOM));
-                if !room.is_null() {
-                    dealloc(room, ROOM);
-                }
-            }
-        });
+        if bytes >= HUGE {
+            static MAKE_ROOM: Once = Once::new();
+            MAKE_ROOM.call_once(make_room);
+        }
         // A helper may have grown memory at the same time: the second time what it left is there to be joined.
         let mut take = || regions.take(len, super::memory_end(), grow);
         take().or_else(take).unwrap_or(0)
+    }
+
+    fn make_room() {
+        // SAFETY: the size is not zero; what was given is given back, and stays the allocator's.
+        unsafe {
+            // Unseen by the optimiser, which would drop both calls.
+            let room = core::hint::black_box(alloc(ROOM));
+            if !room.is_null() {
+                dealloc(room, ROOM);
+            }
+        }
     }
 
     pub fn deallocate(start: usize, bytes: usize) {
