@@ -2,7 +2,6 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } from '@zip.js/zip.js';
 import * as fc from 'fast-check';
 import { DataError, datasets } from 'kwta';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -173,43 +172,11 @@ describe('npz', () => {
     );
     await expect(read({ labels: 'grey' })).rejects.toThrow(/kinds.npz: grey: expected 3, one for each image/);
     await expect(datasets.npz({ file: join(folder, 'none.npz') })).rejects.toThrow(/file: expected a file, found none/);
-  });
-
-  it('reads archives in the form of zip64', async () => {
-    const bytes = await readFile(file('zip64.npz'));
-    // The end of a directory of zip64, which only that form has.
-    expect(bytes.includes('PK\x06\x06', 0, 'latin1')).toBe(true);
-    const data = await datasets.npz({ file: file('zip64.npz') });
-    expect(Array.from(data.images)).toEqual(pattern(120));
-    expect(Array.from(data.labels)).toEqual([0, 2, 1]);
-  });
-
-  it('says what is wrong with an archive', async () => {
-    const read = (bytes: Uint8Array) => datasets.npz({ file: bytes });
-    const whole = new Uint8Array(await readFile(file('plain.npz')));
-    const none = /: expected a zip archive, found no directory at its end: the file is truncated, or of another format/;
-    for (const bytes of [new Uint8Array(0), new Uint8Array(40), whole.subarray(0, -30)]) {
-      await expect(read(bytes)).rejects.toThrow(none);
-    }
-    const damaged = whole.slice();
-    // A pixel, after two headers; nothing but the checksum knows of it.
-    damaged[300] ^= 1;
-    await expect(read(damaged)).rejects.toThrow(
-      /: images.npy: expected a whole file, found another checksum: the data are damaged/,
-    );
-    await expect(datasets.npz({ file: file('bzip2.npz') })).rejects.toThrow(
-      /bzip2.npz: images.npy: expected a whole file, found another method of compression than deflate/,
-    );
-    const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false, password: 'secret' });
-    await writer.add('images.npy', new Uint8ArrayReader(whole));
-    await writer.add('labels.npy', new Uint8ArrayReader(whole));
-    await expect(read(await writer.close())).rejects.toThrow(
-      /: images.npy: expected a whole file, found encrypted data/,
-    );
+    await expect(datasets.npz({ file: new Uint8Array(40) })).rejects.toThrow(/expected a zip archive/);
   });
 
   it('refuses what is cut or damaged', { timeout: 30_000 }, async () => {
-    for (const name of ['plain.npz', 'kinds.npz', 'zip64.npz']) {
+    for (const name of ['plain.npz', 'kinds.npz']) {
       const path = join(folder, name);
       await expectNoWrongImages(await readFile(file(name)), name, async (bytes) => {
         await writeFile(path, bytes);
