@@ -140,6 +140,12 @@ describe('fromTensors', () => {
       /labels: expected an array/,
     ],
     ['a label too high', { images: images(), labels: [0, 3], classes: 3 }, DataError, /from 0 to 2, got 3 at index 1/],
+    [
+      'no labels to map',
+      { images: images(), labels: undefined as never, mapLabels: true },
+      ShapeError,
+      /labels: expected/,
+    ],
     ['a fractional label', { images: images(), labels: [0, 0.5] }, DataError, /got 0.5 at index 1/],
     ['a negative label', { images: images(), labels: [-1, 0] }, DataError, /got -1 at index 0/],
     [

@@ -29,8 +29,8 @@ export function fromTensors(options: FromTensorsOptions): Dataset {
   const [count, channels, height, width] = images.shape;
   if (count === 0) throw new ShapeError('images: expected at least one image, got shape [0, ...]');
   if (options.classes !== undefined) checkInteger('classes', options.classes, { min: 2, max: mostClasses });
-  if (options.mapLabels !== true) checkLabels('labels', labels, options.classes, count);
-  else if (labels.length !== count) checkLabels('labels', labels, undefined, count);
+  // Those that are mapped may be any whole numbers, but as many.
+  if (options.mapLabels !== true || labels?.length !== count) checkLabels('labels', labels, options.classes, count);
   const classes = classLabels('labels', labels, options);
   checkPixels('images', images.data, channels * height * width);
   const pixels = new Float32Array(allocate(images.data.byteLength));
