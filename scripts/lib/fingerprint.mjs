@@ -31,18 +31,28 @@ export function filesBelow(input) {
 }
 
 /**
- * Does `work` unless `record` says that it was done for this hash and all outputs are there.
+ * Whether `record` says that the outputs were made for this hash, and all are there.
  * @param {string} record the file that remembers the hash, relative to the checkout
  * @param {string} hash
  * @param {string[]} outputs relative to the checkout
+ */
+export function isFresh(record, hash, outputs) {
+  const file = path.join(root, record);
+  const done = existsSync(file) && readFileSync(file, 'utf8').trim() === hash;
+  return done && outputs.every((output) => existsSync(path.join(root, output)));
+}
+
+/**
+ * Does `work` unless all is fresh.
+ * @param {string} record
+ * @param {string} hash
+ * @param {string[]} outputs
  * @param {() => Promise<void>} work
  * @returns {Promise<boolean>} whether there was work
  */
 export async function unlessFresh(record, hash, outputs, work) {
-  const file = path.join(root, record);
-  const done = existsSync(file) && readFileSync(file, 'utf8').trim() === hash;
-  if (done && outputs.every((output) => existsSync(path.join(root, output)))) return false;
+  if (isFresh(record, hash, outputs)) return false;
   await work();
-  writeFileSync(file, `${hash}\n`);
+  writeFileSync(path.join(root, record), `${hash}\n`);
   return true;
 }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { fingerprint, unlessFresh } from './fingerprint.mjs';
+import { fingerprint, isFresh, unlessFresh } from './fingerprint.mjs';
 import { wasmToolchain } from './rust.mjs';
 import { cache, note, root, run, runPackage } from './steps.mjs';
 import { wasmPackVersion, wasmTools } from './tools.mjs';
@@ -58,18 +58,29 @@ function rustFlags({ threads, relaxed }, sysroot) {
  * checkout, so that a fresh clone finds std and the dependencies compiled.
  * @param {Omit<Variant, 'name'>} variant
  */
-export async function wasmEnvironment(variant) {
+async function compilerEnvironment(variant) {
   const { env, sysroot, version } = await wasmToolchain();
   const flags = rustFlags(variant, sysroot);
   const key = createHash('sha256').update(`${version}\n${flags}`).digest('hex').slice(0, 16);
-  const [pack, bindgen] = await wasmTools();
   return {
     ...env,
-    PATH: [pack, bindgen, env.PATH].join(path.delimiter),
     CARGO_TARGET_DIR: path.join(cache, 'target', key),
     // Checkouts share that folder: by time, an older file of one looks like what another has built.
     CARGO_UNSTABLE_CHECKSUM_FRESHNESS: 'true',
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags,
+  };
+}
+
+/**
+ * The same, with the tools that take it from there.
+ * @param {Omit<Variant, 'name'>} variant
+ */
+export async function wasmEnvironment(variant) {
+  const env = await compilerEnvironment(variant);
+  const [pack, bindgen] = await wasmTools();
+  return {
+    ...env,
+    PATH: [pack, bindgen, env.PATH].join(path.delimiter),
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: path.join(bindgen, 'wasm-bindgen-test-runner'),
   };
 }
@@ -78,23 +89,44 @@ export async function wasmEnvironment(variant) {
 export async function buildWasm() {
   const { version, sysroot } = await wasmToolchain();
   mkdirSync(path.join(root, 'dist/wasm'), { recursive: true });
-  for (const variant of variants) {
-    const hash = fingerprint(
-      [
-        'Cargo.toml',
-        'Cargo.lock',
-        'crates/kernels/Cargo.toml',
-        'crates/kernels/src',
-        'crates/wasm',
-        'scripts/lib/wasm.mjs',
-      ],
-      [version, rustFlags(variant, sysroot), wasmPackVersion],
-    );
+  const sources = ['Cargo.toml', 'Cargo.lock', 'crates/kernels/Cargo.toml', 'crates/kernels/src', 'crates/wasm'];
+  const plans = variants.map((variant) => {
     const folder = `dist/wasm/${variant.name}`;
-    const outputs = ['kwta.js', 'kwta.d.ts', 'kwta_bg.wasm'].map((name) => `${folder}/${name}`);
-    const built = await unlessFresh(`${folder}.hash`, hash, outputs, () => buildVariant(variant, folder));
-    note(`${variant.name}: ${built ? 'built' : 'up to date'}`);
+    return {
+      ...{ variant, folder, record: `${folder}.hash` },
+      hash: fingerprint([...sources, 'scripts/lib/wasm.mjs'], [version, rustFlags(variant, sysroot), wasmPackVersion]),
+      outputs: ['kwta.js', 'kwta.d.ts', 'kwta_bg.wasm'].map((name) => `${folder}/${name}`),
+    };
+  });
+  const stale = plans.filter(({ record, hash, outputs }) => !isFresh(record, hash, outputs));
+  // Where the tools are missing too, one is compiled while the other waits for its last crate.
+  if (stale.length > 0) await Promise.all([wasmTools(), compile(stale.map(({ variant }) => variant))]);
+  await Promise.all(
+    plans.map(async ({ variant, folder, record, hash, outputs }) => {
+      const built = await unlessFresh(record, hash, outputs, () => buildVariant(variant, folder));
+      note(`${variant.name}: ${built ? 'built' : 'up to date'}`);
+    }),
+  );
+}
+
+/**
+ * What wasm-pack's cargo then finds compiled.
+ * @param {Variant[]} stale
+ */
+async function compile(stale) {
+  for (const variant of stale) {
+    note(`${variant.name}: compiling (half a minute; once a minute more, for std)`);
+    const args = ['build', '--quiet', '--release', '--lib', '--target', 'wasm32-unknown-unknown'];
+    await run('cargo', [...args, buildStd, ...featuresOf(variant)], {
+      cwd: path.join(root, 'crates/wasm'),
+      env: await compilerEnvironment(variant),
+    });
   }
+}
+
+/** @param {Variant} variant */
+function featuresOf({ threads }) {
+  return threads ? ['--features', 'threads'] : [];
 }
 
 /**
@@ -103,14 +135,12 @@ export async function buildWasm() {
  */
 async function buildVariant(variant, folder) {
   const env = await wasmEnvironment(variant);
-  note(`${variant.name}: compiling (a minute or two when std is compiled along)`);
   // Built beside its place and then moved: an interrupted build leaves nothing half-written.
   const partial = path.join(root, `${folder}.partial-${process.pid}`);
   try {
     const output = ['--target', 'web', '--out-name', 'kwta', '--out-dir', partial, '--no-pack'];
-    const features = variant.threads ? ['--features', 'threads'] : [];
     // Mode force: without the check for a prebuilt std of the target.
-    const args = ['build', 'crates/wasm', '--mode', 'force', ...output, '--', buildStd, ...features];
+    const args = ['build', 'crates/wasm', '--mode', 'force', ...output, '--', buildStd, ...featuresOf(variant)];
     await run('wasm-pack', args, { env, capture: true });
     for (const name of readdirSync(partial)) {
       // wasm-pack's .gitignore would keep the module out of the package.
