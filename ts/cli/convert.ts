@@ -53,7 +53,11 @@ async function convert(from: string, to: string, flags: WeightFlags): Promise<vo
   await writeBytes(to, bytes);
   console.log(weightText(file));
   console.log(`written      ${to}${file.spec === undefined ? ', weights alone' : ''}`);
-  if (file.spec !== undefined && !nn.summary(file.spec).some(({ type }) => type === 'normalize')) {
+  if (
+    file.spec !== undefined &&
+    !file.describesItself &&
+    !nn.summary(file.spec).some(({ type }) => type === 'normalize')
+  ) {
     console.log(
       'pixels       taken as they are, from 0 to 1: --mean and --std are for weights trained on normalised ones',
     );

@@ -93,11 +93,14 @@ async function read(option: string, path: string, flags: WeightFlags): Promise<W
     return { format: 'a model of kwta', tensors: stateDict, notes, spec, describesItself: true };
   }
   const found = identify(weights.tensors);
+  const told = found.normalization && [
+    `normalised by mean ${found.normalization.mean.join(', ')} and deviation ${found.normalization.std.join(', ')}`,
+  ];
   const common = { format, identified: found.model, describesItself: false };
   const spec = await specOf(flags, found);
   if (spec === undefined) {
     const known = found.model === undefined ? weights.tensors : found.tensors;
-    const own = found.model === undefined ? [] : found.notes;
+    const own = found.model === undefined ? [] : [...found.notes, ...(told ?? [])];
     return { ...common, tensors: known, notes: [...notes, ...own] };
   }
   const { mean, std } = flags;
