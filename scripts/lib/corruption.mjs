@@ -9,6 +9,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { Random } from '../../dist/base/random.js';
 import { datasets } from '../../dist/index.js';
 import { decodeSafetensors, encodeSafetensors } from '../../dist/io/safetensors.js';
+import { hostileFiles, torchSubjects } from './hostilePickles.mjs';
 import { REFUSALS, SavedModels, Wrong } from './savedModels.mjs';
 
 /**
@@ -24,32 +25,41 @@ import { REFUSALS, SavedModels, Wrong } from './savedModels.mjs';
 /** Milliseconds after which a file counts as one that is never read. */
 const PATIENCE = 20_000;
 
+/** What may be read: files of datasets and models, checkpoints alone, or files of PyTorch alone. */
+export const KINDS = /** @type {const} */ (['files', 'checkpoints', 'pickles']);
+
 /**
- * Reads `count` corrupted files: of every kind, or checkpoints alone.
- * @param {{ count: number, seed: number, checkpoints?: boolean, onDone?: (done: number) => void }} options
+ * Reads `count` corrupted files of a kind; of pickles a half was made to do harm, and has to be refused.
+ * @param {{ count: number, seed: number, kind?: typeof KINDS[number], onDone?: (done: number) => void }} options
  * @returns {Promise<{ refused: number, read: number, problems: string[] }>} one problem a line, with what reproduces it
  */
-export async function readCorrupted({ count, seed, checkpoints = false, onDone }) {
+export async function readCorrupted({ count, seed, kind = 'files', onDone }) {
   const folder = mkdtempSync(path.join(tmpdir(), 'kwta-corrupt-'));
   const models = new SavedModels(folder);
   const result = { refused: 0, read: 0, problems: /** @type {string[]} */ ([]) };
   try {
-    const subjects = checkpoints
-      ? [await models.checkpoint()]
-      : [...safetensors(), ...idx(), cifar(folder), await models.model()];
-    const wheel = subjects.flatMap((subject) => Array(subject.weight).fill(subject));
+    const subjects = {
+      files: async () => [...safetensors(), ...idx(), cifar(folder), await models.model()],
+      checkpoints: async () => [await models.checkpoint()],
+      pickles: () => torchSubjects(folder),
+    };
+    const hostile = hostileFiles(folder);
+    const wheel = (await subjects[kind]()).flatMap((subject) => Array(subject.weight).fill(subject));
     for (let i = 0; i < count; i++) {
       const random = new Random(seed, i);
       const subject = /** @type {Subject} */ (wheel[random.integer(wheel.length)]);
-      const { bytes, changes } = corrupted(subject, random);
+      const mayBeRead = kind !== 'pickles' || i % 2 === 0;
+      const changed = corrupted(subject, random);
+      const made = hostile(random);
+      const [name, changes] = mayBeRead ? [subject.name, changed.changes] : ['a hostile pickle', [made.name]];
       try {
-        await inTime(subject.read(bytes));
+        await inTime(mayBeRead ? subject.read(changed.bytes) : made.read());
+        if (!mayBeRead) throw new Wrong('it was read');
         result.read++;
       } catch (error) {
-        const { name, message } = /** @type {Error} */ (error);
-        if (REFUSALS.includes(name)) result.refused++;
-        else
-          result.problems.push(`seed ${seed}, file ${i}, ${subject.name}, ${changes.join(', ')}: ${name}: ${message}`);
+        const { name: type, message } = /** @type {Error} */ (error);
+        if (REFUSALS.includes(type)) result.refused++;
+        else result.problems.push(`seed ${seed}, file ${i}, ${name}, ${changes.join(', ')}: ${type}: ${message}`);
       }
       onDone?.(i + 1);
     }

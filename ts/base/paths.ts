@@ -14,6 +14,13 @@ export function checkPath(argument: string, value: unknown): asserts value is st
   }
 }
 
+/** The file `name` in the folder of another. */
+export function besidePath(path: string | URL, name: string): string | URL {
+  if (isUrl(path)) return new URL(encodeURIComponent(name), path);
+  const [folder] = /^.*[/\\]/s.exec(path) ?? [''];
+  return folder + name;
+}
+
 /** A file beside another: `run-best.safetensors` beside `run.safetensors`. */
 export function siblingPath<Path extends string | URL>(path: Path, suffix: string | number): Path {
   if (!isUrl(path)) return withSuffix(path, suffix) as Path;

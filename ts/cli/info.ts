@@ -5,10 +5,10 @@ import { relaxedSimd, simd } from 'wasm-feature-detect';
 import { createRuntime } from '../index.js';
 import { platform } from '../platform/node.js';
 import { modelInfo, modelText } from './modelInfo.js';
-import { loadModel } from './models.js';
 import { addJsonOption, addRuntimeOptions, type RuntimeFlags } from './options.js';
 import { formatJson, writeText } from './output.js';
 import { packageVersion } from './version.js';
+import { addWeightOptions, readWeightFile, type WeightFlags, weightInfo, weightText } from './weightModel.js';
 
 export function addInfoCommand(program: Command): void {
   const command = program
@@ -18,14 +18,17 @@ export function addInfoCommand(program: Command): void {
       'Shows versions, what this machine offers and what a runtime would use of it. With a file: the layers of its model, ' +
         'their winners, multiply-adds and memory, and how it was trained where the file says so.',
     )
-    .argument('[file]', 'of a model, as model.save writes it');
-  addJsonOption(addRuntimeOptions(command), 'write the same as JSON').action(
-    async (file: string | undefined, { json, ...runtime }: RuntimeFlags & { json?: string }) => {
-      const { text, info } = file === undefined ? await ofMachine(runtime) : await ofModel(file, runtime);
-      console.log(text);
-      if (json !== undefined) await writeText(json, formatJson(info));
-    },
-  );
+    .argument('[file]', 'of a model, as model.save writes it, or of weights: .pth, .safetensors, .npz');
+  addJsonOption(addRuntimeOptions(addWeightOptions(command)), 'write the same as JSON').action(show);
+}
+
+type Flags = RuntimeFlags & WeightFlags & { json?: string };
+
+async function show(file: string | undefined, { json, threads, deterministic, ...flags }: Flags): Promise<void> {
+  const runtime = { threads, deterministic };
+  const { text, info } = file === undefined ? await ofMachine(runtime) : await ofFile(file, flags, runtime);
+  console.log(text);
+  if (json !== undefined) await writeText(json, formatJson(info));
 }
 
 async function ofMachine(options: RuntimeFlags) {
@@ -33,10 +36,15 @@ async function ofMachine(options: RuntimeFlags) {
   return { text: describe(info), info };
 }
 
-async function ofModel(file: string, options: RuntimeFlags) {
+async function ofFile(file: string, flags: WeightFlags, options: RuntimeFlags) {
+  const found = await readWeightFile('info', file, flags);
+  const { spec, describesItself, tensors } = found;
+  if (spec === undefined) return { text: weightText(found), info: weightInfo(found) };
   await using runtime = await createRuntime(options);
-  const info = await modelInfo(await loadModel(runtime, 'info', file), file);
-  return { text: modelText(info), info };
+  const model = await runtime.model(spec);
+  await model.loadStateDict(tensors);
+  const info = await modelInfo(model, describesItself ? file : undefined);
+  return { text: describesItself ? modelText(info) : `${weightText(found)}\n${modelText(info)}`, info };
 }
 
 async function gather(options: RuntimeFlags) {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { KwtaError } from '../index.js';
 import { addAnalyseCommand } from './analyse.js';
 import { addAttackCommand } from './attack.js';
+import { addConvertCommand } from './convert.js';
 import { addDataCommand } from './data.js';
 import { addDemoCommand } from './demo/command.js';
 import { addEvaluateCommand } from './evaluate.js';
@@ -31,6 +32,7 @@ addAttackCommand(program);
 addEvaluateCommand(program);
 addVerifyCommand(program);
 addAnalyseCommand(program);
+addConvertCommand(program);
 addDataCommand(program);
 addInfoCommand(program);
 

@@ -13,7 +13,8 @@ const batch = 64;
 /** Everything about a model that is told. */
 export type ModelInfo = Awaited<ReturnType<typeof modelInfo>>;
 
-export async function modelInfo(model: Model, file: string) {
+/** @param file of a model that describes itself. */
+export async function modelInfo(model: Model, file: string | undefined) {
   const layers = nn.summary(model.spec);
   const sum = (of: (row: nn.LayerSummary) => number): number => layers.reduce((total, row) => total + of(row), 0);
   return {
@@ -27,15 +28,20 @@ export async function modelInfo(model: Model, file: string) {
     dutyCycles: nn
       .dutyCycles(await model.stateDict())
       .map(({ shares, ...rest }) => ({ ...rest, channels: shares.length })),
-    ...(await trainingOf(file)),
+    ...(file === undefined ? {} : await trainingOf(file)),
   };
 }
 
 /** Where a checkpoint's run stands. */
 type Standing = { step: number; epoch: number } & Pick<Checkpoint['state'], 'best'>;
 
+interface Standings {
+  about?: unknown;
+  checkpoint?: Standing;
+}
+
 /** What the file says of the training: a checkpoint of its run, a model what was saved with it. */
-async function trainingOf(file: string): Promise<{ about?: unknown; checkpoint?: Standing }> {
+async function trainingOf(file: string): Promise<Standings> {
   const bytes = (await platform.readFile(file)) as Uint8Array;
   const { about, training } = decodeModel(file, bytes);
   if (training === undefined) return { about };
@@ -93,7 +99,7 @@ export function modelText(info: ModelInfo): string {
   ].join('\n');
 }
 
-function aboutLines({ about, checkpoint }: ModelInfo): string[] {
+function aboutLines({ about, checkpoint }: Standings): string[] {
   const lines: [string, string][] = [];
   if (checkpoint !== undefined) {
     const { step, epoch, best } = checkpoint;

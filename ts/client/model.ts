@@ -42,8 +42,9 @@ export async function createModel(
   spec: ModelSpec,
   seed: number,
   options: NetworkOptions,
+  notes: readonly string[] = [],
 ): Promise<Model> {
-  return new Model(connection, await connection.call('createModel', spec, seed, options), spec);
+  return new Model(connection, await connection.call('createModel', spec, seed, options), spec, notes);
 }
 
 /**
@@ -65,14 +66,17 @@ export class Model implements Evaluable {
   readonly input: readonly [number, number, number];
   /** The description that the model was built from; a gamma that training has changed since is not in it. */
   readonly spec: ModelSpec;
+  /** What was changed of the names in the file that it was loaded from, and what was passed over there. */
+  readonly notes: readonly string[];
   readonly #connection: Connection;
   readonly #info: ModelInfo;
   #disposal: Promise<void> | undefined;
 
-  constructor(connection: Connection, info: ModelInfo, spec: ModelSpec) {
+  constructor(connection: Connection, info: ModelInfo, spec: ModelSpec, notes: readonly string[]) {
     this.#connection = connection;
     this.#info = info;
     this.spec = spec;
+    this.notes = notes;
     this.id = info.id;
     this.parameters = info.parameters;
     this.classes = info.classes;

@@ -1,11 +1,11 @@
 /** A runtime: one engine worker with its team of threads, the models in it, and single operations. */
 import { platform } from '#platform';
 import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
-import { ConfigError, DataError } from '../base/errors.js';
+import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { boolean, object, optional, parse, seed as seedSchema } from '../base/schema.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
-import { decodeModel } from '../io/checkpoint.js';
+import { readModel } from '../io/models.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
 import { maxThreads } from '../platform/platform.js';
 import { Connection } from './connection.js';
@@ -37,7 +37,14 @@ export interface ModelOptions extends RunOptions {
   seed?: number;
 }
 
+/** Options of `runtime.load`. */
+export interface LoadOptions extends RunOptions {
+  /** The model whose weights are in the file; kwta's own files describe it themselves. */
+  spec?: ModelSpec;
+}
+
 const runOptionsSchema = object({ recompute: optional(boolean(), false) });
+const loadOptionsSchema = object({ ...runOptionsSchema.entries, spec: optional(modelSchema) });
 const modelOptionsSchema = object({ ...runOptionsSchema.entries, seed: seedSchema() });
 
 /** What a runtime runs on. */
@@ -75,18 +82,23 @@ export class Runtime {
   }
 
   /**
-   * A model that `model.save` or a checkpoint wrote: a path or a URL in Node, a URL in a browser.
+   * A model from a file: a path or a URL in Node, a URL in a browser.
    *
-   * @throws {DataError} when there is no such file, or it is not such a model.
+   * Without `spec` a file that `model.save` or a checkpoint wrote. With it the weights of any file: `.pth` and `.pt` of PyTorch
+   * (state dicts, by themselves or in a checkpoint, in both forms), `.safetensors`, also the index of several, and `.npz`, read
+   * without running anything in them. Names are PyTorch's; what wrappers put before all of them is taken off, and `model.notes`
+   * says so.
+   *
+   * @throws {DataError} when there is no such file, or it is damaged or of another kind.
+   * @throws {ShapeError} naming all weights that are missing, left over or of another shape.
+   * @throws {ConfigError} when a zip archive is read without the package that does it.
    */
-  async load(path: string | URL, options: RunOptions = {}): Promise<Model> {
+  async load(path: string | URL, options: LoadOptions = {}): Promise<Model> {
     this.#alive();
     checkPath('load', path);
-    const { recompute } = parse(runOptionsSchema, options, 'load');
-    const bytes = await platform.readFile(path);
-    if (bytes === undefined) throw new DataError(`load: there is no file ${path}`);
-    const { spec, stateDict } = decodeModel(String(path), bytes);
-    const model = await this.model(spec, { recompute });
+    const { recompute, spec: given } = parse(loadOptionsSchema, options, 'load');
+    const { spec, stateDict, notes } = await readModel('load', path, given);
+    const model = await createModel(this.#alive(), spec, 0, { recompute }, notes);
     try {
       await model.loadStateDict(stateDict);
     } catch (error) {

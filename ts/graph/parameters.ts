@@ -4,9 +4,9 @@ import { Random, STREAMS } from '../base/random.js';
 import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
-import { opOf } from '../ops/index.js';
 import type { Parameter, ParameterSpec } from '../ops/op.js';
-import { type Graph, graphInput, type Node } from './graph.js';
+import type { Graph, Node } from './graph.js';
+import { parameterSpecs } from './parameterSpecs.js';
 
 /** All parameters of one network, in one piece of memory; gradients in a second, made when first needed. */
 export class Parameters {
@@ -20,13 +20,9 @@ export class Parameters {
     private readonly kernels: Kernels,
     graph: Graph,
   ) {
-    for (const node of graph.nodes) {
-      const from = node.inputs[0];
-      const input = from === graphInput ? graph.input : graph.nodes[from].output;
-      for (const spec of opOf(node.spec).parameters(node.spec, input)) {
-        const length = this.#lengthOf(spec);
-        this.byName.set(`${node.name}.${spec.name}`, { spec, data: new Buffer(length), gradient: new Buffer(length) });
-      }
+    for (const [name, spec] of parameterSpecs(graph)) {
+      const length = this.#lengthOf(spec);
+      this.byName.set(name, { spec, data: new Buffer(length), gradient: new Buffer(length) });
     }
     this.#length = [...this.byName.values()].reduce((sum, { data }) => sum + padded(data.length), 0);
     this.#pointer = kernels.allocate(this.bytes, 'the parameters of a model');

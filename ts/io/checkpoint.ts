@@ -92,10 +92,20 @@ export function encodeModel(
  * @throws {DataError} when it is not one that {@link encodeModel} made, or no longer; it names what is damaged.
  */
 export function decodeModel(file: string, bytes: Uint8Array): ModelFile {
-  const { tensors, metadata } = decodeSafetensors(file, bytes);
-  if (!Object.hasOwn(metadata, keys.model)) {
+  const content = decodeSafetensors(file, bytes);
+  if (!describesModel(content.metadata)) {
     throw new DataError(`${file}: expected a model's description ('${keys.model}') in the metadata, found none`);
   }
+  return modelOf(file, content);
+}
+
+/** Whether a file's metadata have a model's description in them. */
+export function describesModel(metadata: Record<string, string>): boolean {
+  return Object.hasOwn(metadata, keys.model);
+}
+
+/** The same as {@link decodeModel} for what {@link describesModel}. @throws {DataError} naming what is damaged. */
+export function modelOf(file: string, { tensors, metadata }: SafetensorsContent): ModelFile {
   checkWhole(file, { tensors, metadata });
   const json = (key: string): unknown => parseJson(file, `'${key}'`, metadata[key]);
   const spec = parse(modelSchema, json(keys.model), `${file}: model`, DataError);

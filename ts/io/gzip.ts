@@ -18,7 +18,7 @@ export type LengthRule = (name: string, start: Uint8Array) => number;
 /** Bytes unzipped before the rule is asked. */
 const START = 2 ** 16;
 /** Deflate makes at most this many bytes from one. */
-const MOST_FROM_ONE = 1032;
+export const mostFromOne = 1032;
 /** zlib's numbers for a window of 32 kB in each wrapping. */
 const WINDOWS = { gzip: 31, zlib: 15 };
 
@@ -78,7 +78,7 @@ export async function inflate(
 }
 
 function allocate(name: string, length: number, zipped: number): Uint8Array {
-  if (length - 1 > zipped * MOST_FROM_ONE) {
+  if (length - 1 > zipped * mostFromOne) {
     throw new DataError(
       `${name}: expected ${length - 1} unzipped bytes, which ${zipped} zipped bytes cannot hold: the file is truncated`,
     );

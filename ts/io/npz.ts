@@ -3,8 +3,9 @@
  * numbers are read, little-endian or big-endian, in C order; objects, which are Python programs, are not.
  */
 import { DataError } from '../base/errors.js';
-import { shapeText } from '../base/tensor.js';
-import { Zip } from './zip.js';
+import { shapeText, type Tensor } from '../base/tensor.js';
+import { halfFloat } from './numberTypes.js';
+import { encodeZip, Zip } from './zip.js';
 
 /** Numbers of one type, in C order. */
 export interface NpyArray {
@@ -28,6 +29,8 @@ const types = {
   i4: { bytes: 4, read: (view, at, little) => view.getInt32(at, little) },
   u8: { bytes: 8, read: (view, at, little) => Number(view.getBigUint64(at, little)) },
   i8: { bytes: 8, read: (view, at, little) => Number(view.getBigInt64(at, little)) },
+  b1: { bytes: 1, read: (view, at) => view.getUint8(at) },
+  f2: { bytes: 2, read: (view, at, little) => halfFloat(view.getUint16(at, little)) },
   f4: { bytes: 4, read: (view, at, little) => view.getFloat32(at, little) },
   f8: { bytes: 8, read: (view, at, little) => view.getFloat64(at, little) },
 } satisfies Record<string, { bytes: number; read: Read }>;
@@ -37,11 +40,11 @@ export type Dtype = keyof typeof types;
 
 /** The arrays of an archive by name; each is read when it is asked for. */
 export class Npz {
-  private constructor(private readonly zip: Zip) {}
+  constructor(private readonly zip: Zip) {}
 
   /** @throws {DataError} when the bytes are no whole archive. {ConfigError} without the package that reads them. */
   static async open(name: string, bytes: Uint8Array): Promise<Npz> {
-    return new Npz(await Zip.open(name, bytes));
+    return new Npz(await Zip.open('npz', name, bytes));
   }
 
   /** Names of all arrays. */
@@ -58,6 +61,27 @@ export class Npz {
     const file = `${array}.npy`;
     return parseNpy(`${name}: ${file}`, await this.zip.read(file));
   }
+}
+
+/** A tensor as a `.npy` file of 32-bit floats. */
+export function encodeNpy({ shape, data }: Tensor): Uint8Array {
+  const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${extents}), }`;
+  // The header ends in a line break where values may begin.
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
+  const header = new TextEncoder().encode(`${text.padEnd(length - 1)}\n`);
+  const file = new Uint8Array(10 + length + data.byteLength);
+  file.set([...magic, 1, 0]);
+  new DataView(file.buffer).setUint16(8, length, true);
+  file.set(header, 10);
+  file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + length);
+  return file;
+}
+
+/** Tensors as an archive that `numpy.load` reads by name. @throws {ConfigError} without the package that writes it. */
+export function encodeNpz(what: string, tensors: Record<string, Tensor>): Promise<Uint8Array> {
+  const files = Object.entries(tensors).map(([name, value]) => [`${name}.npy`, encodeNpy(value)] as const);
+  return encodeZip(what, files);
 }
 
 /** The array of a `.npy` file. @throws {DataError} naming the file. */

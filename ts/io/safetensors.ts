@@ -2,35 +2,17 @@
  * The safetensors format (huggingface.co/docs/safetensors): a little-endian u64 with the length of a JSON
  * header, the header, then the values of all tensors. Written are 32-bit floats; read is every type of numbers,
  * rounded to 32-bit floats. The metadata may hold a model's description.
- *
- * Values are copied in bulk: they are little-endian, as WebAssembly's memory and so all platforms are that run it well.
  */
 import { DataError } from '../base/errors.js';
 import { describe, sizeOf, type Tensor } from '../base/tensor.js';
 import { checkUniqueKeys } from './json.js';
+import { isNumberType, type NumberTypeName, numberTypes, readNumbers } from './numberTypes.js';
 
 /** Longest header that is read; the format's own limit. */
 const maxHeader = 100 * 2 ** 20;
 
-/** How many bytes a value of a type has, and how values become 32-bit floats. */
-const dtypes: Record<string, { bytes: number; read: (buffer: ArrayBuffer) => Float32Array }> = {
-  F32: { bytes: 4, read: (buffer) => new Float32Array(buffer) },
-  F64: { bytes: 8, read: (buffer) => new Float32Array(new Float64Array(buffer)) },
-  F16: { bytes: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer), halfFloat) },
-  BF16: { bytes: 2, read: (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), upperHalf).buffer) },
-  I64: { bytes: 8, read: (buffer) => Float32Array.from(Array.from(new BigInt64Array(buffer), Number)) },
-  U64: { bytes: 8, read: (buffer) => Float32Array.from(Array.from(new BigUint64Array(buffer), Number)) },
-  I32: { bytes: 4, read: (buffer) => new Float32Array(new Int32Array(buffer)) },
-  U32: { bytes: 4, read: (buffer) => new Float32Array(new Uint32Array(buffer)) },
-  I16: { bytes: 2, read: (buffer) => new Float32Array(new Int16Array(buffer)) },
-  U16: { bytes: 2, read: (buffer) => new Float32Array(new Uint16Array(buffer)) },
-  I8: { bytes: 1, read: (buffer) => new Float32Array(new Int8Array(buffer)) },
-  U8: { bytes: 1, read: (buffer) => new Float32Array(new Uint8Array(buffer)) },
-  BOOL: { bytes: 1, read: (buffer) => new Float32Array(new Uint8Array(buffer)) },
-};
-
 interface Entry {
-  dtype: string;
+  dtype: NumberTypeName;
   shape: number[];
   data_offsets: [number, number];
 }
@@ -77,9 +59,7 @@ export function decodeSafetensors(file: string, bytes: Uint8Array): SafetensorsC
   const entries = Object.entries(others).map(([name, entry]) => [name, checkEntry(file, name, entry)] as const);
   checkPlaces(file, entries, values.length);
   const tensors = entries.map(([name, { dtype, shape, data_offsets: offsets }]): [string, Tensor] => {
-    // A copy, so that each begins where its type may, and keeps no other's memory.
-    const { buffer } = new Uint8Array(values.subarray(...offsets));
-    return [name, { shape, data: dtypes[dtype].read(buffer) }];
+    return [name, { shape, data: readNumbers(dtype, values.subarray(...offsets)) }];
   });
   return { tensors: Object.fromEntries(tensors), metadata: checkMetadata(file, metadata) };
 }
@@ -124,14 +104,14 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
     throw new DataError(`${what}: expected { dtype, shape, data_offsets }, got ${describe(value)}`);
   }
   const { dtype, shape, data_offsets: offsets } = value as { [Key in keyof Entry]?: unknown };
-  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
-    throw new DataError(`${what}: dtype: expected ${Object.keys(dtypes).join(', ')}, got ${describe(dtype)}`);
+  if (!isNumberType(dtype)) {
+    throw new DataError(`${what}: dtype: expected ${Object.keys(numberTypes).join(', ')}, got ${describe(dtype)}`);
   }
   if (!isListOfSizes(shape)) throw new DataError(`${what}: shape: expected whole extents >= 0, got ${listText(shape)}`);
   if (!isListOfSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw new DataError(`${what}: data_offsets: expected two whole numbers, begin <= end, got ${listText(offsets)}`);
   }
-  const needed = sizeOf(shape) * dtypes[dtype].bytes;
+  const needed = sizeOf(shape) * numberTypes[dtype].bytes;
   if (offsets[1] - offsets[0] !== needed) {
     throw new DataError(
       `${what}: shape ${listText(shape)} of ${dtype} needs ${needed} bytes, data_offsets ${listText(offsets)} give ` +
@@ -169,18 +149,4 @@ function listText(value: unknown): string {
   if (!Array.isArray(value)) return describe(value);
   const start = value.slice(0, 8).map(describe).join(', ');
   return `[${start}${value.length > 8 ? `, ... (${value.length})` : ''}]`;
-}
-
-/** The value of the 16 bits of IEEE 754's half precision. */
-function halfFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-/** The 32 bits of a float whose upper half these are. */
-function upperHalf(bits: number): number {
-  return bits * 2 ** 16;
 }

@@ -37,8 +37,8 @@ type Builders = {
 
 const builders: Builders = { alexNet, denseNet121, resNet18, resNet34, smallCnn, wideResNet };
 
-/** The description of a model for such images. @throws {ConfigError} */
-export function zooModel({ type, ...options }: ZooSpec, images: Images): ModelSpec {
+/** The description of a model for such images, or for the usual ones of its family. @throws {ConfigError} */
+export function zooModel({ type, ...options }: ZooSpec, images: Partial<Images>): ModelSpec {
   const build = builders[type] as (options: object) => ModelSpec;
   return build({ ...options, ...images });
 }

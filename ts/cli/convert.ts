@@ -1,0 +1,65 @@
+/** `kwta convert`: weights and models from one kind of file to another. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { nn } from '../index.js';
+import { encodeModel } from '../io/checkpoint.js';
+import { encodeNpz } from '../io/npz.js';
+import { encodeSafetensors } from '../io/safetensors.js';
+import { outputFile } from './options.js';
+import { writeBytes } from './output.js';
+import { addWeightOptions, readWeightFile, type WeightFile, type WeightFlags, weightText } from './weightModel.js';
+
+/** What can be written, by the ending of its name. */
+const writers: Record<string, (file: WeightFile, from: string) => Promise<Uint8Array>> = {
+  safetensors: async ({ spec, tensors, notes }, from) =>
+    spec === undefined
+      ? encodeSafetensors({ tensors, metadata: { format: 'pt' } })
+      : encodeModel(spec, tensors, { about: { convertedFrom: from, ...(notes.length > 0 && { notes }) } }),
+  npz: ({ tensors }) => encodeNpz('convert', tensors),
+};
+
+export function addConvertCommand(program: Command): void {
+  const command = program
+    .command('convert')
+    .summary('weights of PyTorch and others to a model, and back')
+    .description(
+      'Reads weights from .pth and .pt of PyTorch, .safetensors (or the .index.json of several) and .npz, and writes .safetensors ' +
+        'or .npz, which PyTorch and NumPy read by name. Where the model is known (by --activation for the ready-made ones, else ' +
+        'by --model or --spec), the .safetensors is a model that all commands and runtime.load take. Nothing in a file is run.',
+    )
+    .argument('<in>', 'file to read')
+    .argument('<out>', `file to write: ${endings()}`, target);
+  addWeightOptions(command).action(convert);
+}
+
+function endings(): string {
+  return Object.keys(writers)
+    .map((ending) => `.${ending}`)
+    .join(' or ');
+}
+
+function target(path: string): string {
+  if (!Object.hasOwn(writers, endingOf(path)))
+    throw new InvalidArgumentError(`expected a file that ends in ${endings()}.`);
+  return outputFile(path);
+}
+
+function endingOf(path: string): string {
+  return /\.([^./\\]+)$/.exec(path)?.[1] ?? '';
+}
+
+async function convert(from: string, to: string, flags: WeightFlags): Promise<void> {
+  const file = await readWeightFile('in', from, flags);
+  const bytes = await writers[endingOf(to)](file, from);
+  await writeBytes(to, bytes);
+  console.log(weightText(file));
+  console.log(`written      ${to}${file.spec === undefined ? ', weights alone' : ''}`);
+  if (
+    file.spec !== undefined &&
+    !file.describesItself &&
+    !nn.summary(file.spec).some(({ type }) => type === 'normalize')
+  ) {
+    console.log(
+      'pixels       taken as they are, from 0 to 1: --mean and --std are for weights trained on normalised ones',
+    );
+  }
+}

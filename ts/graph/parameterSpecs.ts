@@ -1,0 +1,20 @@
+/** The parameters that a graph has, from its description alone. */
+import { opOf } from '../ops/index.js';
+import type { ParameterSpec } from '../ops/op.js';
+import { buildGraph, type Graph, graphInput, type ModelSpec } from './graph.js';
+
+/** All parameters under their names in state dicts, in the order of computation. */
+export function parameterSpecs(graph: Graph): Map<string, ParameterSpec> {
+  const entries = graph.nodes.flatMap(({ spec, name, inputs: [from] }) => {
+    const input = from === graphInput ? graph.input : graph.nodes[from].output;
+    return opOf(spec)
+      .parameters(spec, input)
+      .map((parameter): [string, ParameterSpec] => [`${name}.${parameter.name}`, parameter]);
+  });
+  return new Map(entries);
+}
+
+/** PyTorch's shapes of all parameters. @throws {ShapeError}, {ConfigError} when the layers do not fit together. */
+export function parameterShapes(model: ModelSpec): Map<string, number[]> {
+  return new Map([...parameterSpecs(buildGraph(model))].map(([name, { shape }]) => [name, shape]));
+}
