@@ -38,6 +38,7 @@ export * as datasets from './data/index.js';
 export type { StreamedDataset } from './data/stream.js';
 export { type AttackBenchRun, attackBench } from './evaluate/attackBench.js';
 export type { NamedModel } from './evaluate/evaluable.js';
+export { mergeReports } from './evaluate/merge.js';
 export type { EvaluateOptions, EvaluationProgress } from './evaluate/plan.js';
 export type { NamedAttack } from './evaluate/presets.js';
 export type {
@@ -52,6 +53,7 @@ export type {
   SecurityCurve,
 } from './evaluate/report.js';
 export { evaluateRobustness } from './evaluate/robustness.js';
+export type { Shard, ShardReport } from './evaluate/shard.js';
 export { accuracyOf } from './evaluate/statistics.js';
 export { type TransferMatrix, type TransferMatrixOptions, transferMatrix } from './evaluate/transferMatrix.js';
 export { type Verification, type VerifyOptions, verifyReport } from './evaluate/verify.js';

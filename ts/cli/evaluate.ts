@@ -13,6 +13,7 @@ import {
   evaluateRobustness,
   KwtaError,
   type RobustnessReport,
+  type Shard,
   type TransferMatrix,
   transferMatrix,
 } from '../index.js';
@@ -38,6 +39,7 @@ import {
   type RuntimeFlags,
   radii,
   type SeedFlags,
+  shardOption,
   UsageError,
 } from './options.js';
 import { formatJson, writeText } from './output.js';
@@ -59,6 +61,7 @@ interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   html?: string;
   transfer?: boolean;
   inside?: boolean;
+  shard?: Shard;
 }
 
 export function addEvaluateCommand(program: Command): void {
@@ -87,6 +90,12 @@ export function addEvaluateCommand(program: Command): void {
     .option('--inside', 'also look inside the models, as kwta analyse does, for the page of --html (L-inf)')
     .addOption(new Option('--resume <file>', 'keep what is done there, and go on from it').argParser(outputFile))
     .addOption(
+      new Option(
+        '--shard <i/n>',
+        'only part i of n of the images, from 0; --json gets it, and kwta merge joins the parts',
+      ).argParser(shardOption),
+    )
+    .addOption(
       new Option('--adversarials <file>', 'write the images that decide the worst case (safetensors)').argParser(
         outputFile,
       ),
@@ -102,6 +111,7 @@ export function addEvaluateCommand(program: Command): void {
 }
 
 async function evaluate(flags: Flags): Promise<void> {
+  if (flags.shard !== undefined) return evaluatePart(flags, flags.shard);
   if (flags.transfer && flags.model.length < 2)
     throw new UsageError('--transfer: expected two models or more, got one');
   checkInside(flags);
@@ -112,6 +122,20 @@ async function evaluate(flags: Flags): Promise<void> {
     () => progress.note(flags.resume === undefined ? 'stopping' : `stopping; the same command goes on from here`),
   ).finally(() => progress.clear());
 
+  await showReport(report, evaluation, flags);
+  if (flags.attackbench !== undefined) {
+    await writeText(flags.attackbench, formatJson(runs));
+    console.log(`AttackBench: ${flags.attackbench}`);
+  }
+  if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
+}
+
+/** What a report says, in the terminal and in the files that are asked for. */
+export async function showReport(
+  report: RobustnessReport | ComparisonReport,
+  evaluation: Evaluation,
+  files: Pick<Flags, 'json' | 'html'>,
+): Promise<void> {
   const { provenance } = report;
   for (const line of findingLines(evaluation)) console.log(line);
   console.log(`\n${renderTable(evaluation, { colors: process.stdout.isTTY })}\n`);
@@ -120,19 +144,51 @@ async function evaluate(flags: Flags): Promise<void> {
   for (const sentence of verdict(evaluation)) console.log(sentence);
   const { data, preset, seed, seconds } = provenance;
   console.log(`${data.name}, ${data.samples} images, preset ${preset}, seed ${seed}, ${duration(seconds)} in all.`);
-  if (flags.json !== undefined) {
-    await writeText(flags.json, formatJson(report));
-    console.log(`Report: ${flags.json}`);
+  if (files.json !== undefined) {
+    await writeText(files.json, formatJson(report));
+    console.log(`Report: ${files.json}`);
   }
-  if (flags.html !== undefined) {
-    await writeText(flags.html, renderReport(evaluation));
-    console.log(`Page: ${flags.html}`);
+  if (files.html !== undefined) {
+    await writeText(files.html, renderReport(evaluation));
+    console.log(`Page: ${files.html}`);
   }
-  if (flags.attackbench !== undefined) {
-    await writeText(flags.attackbench, formatJson(runs));
-    console.log(`AttackBench: ${flags.attackbench}`);
-  }
-  if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
+}
+
+/** A part of the report, as JSON. */
+async function evaluatePart(flags: Flags, shard: Shard): Promise<void> {
+  const { json, epsilons, norm, preset, seed, maxQueries, resume, threads, deterministic } = flags;
+  const without = (['html', 'adversarials', 'attackbench', 'transfer', 'inside'] as const).find((name) => flags[name]);
+  if (without !== undefined)
+    throw new UsageError(`--${without}: expected none with --shard; kwta merge makes the report`);
+  if (json === undefined) throw new UsageError('--json: expected a file for the part of the report, got none');
+  checkRadii(epsilons, norm);
+  const progress = new Progress();
+  const part = await interruptible(
+    async (signal) => {
+      const test = await readImages(flags, usualSamples);
+      await using runtime = await createRuntime({ threads, deterministic });
+      const models = await loadModels(runtime, flags.model, test);
+      const watch = new EvaluationWatch(progress);
+      const given = {
+        attacks: preset,
+        epsilons,
+        norm,
+        seed,
+        maxQueries,
+        resume,
+        signal,
+        shard,
+        onProgress: watch.report,
+      };
+      const subject = models.length === 1 ? models[0].model : models;
+      const part = await naming(() => evaluateRobustness(subject, test, given));
+      watch.end();
+      return part;
+    },
+    () => progress.note('stopping'),
+  ).finally(() => progress.clear());
+  await writeText(json, formatJson(part));
+  console.log(`Part ${shard.index} of ${shard.count}: ${json}; kwta merge makes the report of all parts`);
 }
 
 /** @throws {UsageError} where nobody would see it, or there is no ball to look at. */
@@ -206,9 +262,9 @@ async function naming<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     const message = error instanceof KwtaError ? error.message : '';
-    const [, option, problem] = message.match(/^evaluateRobustness\.(\w+): (.*)/s) ?? [];
+    const [, option, problem] = message.match(/^evaluateRobustness\.(\w+)((?:\.\w+)*: .*)/s) ?? [];
     if (option === undefined) throw error;
-    throw new UsageError(`--${option}: ${problem}`);
+    throw new UsageError(`--${option}${problem}`);
   }
 }
 

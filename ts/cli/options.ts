@@ -1,7 +1,7 @@
 /** Options that several commands have, and parsers of their values. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkRadius, type Norm } from '../attacks/core/norms.js';
-import { ConfigError } from '../index.js';
+import { ConfigError, type Shard } from '../index.js';
 import { whyNotWritable } from '../platform/nodeFiles.js';
 
 /** Options that were each well formed, but cannot be fulfilled: exit code 2. */
@@ -39,6 +39,15 @@ export function radii(text: string): number[] {
   }
   if (new Set(values).size < values.length) throw new InvalidArgumentError('expected each radius once.');
   return values;
+}
+
+/** Parser of `i/n`: part i of n, from 0, as Slurm and Kubernetes number the tasks of an array. */
+export function shardOption(text: string): Shard {
+  const [, index, count] = text.match(/^(\d+)\/(\d+)$/) ?? [];
+  if (index === undefined || Number(index) >= Number(count)) {
+    throw new InvalidArgumentError('expected i/n with i from 0 to n - 1, such as 0/4.');
+  }
+  return { index: Number(index), count: Number(count) };
 }
 
 /** @throws {UsageError} unless these are radii of balls in this norm. */

@@ -8,7 +8,7 @@ import { diameter, type Norm, radiiIn } from '../attacks/core/norms.js';
 import { noise, pgd, square } from '../attacks/index.js';
 import type { AttackSpec } from '../attacks/table.js';
 import type { SecurityCurve } from './report.js';
-import type { Part } from './rows.js';
+import { ordered, type Part } from './rows.js';
 import { accuracyOf } from './statistics.js';
 
 const steps = 20;
@@ -72,7 +72,7 @@ function failuresOf(runs: readonly RadiusRun[], radii: readonly (number | null)[
       }
     }
   }
-  return Array.from(found, ([reason, samples]) => ({ reason, samples: [...samples].sort((a, b) => a - b) }));
+  return ordered(Array.from(found, ([reason, samples]) => ({ reason, samples: [...samples] })));
 }
 
 /** Accuracy at each radius. */

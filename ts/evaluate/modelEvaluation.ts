@@ -6,48 +6,22 @@
 import { balls } from '../attacks/core/norms.js';
 import type { AttackProgress } from '../attacks/core/run.js';
 import { type AttackSpec, traitsOf } from '../attacks/table.js';
+import { ConfigError, DataError } from '../base/errors.js';
 import { checkLabels } from '../base/labels.js';
 import type { Tensor } from '../base/tensor.js';
-import type { Dataset } from '../data/dataset.js';
-import { argmax } from '../graph/predictions.js';
-import { classesOf, evaluations, logitsOf, majority, select } from './asking.js';
+import { classesOf, select } from './asking.js';
+import { askAgain, askClean } from './clean.js';
 import { curveAttacks, curveOf, type RadiusRun, radiiOf } from './curve.js';
 import { type AttackFound, addFound, envelopeOf, type Found, nearer, nothingFound } from './envelope.js';
 import { type Evaluable, reportAttack } from './evaluable.js';
-import type { Journal } from './journal.js';
 import { unbroken } from './pairs.js';
-import type { Plan, PlannedAttack } from './plan.js';
+import type { PlannedAttack } from './plan.js';
 import type { Scope } from './presets.js';
-import { attackUnbounded, probabilityRows, probed, type Right, surveyNeighbours } from './probes.js';
-import type { Progress } from './progress.js';
+import { attackUnbounded, probed, type Right, surveyNeighbours } from './probes.js';
 import type { ModelReport, Probes } from './report.js';
 import { type Part, Row } from './rows.js';
+import { chunk, chunksOf, type Setting, type Subject } from './setting.js';
 import { accuracyOf } from './statistics.js';
-
-/** Samples of a unit of work. */
-export const chunk = 256;
-
-/** A model to evaluate. */
-export interface Subject {
-  /** Unique in a report; begins the names of its units of work. */
-  key: string;
-  /** Of several. */
-  name?: string;
-  model: Evaluable;
-}
-
-/** What all models of a report share. */
-export interface Setting {
-  plan: Plan;
-  /** The samples, no more. */
-  data: Dataset;
-  labels: readonly number[];
-  journal: Journal;
-  progress: Progress;
-  signal: AbortSignal | undefined;
-  /** Whether adversarials are to be kept. */
-  images: boolean;
-}
 
 /** The adversarials of one epsilon: what the first attack that broke a sample made of it. */
 export interface Adversarials {
@@ -82,17 +56,12 @@ interface Work {
 
 type Tell = (epsilon: number, done: number) => unknown;
 
-/** What a chunk answers as it is. */
-interface CleanPart {
-  predictions: number[];
-  differing: number;
-  probabilities: number;
-}
-
 export class ModelEvaluation {
-  readonly #model: Evaluable;
   readonly #clean: number[] = [];
-  #times = 1;
+  #repeated: Probes['repeated'] = { samples: 0, differing: 0, evaluations: 1 };
+  #probabilities = 0;
+  readonly #rows: Row[] = [];
+  #curve: ModelReport['curve'];
   /** By epsilon, by sample: no attack broke it yet. */
   readonly #unbroken: boolean[][];
   readonly #adversarials: Adversarials[];
@@ -103,41 +72,95 @@ export class ModelEvaluation {
     private readonly subject: Subject,
     private readonly setting: Setting,
   ) {
-    this.#model = subject.model;
     const { epsilons } = setting.plan;
     this.#unbroken = epsilons.map(() => []);
     this.#adversarials = epsilons.map((epsilon) => ({ epsilon, samples: [], attacks: [], images: [] }));
   }
 
   async run(): Promise<Measured> {
-    const { plan, labels, data } = this.setting;
-    checkLabels('test.labels', labels, this.#model.classes);
-    const probes = await this.#askClean();
+    const right = await this.measure();
+    const probes = await this.probe();
+    const { plan, data } = this.setting;
+    const attacks = this.#rows.map((row) => row.report());
+    const standing = (epsilon: number) => unbroken({ attacks }, epsilon, data.length).filter(Boolean).length;
+    return {
+      report: {
+        parameters: this.subject.parameters,
+        clean: { ...accuracyOf(right.filter(Boolean).length, data.length), predictions: this.#clean },
+        worstCase: Object.fromEntries(plan.epsilons.map((e) => [String(e), accuracyOf(standing(e), data.length)])),
+        attacks,
+        envelope: envelopeOf(this.#found, right, plan.epsilons),
+        ...(this.#curve === undefined ? {} : { curve: this.#curve }),
+        probes,
+      },
+      adversarials: this.#adversarials,
+    };
+  }
+
+  /** All that the samples are asked each by itself. @returns which of them are right as they are. */
+  async measure(): Promise<boolean[]> {
+    const { plan, labels } = this.setting;
+    checkLabels('test.labels', labels, this.subject.classes);
+    await this.#askClean();
     const right = this.#clean.map((answer, i) => answer === labels[i]);
     for (const each of this.#unbroken) each.push(...right);
-    const rows: Row[] = [];
     for (const [a, planned] of plan.attacks.entries()) {
       const radii = plan.epsilons.map((_, e) => e);
       const { family } = traitsOf(planned.attack);
       const found = this.#finding(planned.name, planned.scope, family);
       for (const group of family === 'minimal' ? [radii] : radii.map((e) => [e]))
-        rows.push(...(await this.#attack(planned, a, group, found)));
+        this.#rows.push(...(await this.#attack(planned, a, group, found)));
     }
-    const curve = plan.preset === null ? undefined : await this.#sweep(right);
-    const attacks = rows.map((row) => row.report());
-    const standing = (epsilon: number) => unbroken({ attacks }, epsilon, data.length).filter(Boolean).length;
-    return {
-      report: {
-        parameters: this.#model.parameters,
-        clean: { ...accuracyOf(right.filter(Boolean).length, data.length), predictions: this.#clean },
-        worstCase: Object.fromEntries(plan.epsilons.map((e) => [String(e), accuracyOf(standing(e), data.length)])),
-        attacks,
-        envelope: envelopeOf(this.#found, right, plan.epsilons),
-        ...(curve === undefined ? {} : { curve }),
-        probes,
-      },
-      adversarials: this.#adversarials,
+    this.#curve = plan.preset === null ? undefined : await this.#sweep(right);
+    return right;
+  }
+
+  /** What every model is asked about the first samples of all that it has right. */
+  async probe(): Promise<Probes> {
+    const { plan, signal, all } = this.setting;
+    const right = async (): Promise<Right> => {
+      const asked = await this.#firstRight();
+      const samples = present(all);
+      return { x: samples.tensor(asked), labels: asked.map((i) => samples.labels[i]) };
     };
+    return {
+      repeated: this.#repeated,
+      probabilities: { rows: this.#probabilities, of: this.setting.data.length },
+      neighbours: await this.#unit('neighbours', async () =>
+        surveyNeighbours(this.#model, await right(), plan.seed, signal),
+      ),
+      wholeBox: await this.#unit('wholeBox', async () =>
+        attackUnbounded(this.#model, await right(), plan.seed, signal),
+      ),
+    };
+  }
+
+  /** Where those of a shard are too few, those after them are asked, too. */
+  async #firstRight(): Promise<number[]> {
+    const { labels } = present(this.setting.all);
+    const answers = [...this.#clean];
+    const found = (): number[] => answers.map((_, i) => i).filter((i) => answers[i] === labels[i]);
+    while (found().length < probed && answers.length < labels.length) {
+      const next = chunksOf(Math.min(probed, labels.length - answers.length), answers.length)[0];
+      answers.push(...(await classesOf(this.#model, this.#tensorOfAll(next), this.#times, this.setting.signal)));
+    }
+    return found().slice(0, probed);
+  }
+
+  get #model(): Evaluable {
+    return present(this.subject.model);
+  }
+
+  get #times(): number {
+    return this.#repeated.evaluations;
+  }
+
+  #tensor(samples: readonly number[]): Tensor {
+    return this.#tensorOfAll(samples.map((i) => this.setting.start + i));
+  }
+
+  #tensorOfAll(samples: readonly number[]): Tensor {
+    return present(this.setting.all).tensor(samples);
   }
 
   /** Who is wrong as it is has distance 0, whatever is tried. */
@@ -158,61 +181,30 @@ export class ModelEvaluation {
     });
   }
 
-  /** The samples `from ... from + chunk`, as numbers. */
-  #chunks(): number[][] {
-    const { length } = this.setting.data;
-    return Array.from({ length: Math.ceil(length / chunk) }, (_, c) =>
-      Array.from({ length: Math.min(chunk, length - c * chunk) }, (_, i) => c * chunk + i),
-    );
-  }
-
-  /** Classes of the samples as they are, and the answers to what every model is asked. */
-  async #askClean(): Promise<Probes> {
-    const { data, labels, plan, signal } = this.setting;
-    const model = this.#model;
-    let probabilities = 0;
-    let repeated = { samples: 0, differing: 0, evaluations: 1 };
-    for (const samples of this.#chunks()) {
-      const first = samples[0] === 0;
-      const part = await this.#unit(`clean/${samples[0]}`, () => this.#cleanPart(data.tensor(samples), first));
-      probabilities += part.probabilities;
-      if (first) {
-        this.#times = part.differing > 0 ? evaluations : 1;
-        repeated = { samples: samples.length, differing: part.differing, evaluations: this.#times };
-      }
+  /** Classes of the samples as they are, and whether they are always the same. */
+  async #askClean(): Promise<void> {
+    this.#repeated = await this.#unit('repeated', () => {
+      const first = this.#tensorOfAll(chunksOf(Math.min(chunk, present(this.setting.all).length))[0]);
+      return askAgain(this.#model, first, this.setting.signal);
+    });
+    const { start, data, all = data, chunks } = this.setting;
+    if (this.#repeated.differing > 0 && (start > 0 || data.length < all.length)) {
+      throw new ConfigError(
+        'evaluateRobustness.shard: expected a model that always answers alike, got one that does not',
+      );
+    }
+    for (const samples of chunks) {
+      const part = await this.#unit(`clean/${this.#at(samples)}`, () =>
+        askClean(this.#model, this.#tensor(samples), this.#times, this.setting.signal),
+      );
+      this.#probabilities += part.probabilities;
       this.#clean.push(...part.predictions);
     }
-    const found = this.#clean.map((_, i) => i).filter((i) => this.#clean[i] === labels[i]);
-    const asked = found.slice(0, probed);
-    const right: Right = { x: data.tensor(asked), labels: asked.map((i) => labels[i]) };
-    return {
-      repeated,
-      probabilities: { rows: probabilities, of: data.length },
-      neighbours: await this.#unit('neighbours', () => surveyNeighbours(model, right, plan.seed, signal)),
-      wholeBox: await this.#unit('wholeBox', () => attackUnbounded(model, right, plan.seed, signal)),
-    };
   }
 
-  async #cleanPart(x: Tensor, first: boolean): Promise<CleanPart> {
-    const { signal } = this.setting;
-    const { classes } = this.#model;
-    const logits = await logitsOf(this.#model, x, signal);
-    const answers = [argmax(logits, classes)];
-    let differing = 0;
-    if (first) {
-      const again = await logitsOf(this.#model, x, signal);
-      differing = answers[0].filter((_, i) =>
-        logits.subarray(i * classes, (i + 1) * classes).some((logit, j) => logit !== again[i * classes + j]),
-      ).length;
-      if (differing > 0) answers.push(argmax(again, classes));
-    }
-    const times = differing > 0 ? evaluations : this.#times;
-    while (answers.length < times) answers.push(argmax(await logitsOf(this.#model, x, signal), classes));
-    return {
-      predictions: Array.from(answers[0], (_, i) => majority(answers.map((answer) => answer[i]))),
-      differing,
-      probabilities: probabilityRows(logits, classes),
-    };
+  /** What the name of a unit of work says of its samples: the first, among all. */
+  #at([first]: readonly number[]): number {
+    return this.setting.start + first;
   }
 
   /** The attack of number `a` at some epsilons, which it gets at once; all chunks. */
@@ -221,7 +213,7 @@ export class ModelEvaluation {
     const { name, attack, scope } = planned;
     const rows = group.map((e) => new Row(planned, plan.epsilons[e], labels));
     const [{ epsilon: shown }] = rows;
-    for (const samples of this.#chunks()) {
+    for (const samples of this.setting.chunks) {
       const given = samples.filter((i) => scope === 'all' || group.some((e) => this.#unbroken[e][i]));
       const at = (done: number) => (samples[0] + done * samples.length) / labels.length;
       if (given.length > 0) {
@@ -229,7 +221,7 @@ export class ModelEvaluation {
         const work = { attack, scope, epsilons, given, open: group.map((e) => this.#unbroken[e]) };
         const tell: Tell = (epsilon, done) =>
           progress.report({ ...this.#named(), name, epsilon, done: at(done) }, done);
-        const unit = `attack ${a}/${shown}/${samples[0]}`;
+        const unit = `attack ${a}/${shown}/${this.#at(samples)}`;
         const attempt = await this.#unit(unit, () => this.#attackPart(work, tell));
         for (const [g, e] of group.entries()) this.#take(rows[g], e, given, attempt.parts[g]);
         addFound(found, attempt.found, given);
@@ -272,10 +264,10 @@ export class ModelEvaluation {
 
   /** What an attack makes of some samples. One of minimum norm is graded without a ball, too. */
   async #attackPart({ attack, scope, epsilons, given, open }: Work, tell: Tell): Promise<Attempt> {
-    const { data, labels: all, plan, images, signal } = this.setting;
+    const { labels: known, plan, images, signal } = this.setting;
     const { seed, maxQueries } = plan;
-    const x = data.tensor(given);
-    const labels = given.map((i) => all[i]);
+    const x = this.#tensor(given);
+    const labels = given.map((i) => known[i]);
     const clean = Int32Array.from(given, (i) => this.#clean[i]);
     const onProgress = ({ epsilon, done }: AttackProgress): unknown => tell(epsilon, done);
     const minimal = traitsOf(attack).family === 'minimal';
@@ -339,7 +331,7 @@ export class ModelEvaluation {
         continue;
       }
       const parts: RadiusRun['parts'] = [];
-      for (const samples of this.#chunks()) {
+      for (const samples of this.setting.chunks) {
         for (const [a, attack] of curveAttacks(plan.norm).entries()) {
           const given = samples.filter((i) => smallest[i] === null);
           if (given.length === 0) continue;
@@ -354,7 +346,7 @@ export class ModelEvaluation {
             const at = (samples[0] + done * samples.length) / labels.length;
             return progress.report({ ...this.#named(), name: 'curve', epsilon, done: at });
           };
-          const name = `curve/${epsilon}/${a}/${samples[0]}`;
+          const name = `curve/${epsilon}/${a}/${this.#at(samples)}`;
           const attempt = await this.#unit(name, () => this.#attackPart(work, tell));
           const [part] = attempt.parts;
           parts.push({ part, given });
@@ -367,4 +359,10 @@ export class ModelEvaluation {
     }
     return curveOf(runs, smallest, plan.norm);
   }
+}
+
+/** What is there wherever there is work to do. */
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new DataError('a unit of work is missing');
+  return value;
 }

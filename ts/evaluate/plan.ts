@@ -8,6 +8,7 @@ import { checkPath } from '../base/paths.js';
 import { describe } from '../base/tensor.js';
 import type { Dataset } from '../data/dataset.js';
 import { type NamedAttack, type Preset, presets, type Scope } from './presets.js';
+import { checkShard, type Shard } from './shard.js';
 
 /** Progress of one attack at one epsilon. */
 export interface EvaluationProgress {
@@ -52,13 +53,30 @@ export interface EvaluateOptions {
    * the same report. It is left in place.
    */
   resume?: string | URL;
+  /**
+   * Only this part of the samples is attacked; the parts make the whole report by `mergeReports`. For models that always
+   * answer alike, and without `adversarials`.
+   */
+  shard?: Shard;
   signal?: AbortSignal;
   /** As in `model.attack`: what it throws, or the promise that it returns rejects with, ends the evaluation. */
   onProgress?: (progress: EvaluationProgress) => unknown;
 }
 
 const keys = [
-  ...['epsilons', 'norm', 'attacks', 'samples', 'seed', 'maxQueries', 'adversarials', 'resume', 'signal', 'onProgress'],
+  ...[
+    'epsilons',
+    'norm',
+    'attacks',
+    'samples',
+    'seed',
+    'maxQueries',
+    'adversarials',
+    'resume',
+    'shard',
+    'signal',
+    'onProgress',
+  ],
 ];
 
 /** An attack of a report. */
@@ -100,6 +118,13 @@ export function planOf(options: EvaluateOptions, test: Dataset): Plan {
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new ConfigError(`evaluateRobustness.onProgress: expected a function, got ${describe(onProgress)}`);
+  }
+  const { shard } = options;
+  if (shard !== undefined) checkShard('evaluateRobustness.shard', shard, samples);
+  if (shard !== undefined && adversarials !== undefined) {
+    throw new ConfigError(
+      'evaluateRobustness.adversarials: expected none with shard, whose report holds figures alone',
+    );
   }
   for (const [name, path] of Object.entries({ adversarials, resume })) {
     if (path === undefined) continue;

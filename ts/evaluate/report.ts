@@ -235,7 +235,7 @@ const pairSchema = object(
   'a comparison',
 );
 
-const provenanceSchema = object(
+export const provenanceSchema = object(
   {
     versions: object({ kwta: string(), platform: string() }),
     runtime: object({ variant: choice(variants), threads: integer({ min: 1 }) }),

@@ -13,8 +13,8 @@ import { encodeAdversarials } from './adversarials.js';
 import { type Evaluable, type NamedModel, type ReportedModel, reportAttack, reportModel } from './evaluable.js';
 import { judgeModel, judgePairs } from './findings/judge.js';
 import { dataHash, sha256, textHash, weightsHash } from './hash.js';
-import { type Journal, noJournal, openJournal } from './journal.js';
-import { chunk, type Measured, ModelEvaluation } from './modelEvaluation.js';
+import { type Begun, type Fingerprint, type Journal, noJournal, openJournal } from './journal.js';
+import { type Measured, ModelEvaluation } from './modelEvaluation.js';
 import { pairsOf } from './pairs.js';
 import { type EvaluateOptions, type Plan, planOf } from './plan.js';
 import { Progress } from './progress.js';
@@ -25,18 +25,25 @@ import {
   type RobustnessReport,
   reportVersion,
 } from './report.js';
+import { chunk, chunksOf, type Subject } from './setting.js';
+import { fingerprintHash, rangeOf, type Shard, type ShardReport, sealed } from './shard.js';
 
 /**
  * Attacks models with several attacks and reports accuracy under each, and under all of them together. What is wrong with
  * the evaluation (a gradient that hides, an attack that could not start) stands in the report's findings.
  *
  * With a list of models every one of them is evaluated on the same samples, and each is compared with each that comes
- * after it.
+ * after it. With `shard` only a part of the samples is attacked, and `mergeReports` makes the report of all parts.
  *
  * @param test pixels in [0, 1].
  * @throws {ConfigError} for wrong options, or a journal of another evaluation; {DataError} for labels that a model does
  *   not have; {DivergedError} when a model answers NaN to a sample as it is; AbortError.
  */
+export async function evaluateRobustness(
+  models: Evaluable | readonly NamedModel[],
+  test: Dataset,
+  options: EvaluateOptions & { shard: Shard },
+): Promise<ShardReport>;
 export async function evaluateRobustness(
   models: readonly NamedModel[],
   test: Dataset,
@@ -51,10 +58,12 @@ export async function evaluateRobustness(
   models: Evaluable | readonly NamedModel[],
   test: Dataset,
   options: EvaluateOptions,
-): Promise<RobustnessReport | ComparisonReport> {
+): Promise<RobustnessReport | ComparisonReport | ShardReport> {
   const subjects = subjectsOf(models);
   checkDataset('test', test);
   const plan = planOf(options, test);
+  if (options.shard !== undefined)
+    return evaluateShard(subjects, test, plan, options, options.shard, Array.isArray(models));
   return evaluate(subjects, test, plan, options, Array.isArray(models));
 }
 
@@ -90,7 +99,7 @@ function checkModel(argument: string, model: unknown): void {
 }
 
 /** What is known of a model before it is asked anything. */
-interface Identity extends ReportedModel {
+export interface Identity extends Pick<ReportedModel, 'variant' | 'threads'> {
   weights: string;
   description: string;
 }
@@ -113,41 +122,115 @@ export async function evaluate(
   several: boolean,
 ): Promise<RobustnessReport | ComparisonReport> {
   const { signal, onProgress } = options;
-  signal?.throwIfAborted();
+  const { data, known, journal } = await begin(subjects, test, plan, options);
+  const labels = Array.from(data.labels);
+  const progress = new Progress(subjects.length * unitsOf(plan, plan.samples), onProgress);
+  const images = options.adversarials !== undefined;
+  const samples = { data, labels, start: 0, all: data, chunks: chunksOf(data.length) };
+  const measured: Measured[] = [];
+  for (const subject of subjectsIn(subjects)) {
+    const setting = { ...samples, plan, journal, progress, signal, images };
+    measured.push(await new ModelEvaluation(subject, setting).run());
+  }
+  const adversarials =
+    options.adversarials && (await writeAdversarials(options.adversarials, subjects, measured, data));
+  return reportOf(known, plan, labels, journal.begun, measured, { several, adversarials });
+}
+
+/** What the models are called, and the names of their units of work. */
+function subjectsIn(subjects: readonly NamedSubject[]): Subject[] {
+  return subjects.map(({ name, model }, m) => {
+    const { classes, parameters } = model;
+    return { key: String(m), name, classes, parameters, model };
+  });
+}
+
+/** Looks at models and samples before any work. */
+async function begin(subjects: readonly NamedSubject[], test: Dataset, plan: Plan, options: Around, shard?: Shard) {
+  options.signal?.throwIfAborted();
   const data = test.take(plan.samples);
   const identities = await Promise.all(subjects.map(({ model }) => identify(model)));
   const known: Known = {
-    subjects,
+    names: subjects.map(({ name }) => name),
     identities,
     sources: await sourcesIn(plan, subjects[0].model),
     data: { name: data.name, samples: data.length, hash: await dataHash(data) },
   };
-  const journal = await journalFor(known, plan, options);
-  const labels = Array.from(data.labels);
-  const progress = new Progress(subjects.length * unitsOf(plan), onProgress);
-  const images = options.adversarials !== undefined;
-  const measured: Measured[] = [];
-  for (const [m, { name, model }] of subjects.entries()) {
-    const setting = { plan, data, labels, journal, progress, signal, images };
-    measured.push(await new ModelEvaluation({ key: String(m), name, model }, setting).run());
+  const fingerprint = fingerprintOf(known, plan, options, shard);
+  const [{ threads }] = identities;
+  const begun = { date: new Date().toISOString(), platform: platform.describe(), threads };
+  const { resume } = options;
+  const journal = resume === undefined ? noJournal(begun) : await openJournal(resume, fingerprint, begun);
+  return { data, known, journal, fingerprint };
+}
+
+/** Does the work of one shard. */
+async function evaluateShard(
+  subjects: readonly NamedSubject[],
+  test: Dataset,
+  plan: Plan,
+  options: Around,
+  shard: Shard,
+  several: boolean,
+): Promise<ShardReport> {
+  const { data: all, known, journal: kept, fingerprint } = await begin(subjects, test, plan, options, shard);
+  const [start, end] = rangeOf(shard, plan.samples);
+  const data = all.slice(start, end);
+  const units: [string, unknown][] = [];
+  const journal: Journal = {
+    begun: kept.begun,
+    async unit(name, make) {
+      const value = await kept.unit(name, make);
+      units.push([name, value]);
+      return value;
+    },
+  };
+  const progress = new Progress(subjects.length * unitsOf(plan, data.length), options.onProgress);
+  const { signal } = options;
+  const parts = subjectsIn(subjects);
+  for (const subject of parts) {
+    const labels = Array.from(data.labels);
+    const setting = { plan, data, labels, start, all, chunks: chunksOf(data.length), journal, progress, signal };
+    const evaluation = new ModelEvaluation(subject, { ...setting, images: false });
+    await evaluation.measure();
+    if (shard.index === 0) await evaluation.probe();
   }
+  const models = parts.map(({ name, classes, parameters }, m) => {
+    const { weights, description } = known.identities[m];
+    return { ...(name === undefined ? {} : { name }), classes, parameters, weights, description };
+  });
+  const whole = { norm: plan.norm, epsilons: plan.epsilons, labels: Array.from(all.labels), shape: all.shape };
+  const provenance = provenanceOf(known, plan, journal.begun, []);
+  return sealed(
+    { shard, several, ...whole, models, provenance, fingerprint: await fingerprintHash(fingerprint) },
+    units,
+  );
+}
+
+/** The report of what was measured, judged. */
+export function reportOf(
+  known: Known,
+  plan: Plan,
+  labels: number[],
+  begun: Begun,
+  measured: readonly Measured[],
+  { several, adversarials }: { several: boolean; adversarials?: string },
+): RobustnessReport | ComparisonReport {
   const models = measured.map(({ report }, m) => {
-    const { weights, description } = identities[m];
+    const { weights, description } = known.identities[m];
     const own = { weights, description, ...report, findings: [] };
     return judgeModel(own, { labels, plan });
   });
-  const adversarials =
-    options.adversarials && (await writeAdversarials(options.adversarials, subjects, measured, data));
   const head = {
     schema: reportVersion,
     norm: plan.norm,
     epsilons: plan.epsilons,
     labels,
     ...(adversarials === undefined ? {} : { adversarials }),
-    provenance: provenanceOf(known, plan, journal, measured),
+    provenance: provenanceOf(known, plan, begun, measured),
   };
   if (!several) return { ...head, ...models[0] };
-  const named: ModelReport[] = models.map((model, m) => ({ name: subjects[m].name as string, ...model }));
+  const named: ModelReport[] = models.map((model, m) => ({ name: known.names[m] as string, ...model }));
   const pairs = pairsOf(named, plan.epsilons);
   return { ...head, models: named, pairs, findings: judgePairs(pairs) };
 }
@@ -158,18 +241,20 @@ async function identify(model: Evaluable): Promise<Identity> {
     weightsHash(reported.stateDict),
     textHash(JSON.stringify(reported.spec)),
   ]);
-  return { ...reported, weights, description };
+  const { variant, threads } = reported;
+  return { variant, threads, weights, description };
 }
 
 /** Units of work of each model, but for its probes and its curve. */
-function unitsOf({ attacks, epsilons, samples }: Plan): number {
+function unitsOf({ attacks, epsilons }: Plan, samples: number): number {
   const runs = attacks.map(({ attack }) => (traitsOf(attack).family === 'minimal' ? 1 : epsilons.length));
   return runs.reduce((sum, each) => sum + each, 0) * Math.ceil(samples / chunk);
 }
 
 /** What is evaluated. */
-interface Known {
-  subjects: readonly NamedSubject[];
+export interface Known {
+  /** Of the models, if there are several. */
+  names: readonly (string | undefined)[];
   identities: readonly Identity[];
   sources: Provenance['sources'];
   data: Provenance['data'];
@@ -183,23 +268,22 @@ async function sourcesIn({ attacks }: Plan, model: Evaluable): Promise<Provenanc
   );
 }
 
-async function journalFor(
-  { subjects, identities, sources, data }: Known,
+/** What must be the same for units of work to belong together. */
+function fingerprintOf(
+  { names, identities, sources, data }: Known,
   plan: Plan,
-  { resume, adversarials }: Around,
-): Promise<Journal> {
-  const [{ threads }] = identities;
-  const begun = { date: new Date().toISOString(), platform: platform.describe(), threads };
-  if (resume === undefined) return noJournal(begun);
+  { adversarials }: Around,
+  shard: Shard | undefined,
+): Fingerprint {
   const each = (value: (identity: Identity) => string): string => identities.map(value).join();
   const { epsilons, attacks, seed, maxQueries, preset } = plan;
   // Ids change from runtime to runtime.
   const weights = new Map(sources.map((source) => [source.id, source.weights]));
   const text = JSON.stringify(attacks, (key, value) => (key === 'source' ? weights.get(value) : value));
-  const fingerprint = {
+  return {
     version,
     bits: each(({ variant }) => bitsOf(variant)),
-    names: subjects.map(({ name }) => name ?? '').join(),
+    names: names.map((name) => name ?? '').join(),
     weights: each((identity) => identity.weights),
     description: each(({ description }) => description),
     data: data.hash,
@@ -209,8 +293,8 @@ async function journalFor(
     seed,
     maxQueries: maxQueries ?? null,
     adversarials: adversarials === undefined ? 'no' : 'yes',
+    ...(shard === undefined ? {} : { shard: `${shard.index}/${shard.count}` }),
   };
-  return openJournal(resume, fingerprint, begun);
 }
 
 /** Builds of the kernels that give the same bits have the same name. */
@@ -233,7 +317,7 @@ async function writeAdversarials(
 function provenanceOf(
   { identities, sources, data }: Known,
   { attacks, preset, seed, maxQueries }: Plan,
-  { begun }: Journal,
+  begun: Begun,
   measured: readonly Measured[],
 ): Provenance {
   const seconds = measured.flatMap(({ report }) => [

@@ -54,7 +54,13 @@ export class Row {
 
   report(): AttackReport {
     const { name, attack, scope } = this.planned;
-    const { said: _, outside: __, attacked, failures, stages, diagnostics } = this.#observed;
+    // In an order that does not depend on how the samples came.
+    const observed = {
+      ...this.#observed,
+      said: [...this.#observed.said].sort(),
+      failures: ordered(this.#observed.failures),
+    };
+    const { attacked, failures, stages, diagnostics } = observed;
     return {
       name,
       epsilon: this.epsilon,
@@ -70,11 +76,17 @@ export class Row {
       failures,
       stages,
       diagnostics,
-      warnings: warningsOf(attack.type, this.#seen, this.#observed),
+      warnings: warningsOf(attack.type, this.#seen, observed),
       findings: [],
       predictions: this.predictions,
     };
   }
+}
+
+/** By their first samples. */
+export function ordered(failures: AttackReport['failures']): AttackReport['failures'] {
+  const each = failures.map(({ reason, samples }) => ({ reason, samples: [...samples].sort((a, b) => a - b) }));
+  return each.sort((a, b) => a.samples[0] - b.samples[0] || (a.reason < b.reason ? -1 : 1));
 }
 
 /** What follows from the classes given to adversarial samples. */

@@ -161,7 +161,8 @@ async function withAnswers(
   return { ...report, ...head, models: await Promise.all(named) };
 }
 
-const plannedSchema = array(object({ name: string(), scope: choice(['all', 'left']), attack: attackSchema }));
+/** Attacks as provenance has them. */
+export const plannedSchema = array(object({ name: string(), scope: choice(['all', 'left']), attack: attackSchema }));
 
 /** What the report says that it did. @throws {KwtaError} when that cannot be done with these models and samples. */
 async function planFrom(
