@@ -26,27 +26,7 @@ import {
   reportVersion,
 } from './report.js';
 
-/**
- * Attacks models with several attacks and reports accuracy under each, and under all of them together. What is wrong with
- * the evaluation (a gradient that hides, an attack that could not start) stands in the report's findings.
- *
- * With a list of models every one of them is evaluated on the same samples, and each is compared with each that comes
- * after it.
- *
- * @param test pixels in [0, 1].
- * @throws {ConfigError} for wrong options, or a journal of another evaluation; {DataError} for labels that a model does
- *   not have; {DivergedError} when a model answers NaN to a sample as it is; AbortError.
- */
-export async function evaluateRobustness(
-  models: readonly NamedModel[],
-  test: Dataset,
-  options: EvaluateOptions,
-): Promise<ComparisonReport>;
-export async function evaluateRobustness(
-  model: Evaluable,
-  test: Dataset,
-  options: EvaluateOptions,
-): Promise<RobustnessReport>;
+/** See `evaluateRobustness` in index.ts. */
 export async function evaluateRobustness(
   models: Evaluable | readonly NamedModel[],
   test: Dataset,

@@ -1,9 +1,15 @@
 /** Files out of a zip archive, such as `numpy.savez` writes, by a package that whoever reads them installs. */
 import type { Entry, FileEntry } from '@zip.js/zip.js';
 import { DataError } from '../base/errors.js';
-import { installed } from '../base/installed.js';
+import { notInstalled } from '../base/installed.js';
 
-const load = () => installed('npz', '@zip.js/zip.js', 'reads zip archives', () => import('@zip.js/zip.js'));
+async function load(): Promise<typeof import('@zip.js/zip.js')> {
+  try {
+    return await import('@zip.js/zip.js');
+  } catch (cause) {
+    throw notInstalled('npz', '@zip.js/zip.js', 'reads zip archives', cause);
+  }
+}
 
 /** The files of an archive by name; each is unzipped when it is asked for, and held against its length and checksum. */
 export class Zip {
