@@ -1,7 +1,7 @@
 // The arrow of dependencies, as `npm run lint` enforces it:
 //
 //   crates/kernels -> crates/wasm -> ts/base -> platform -> kernels -> ops -> graph -> nn -> io -> data -> attacks
-//                  -> train -> evaluate -> analysis -> engine -> client -> report -> index -> cli
+//                  -> train -> evaluate -> analysis -> engine -> client -> report -> api -> index -> cli
 //
 // A folder of ts/ imports (types as well) from itself and from what stands left of it.
 // Beyond that: only ts/kernels sees generated code; what a browser loads reaches no node: module; crates/kernels
@@ -27,7 +27,8 @@ const ranks = [
   ['engine'],
   ['client'],
   ['report'],
-  ['index.ts'],
+  ['api.ts'],
+  ['index.ts', 'slim.ts', 'inline.ts'],
   ['cli'],
 ];
 
@@ -122,17 +123,17 @@ function placeOf(file) {
 }
 
 /**
- * What index.ts loads in a browser: no static import of a node: module on any way but through #platform.
+ * What index.ts and slim.ts load in a browser: no static import of a node: module on any way but through #platform.
  * @param {string} root
  */
 function checkBrowser(root) {
   const violations = [];
-  const queue = existsSync(path.join(root, 'ts/index.ts')) ? ['index.ts'] : [];
+  const queue = ['index.ts', 'slim.ts'].filter((entry) => existsSync(path.join(root, 'ts', entry)));
   const seen = new Set(queue);
   for (const file of queue) {
     for (const { target, node, erased } of importsOf(root, file)) {
       if (erased) continue;
-      if (node) violations.push(`ts/${file} imports ${target}, and a browser that loads index.ts reaches it`);
+      if (node) violations.push(`ts/${file} imports ${target}, and a browser that loads the package reaches it`);
       else if (!seen.has(target) && existsSync(path.join(root, 'ts', target))) {
         seen.add(target);
         queue.push(target);

@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** k-Winners-Take-All networks in WebAssembly: train them, attack them, measure how robust they are. */
 
+<<<<<<< HEAD
 export type { JumpEvent, Jumps } from './analysis/jumps.js';
 export type { Landscape } from './analysis/landscape.js';
 export type { LinearRegions, Quantiles, SegmentRegions } from './analysis/linearRegions.js';
@@ -69,3 +70,7 @@ export * as optim from './train/optim.js';
 export * as regimes from './train/regimes.js';
 export * as schedules from './train/schedules.js';
 export type { TrainState } from './train/state.js';
+=======
+export * from './api.js';
+export { createRuntime } from './client/whole.js';
+>>>>>>> package

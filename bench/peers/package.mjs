@@ -4,6 +4,7 @@
  */
 import { createRuntime } from '../../dist/index.js';
 import { platform } from '../../dist/platform/node.js';
+import { ownWorker } from '../../dist/platform/ownWorker.node.js';
 import { attackTask } from './packageAttacks.mjs';
 import { kernelTasks, startKernels } from './packageKernels.mjs';
 import { steps } from './packageSteps.mjs';
@@ -13,7 +14,7 @@ import { serve } from './protocol.mjs';
 const threads = Number(process.argv[2]);
 const runtime = await createRuntime({ threads });
 const { variant } = runtime.info;
-const kernels = await startKernels(platform, variant, threads);
+const kernels = await startKernels(platform, ownWorker, variant, threads);
 const { peak, loaders } = await peakInNode(process.argv.slice(3), threads, variant === 'relaxed-threads');
 
 const tasks = { ...kernelTasks(kernels), ...loaders, step: steps(runtime), attack: attackTask(kernels) };

@@ -2,7 +2,9 @@
 import { buildGraph } from '../../dist/graph/graph.js';
 import { Parameters } from '../../dist/graph/parameters.js';
 import { nn } from '../../dist/index.js';
-import { createSharedMemory, loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { wasmUrl } from '../../dist/kernels/files.js';
+import { loadKernels } from '../../dist/kernels/load.js';
+import { createSharedMemory } from '../../dist/kernels/memory.js';
 import { NCHW_TO_NHWC, NHWC_TO_NCHW, transpose } from './layout.mjs';
 
 /**
@@ -15,18 +17,21 @@ import { NCHW_TO_NHWC, NHWC_TO_NCHW, transpose } from './layout.mjs';
 /**
  * Kernels in this thread with `threads - 1` more to help.
  * @param {import('../../dist/platform/platform.js').Platform} platform
+ * @param {import('../../dist/platform/platform.js').WorkerProgram} program of the workers
  * @param {import('../../dist/index.js').Variant} variant
  * @param {number} threads
  */
-export async function startKernels(platform, variant, threads) {
+export async function startKernels(platform, program, variant, threads) {
   const module = await platform.compile(wasmUrl(variant));
   const memory = createSharedMemory();
-  const kernels = await loadKernels(variant, module, memory);
+  const kernels = loadKernels(variant, module, memory);
   const role = /** @type {const} */ ({ role: 'team', variant, module, memory });
   const fail = (/** @type {string} */ reason) => {
     throw new Error(reason);
   };
-  await Promise.all(Array.from({ length: threads - 1 }, () => platform.spawn('a worker of the team', role, fail)));
+  await Promise.all(
+    Array.from({ length: threads - 1 }, () => platform.spawn('a worker of the team', program, role, fail)),
+  );
   kernels.exports.start_team(threads, threads > platform.concurrency());
   return kernels;
 }

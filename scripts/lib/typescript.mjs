@@ -1,9 +1,12 @@
-// ts/ -> dist/, by tsc; the schemas in it as JSON; and the library that draws charts, for pages that need nothing else.
+// ts/ -> dist/, by tsc; the entry that is one file; the schemas as JSON; and the library that draws charts, for pages that need nothing else.
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
+import { dropLoader } from './glue.mjs';
+import { writeInline } from './inline.mjs';
 import { writeSchemas } from './schemas.mjs';
 import { note, root, runPackage } from './steps.mjs';
+import { variants } from './wasm.mjs';
 
 /** Compiles when ts/, its settings or the declarations of the WebAssembly modules changed. */
 export async function buildTypeScript() {
@@ -11,8 +14,13 @@ export async function buildTypeScript() {
     'ts',
     'tsconfig.json',
     'package-lock.json',
+    'package.json',
+    'scripts/lib/glue.mjs',
+    'scripts/lib/inline.mjs',
     'scripts/lib/schemas.mjs',
+    'scripts/lib/typescript.mjs',
     'dist/wasm/simd-threads/kwta.d.ts',
+    'dist/wasm/simd/kwta_bg.wasm',
   ]);
   const built = await unlessFresh('dist/ts.hash', hash, ['dist/index.js'], async () => {
     // Errors are found before the last good build is touched.
@@ -25,6 +33,8 @@ export async function buildTypeScript() {
     // What users read about the code stands in the declarations; the code itself goes without, for the package's size.
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--declaration', 'false', '--removeComments']);
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
+    for (const { name } of variants) dropLoader(name);
+    await writeInline();
     await writeSchemas();
     writeCharts();
     const command = path.join(dist, 'cli/main.js');

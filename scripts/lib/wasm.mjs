@@ -120,6 +120,7 @@ async function compile(stale) {
     await run('cargo', [...args, buildStd, ...featuresOf(variant)], {
       cwd: path.join(root, 'crates/wasm'),
       env: await compilerEnvironment(variant),
+      capture: true,
     });
   }
 }

@@ -8,7 +8,8 @@ import { climbs } from '../../dist/attacks/fixed/climbs.js';
 import { Random } from '../../dist/base/random.js';
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
-import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { wasmUrl } from '../../dist/kernels/files.js';
+import { loadKernels } from '../../dist/kernels/load.js';
 import { expectValues, noise } from '../contract/support.js';
 import { fixtures, modelOf, type ScheduleCase, type TargetedDlrCase, type WindowsCase } from '../fixtures/fixtures.js';
 

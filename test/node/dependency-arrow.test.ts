@@ -63,7 +63,7 @@ describe('checkDependencyArrow', () => {
       'ts/io/files.ts': "import { readFile } from 'node:fs/promises';\nexport const load = readFile;",
     });
     expect(checkDependencyArrow(root)).toEqual([
-      'ts/io/files.ts imports node:fs/promises, and a browser that loads index.ts reaches it',
+      'ts/io/files.ts imports node:fs/promises, and a browser that loads the package reaches it',
     ]);
   });
 

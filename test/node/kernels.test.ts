@@ -4,8 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { wasmUrl } from '../../dist/kernels/files.js';
 import type { Exports, Kernels } from '../../dist/kernels/kernels.js';
-import { loadKernels, takePanicMessage, wasmUrl } from '../../dist/kernels/load.js';
+import { loadKernels, takePanicMessage } from '../../dist/kernels/load.js';
 import { noise } from '../contract/support.js';
 
 let kernels: Kernels;

@@ -5,7 +5,8 @@ import { beforeAll, expect, it } from 'vitest';
 // What a plan takes is seen inside of the engine.
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
-import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { wasmUrl } from '../../dist/kernels/files.js';
+import { loadKernels } from '../../dist/kernels/load.js';
 import { caught, noise } from '../contract/support.js';
 
 const conv = nn.conv2d({ out: 32, kernel: 1 });

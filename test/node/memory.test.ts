@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 // Allocations happen in the engine's worker, where a test cannot count them.
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
-import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { wasmUrl } from '../../dist/kernels/files.js';
+import { loadKernels } from '../../dist/kernels/load.js';
 import { Optimizer } from '../../dist/train/optimizers.js';
 import { noise } from '../contract/support.js';
 

@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { optim } from 'kwta';
 import { describe, it } from 'vitest';
+import { wasmUrl } from '../../dist/kernels/files.js';
 // From outside, gradients come from a network and cannot be given.
 import type { Kernels } from '../../dist/kernels/kernels.js';
-import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { loadKernels } from '../../dist/kernels/load.js';
 import { Optimizer } from '../../dist/train/optimizers.js';
 import { expectClose } from '../contract/support.js';
 import { fixtures, type OptimizerCase } from '../fixtures/fixtures.js';

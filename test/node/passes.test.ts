@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 // Internals, for attacks and regimes ask these and users do not.
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
-import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { wasmUrl } from '../../dist/kernels/files.js';
+import { loadKernels } from '../../dist/kernels/load.js';
 import { expectValues, noise } from '../contract/support.js';
 
 const n = 5;

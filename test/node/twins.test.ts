@@ -5,8 +5,9 @@ import { expect, it } from 'vitest';
 // Memory is in the engine's worker, where a test cannot count it.
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
+import { wasmUrl } from '../../dist/kernels/files.js';
 import type { Kernels } from '../../dist/kernels/kernels.js';
-import { loadKernels, wasmUrl } from '../../dist/kernels/load.js';
+import { loadKernels } from '../../dist/kernels/load.js';
 import { noise } from '../contract/support.js';
 
 const spec = nn.sequential(

@@ -1,15 +1,15 @@
-/** Packages that only whoever needs them installs. */
+/**
+ * Packages that only whoever needs them installs. Whoever loads one does so by `try { await import(name) }`, written out:
+ * bundlers let a package that is not installed pass there, and nowhere else.
+ */
 import { ConfigError } from './errors.js';
 
 /**
+ * The error when `name` could not be loaded.
+ *
  * @param what needs it, as a call or an option is called.
  * @param role what the package does there.
- * @throws {ConfigError} when it is not installed.
  */
-export async function installed<T>(what: string, name: string, role: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new ConfigError(`${what}: expected the package ${name}, which ${role}: npm install ${name}`, { cause });
-  }
+export function notInstalled(what: string, name: string, role: string, cause: unknown): ConfigError {
+  return new ConfigError(`${what}: expected the package ${name}, which ${role}: npm install ${name}`, { cause });
 }

@@ -8,10 +8,11 @@ import { platform } from '#platform';
 import { compact } from '../base/compact.js';
 import { fromPlainError, WorkerLostError } from '../base/errors.js';
 import type { Engine, JobHandle, RemoteEngine, Reply, Role } from '../engine/protocol.js';
-import { createSharedMemory, wasmUrl } from '../kernels/load.js';
+import { createSharedMemory } from '../kernels/memory.js';
 import type { Variant } from '../kernels/variant.js';
-import type { WorkerHandle } from '../platform/platform.js';
+import type { WorkerHandle, WorkerProgram } from '../platform/platform.js';
 import { type JobOptions, watchJob } from './job.js';
+import type { Kit } from './kit.js';
 
 type Result<Name extends keyof Engine> = Awaited<ReturnType<Engine[Name]>>;
 
@@ -27,16 +28,22 @@ export class Connection {
   #jobs = 0;
 
   private constructor(
+    /** What its workers run. */
+    readonly program: WorkerProgram,
     /** The build of the kernels, and the threads that run it. */
     readonly variant: Variant,
     readonly threads: number,
   ) {}
 
-  /** Starts an engine and, for `threads` > 1, its team of threads. @throws {WorkerLostError}, {MemoryError} */
-  static async open(variant: Variant, threads: number): Promise<Connection> {
-    const connection = new Connection(variant, threads);
+  /**
+   * Starts an engine and, for `threads` > 1, its team of threads.
+   *
+   * @throws {WorkerLostError}, {MemoryError}; {DataError}, {ConfigError} when there are no kernels.
+   */
+  static async open(kit: Kit, variant: Variant, threads: number): Promise<Connection> {
+    const connection = new Connection(kit.program, variant, threads);
     try {
-      const module = await platform.compile(wasmUrl(variant));
+      const module = await kit.compile(variant);
       const memory = variant === 'simd' ? undefined : createSharedMemory();
       const engine = await connection.#spawn({ role: 'engine' });
       connection.#engine = engine;
@@ -121,6 +128,7 @@ export class Connection {
   async #spawn(role: Role): Promise<WorkerHandle> {
     const handle = await platform.spawn(
       role.role === 'engine' ? 'the engine worker' : 'a worker of the team',
+      this.program,
       role,
       (reason) => {
         this.#end(new WorkerLostError(`${reason}; create a new runtime`));

@@ -136,7 +136,7 @@ export function startFit(
       if (newest !== undefined) checkpoints?.write('newest', newest);
     };
     const feeder = isStream(train) ? new Feeder(train, spec) : undefined;
-    const preparer = isStream(train) ? undefined : Preparer.start(train.toPlain(), spec);
+    const preparer = isStream(train) ? undefined : Preparer.start(connection.program, train.toPlain(), spec);
     const engineOptions = { checkpoint: wanted?.due, from: from?.state, ring: preparer?.ring };
     try {
       const fields = isStream(train) ? await untilAborted((feeder as Feeder).info(), signal) : train.toPlain();

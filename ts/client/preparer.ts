@@ -3,7 +3,7 @@ import { platform } from '#platform';
 import { isShared } from '../base/arrays.js';
 import type { DatasetFields } from '../data/dataset.js';
 import type { Role } from '../engine/protocol.js';
-import type { WorkerHandle } from '../platform/platform.js';
+import type { WorkerHandle, WorkerProgram } from '../platform/platform.js';
 import { createRing } from '../train/ring.js';
 import type { FitSpec } from '../train/spec.js';
 
@@ -14,14 +14,18 @@ export class Preparer {
     private readonly worker: Promise<WorkerHandle>,
   ) {}
 
-  /** Nothing when there is nothing to prepare, or no way to hand it over. */
-  static start(train: DatasetFields, spec: FitSpec): Preparer | undefined {
+  /**
+   * Nothing when there is nothing to prepare, or no way to hand it over.
+   *
+   * @param program of the runtime's workers.
+   */
+  static start(program: WorkerProgram, train: DatasetFields, spec: FitSpec): Preparer | undefined {
     if (spec.augment === undefined || !isShared(train.images)) return undefined;
     const ring = createRing(train, spec.batchSize);
     const { augment, batchSize, seed, epochs } = spec;
     const role: Role = { role: 'preparer', train, spec: { augment, batchSize, seed, epochs }, ring };
     // Should it die later, the engine goes on by itself.
-    const worker = platform.spawn('a worker that prepares samples', role, () => {});
+    const worker = platform.spawn('a worker that prepares samples', program, role, () => {});
     worker.catch(() => {});
     return new Preparer(ring, worker);
   }

@@ -1,5 +1,6 @@
 /** A runtime: one engine worker with its team of threads, the models in it, and single operations. */
 import { platform } from '#platform';
+<<<<<<< HEAD
 import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
@@ -9,10 +10,19 @@ import { readModel } from '../io/models.js';
 import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
 import { maxThreads } from '../platform/platform.js';
 import { Connection } from './connection.js';
+=======
+import { ConfigError, DataError } from '../base/errors.js';
+import { checkPath } from '../base/paths.js';
+import { boolean, object, optional, parse, seed as seedSchema } from '../base/schema.js';
+import { type ModelSpec, modelSchema } from '../graph/containers.js';
+import { decodeModel } from '../io/checkpoint.js';
+import type { Variant } from '../kernels/variant.js';
+import type { Connection } from './connection.js';
+>>>>>>> package
 import { createFunctional, type Functional } from './functional.js';
 import { createModel, type Model } from './model.js';
 
-/** Options of {@link createRuntime}. */
+/** Options of `createRuntime`. */
 export interface RuntimeOptions {
   /** >= 1; as many as the machine runs at once by default. Without shared memory it is 1. */
   threads?: number;
@@ -61,7 +71,7 @@ export class Runtime {
   readonly #connection: Connection;
   #disposed = false;
 
-  /** Use {@link createRuntime}. */
+  /** Use `createRuntime`. */
   constructor(connection: Connection, info: RuntimeInfo) {
     this.#connection = connection;
     this.info = Object.freeze(info);
@@ -123,37 +133,4 @@ export class Runtime {
     if (this.#disposed) throw new ConfigError('runtime: used after dispose');
     return this.#connection;
   }
-}
-
-let saidSingle = false;
-
-/**
- * Starts a runtime: an engine in a worker, with a team of threads on shared memory where the platform has it.
- *
- * @throws {ConfigError} for wrong options, or an engine without WebAssembly SIMD.
- * @throws {WorkerLostError} when a worker does not start.
- */
-export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  checkKeys('createRuntime', options, ['threads', 'deterministic', 'variant']);
-  const { threads = platform.concurrency(), deterministic = false, variant: wanted } = options;
-  checkInteger('createRuntime.threads', threads, { min: 1, max: maxThreads });
-  if (wanted !== undefined) checkChoice('createRuntime.variant', wanted, variants);
-  if (wanted === 'simd' && (options.threads ?? 1) > 1) {
-    throw new ConfigError(`createRuntime.threads: expected 1 for the variant 'simd', got ${threads}`);
-  }
-  if (deterministic && wanted === 'relaxed-threads') {
-    throw new ConfigError(
-      "createRuntime.variant: expected 'simd' or 'simd-threads' with deterministic, got 'relaxed-threads', whose last " +
-        'bits depend on the machine',
-    );
-  }
-  const variant = await chooseVariant({ deterministic, wanted });
-  const shared = variant !== 'simd';
-  const used = shared ? threads : 1;
-  if (used < (options.threads ?? 1) && !saidSingle) {
-    saidSingle = true;
-    console.warn(`kwta: ${threads} threads need shared memory (COOP and COEP headers); running on one`);
-  }
-  const connection = await Connection.open(variant, used);
-  return new Runtime(connection, { variant, threads: used, shared });
 }

@@ -1,6 +1,6 @@
 /** PNG and JPEG files as pixels, decoded by packages that whoever reads image folders installs. */
 import { DataError } from '../base/errors.js';
-import { installed } from '../base/installed.js';
+import { notInstalled } from '../base/installed.js';
 
 /** An image, channels first, as bytes. */
 export interface Picture {
@@ -38,13 +38,24 @@ interface Decoded {
 
 type Decode = (bytes: Uint8Array) => Decoded;
 
+async function loadPng(): Promise<typeof import('fast-png')> {
+  try {
+    return await import('fast-png');
+  } catch (cause) {
+    throw notInstalled('imageFolder', 'fast-png', 'decodes the images', cause);
+  }
+}
+
+async function loadJpeg(): Promise<typeof import('jpeg-js')> {
+  try {
+    return await import('jpeg-js');
+  } catch (cause) {
+    throw notInstalled('imageFolder', 'jpeg-js', 'decodes the images', cause);
+  }
+}
+
 async function pngDecoder(): Promise<Decode> {
-  const { convertIndexedToRgb, decode } = await installed(
-    'imageFolder',
-    'fast-png',
-    'decodes the images',
-    () => import('fast-png'),
-  );
+  const { convertIndexedToRgb, decode } = await loadPng();
   return (bytes) => {
     const image = decode(bytes, { checkCrc: true });
     const { width, height, depth } = image;
@@ -71,7 +82,7 @@ function eightBits(data: ArrayLike<number>, width: number, channels: number, dep
 }
 
 async function jpegDecoder(): Promise<Decode> {
-  const module = await installed('imageFolder', 'jpeg-js', 'decodes the images', () => import('jpeg-js'));
+  const module = await loadJpeg();
   return (bytes) => {
     const { width, height, data } = module.decode(bytes, {
       useTArray: true,

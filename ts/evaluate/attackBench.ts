@@ -46,14 +46,7 @@ export interface AttackBenchRun {
   info: AttackBenchInfo;
 }
 
-/**
- * Every attack of a report as a run of AttackBench. An attack that was given what others left has only these samples. The
- * closest of its adversarials over all radii counts for each sample, and its queries at all of them.
- *
- * @param test the samples that the report is about, which are hashed.
- * @param name of the model of a report of one.
- * @throws {ConfigError} when there are fewer samples than in the report.
- */
+/** See `attackBench` in index.ts. */
 export async function attackBench(
   report: RobustnessReport | ComparisonReport,
   test: Dataset,

@@ -28,6 +28,7 @@ import {
 import { chunk, chunksOf, type Subject } from './setting.js';
 import { fingerprintHash, rangeOf, type Shard, type ShardReport, sealed } from './shard.js';
 
+<<<<<<< HEAD
 /**
  * Attacks models with several attacks and reports accuracy under each, and under all of them together. What is wrong with
  * the evaluation (a gradient that hides, an attack that could not start) stands in the report's findings.
@@ -54,6 +55,9 @@ export async function evaluateRobustness(
   test: Dataset,
   options: EvaluateOptions,
 ): Promise<RobustnessReport>;
+=======
+/** See `evaluateRobustness` in index.ts. */
+>>>>>>> package
 export async function evaluateRobustness(
   models: Evaluable | readonly NamedModel[],
   test: Dataset,

@@ -56,13 +56,7 @@ export interface TransferMatrix {
 
 const keys = ['attack', 'epsilon', 'samples', 'seed', 'signal', 'onProgress'];
 
-/**
- * Makes adversarial examples on each of some models and tries them on all of them: rows are sources, columns targets, and
- * the diagonal is the attack on the model itself. A sample that the source gets wrong as it is stays as it is.
- *
- * @param models with names of their own, of one runtime or of many.
- * @throws {ConfigError}, {ShapeError}, {DataError} for wrong arguments; AbortError.
- */
+/** See `transferMatrix` in index.ts. */
 export async function transferMatrix(
   models: readonly { name: string; model: Attackable }[],
   data: Dataset,

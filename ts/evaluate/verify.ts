@@ -40,17 +40,7 @@ export interface Verification {
   problems: string[];
 }
 
-/**
- * Checks a report of `evaluateRobustness` by doing it again on the same models and samples. What depends on the moment
- * (dates, seconds, threads, the platform and its version of Node) is not compared. The attacks are run again where that
- * gives the same bits: both runtimes have deterministic kernels, or both have relaxed ones; in the second case on the same
- * machine. Otherwise, and where a transfer's source is not at hand, a problem says so, and what follows from the report's
- * own figures is checked, and the answers to the samples as they are.
- *
- * @param report as it came from `JSON.parse`.
- * @param models as in `evaluateRobustness`.
- * @throws {ConfigError} for wrong arguments, not for a wrong report; AbortError.
- */
+/** See `verifyReport` in index.ts. */
 export async function verifyReport(
   report: unknown,
   models: Evaluable | readonly NamedModel[],

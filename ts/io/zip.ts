@@ -1,10 +1,16 @@
 /** Files in a zip archive, such as `numpy.savez` and `torch.save` write, by a package that whoever reads them installs. */
 import type { Entry, FileEntry } from '@zip.js/zip.js';
 import { DataError } from '../base/errors.js';
-import { installed } from '../base/installed.js';
+import { notInstalled } from '../base/installed.js';
 import { mostFromOne } from './gzip.js';
 
-const load = (what: string) => installed(what, '@zip.js/zip.js', 'reads zip archives', () => import('@zip.js/zip.js'));
+async function load(what: string): Promise<typeof import('@zip.js/zip.js')> {
+  try {
+    return await import('@zip.js/zip.js');
+  } catch (cause) {
+    throw notInstalled(what, '@zip.js/zip.js', 'reads zip archives', cause);
+  }
+}
 
 /** The first that an archive can tell. */
 const noDate = new Date(1980, 0, 1);

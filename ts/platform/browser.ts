@@ -1,7 +1,9 @@
 /** Browsers: module workers, fetch, the page's own files. */
-import { ConfigError, DataError, WorkerLostError } from '../base/errors.js';
+import { ConfigError, DataError } from '../base/errors.js';
+import { spawnWorker } from './browserWorker.js';
 import { isOwn, listOwn, ownFileProblem, readOwn, readOwnParts, removeOwn, writeOwn } from './ownFiles.js';
 import { maxThreads, type Platform } from './platform.js';
+import { fetchWasm } from './wasm.js';
 import { fetchBytes } from './web.js';
 
 const noFiles =
@@ -34,38 +36,8 @@ export const platform: Platform = {
   describe: () => navigator.userAgent,
   concurrency: () => Math.min(navigator.hardwareConcurrency || 1, maxThreads),
 
-  async compile(url) {
-    const response = await fetch(url);
-    if (!response.ok) throw new WorkerLostError(`cannot load ${url.href}: HTTP ${response.status}`);
-    return WebAssembly.compile(await response.arrayBuffer());
-  },
-
-  spawn(name, role, lost) {
-    const worker = new Worker(new URL('../engine/entry.browser.js', import.meta.url), { type: 'module' });
-    return new Promise((resolve, reject) => {
-      let ready = false;
-      worker.addEventListener('error', (event) => {
-        const reason = event.message || 'its script could not be loaded';
-        if (ready) return lost(`${name} died: ${reason}`);
-        worker.terminate();
-        reject(new WorkerLostError(`${name} did not start: ${reason}`));
-      });
-      worker.addEventListener(
-        'message',
-        () => {
-          ready = true;
-          resolve({
-            endpoint: worker,
-            ref: () => {},
-            unref: () => {},
-            terminate: async () => worker.terminate(),
-          });
-        },
-        { once: true },
-      );
-      worker.postMessage(role);
-    });
-  },
+  compile: fetchWasm,
+  spawn: spawnWorker,
 
   async readFile(path) {
     try {

@@ -1,24 +1,36 @@
 /** Node: worker threads, files. */
-import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { WorkerLostError } from '../base/errors.js';
+import { ConfigError, DataError, WorkerLostError } from '../base/errors.js';
+import { isUrl } from '../base/paths.js';
 import { isWeb, readBytes, removeFile, whyNotWritable, writeBytes, writeBytesAt } from './nodeFiles.js';
 import { cacheFolder, listFolder, makeFolder, readParts } from './nodeFolders.js';
 import type { Platform } from './platform.js';
 import { concurrency } from './processors.js';
+import { compileBytes, fetchWasm } from './wasm.js';
+
+const bundled =
+  "a bundler that moves the package's code must leave it a package of its own (external: ['kwta']), or the program " +
+  "imports 'kwta/inline', which needs no other files";
 
 export const platform: Platform = {
   describe: () => `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
   concurrency,
 
   async compile(url) {
-    return WebAssembly.compile(await readFile(url));
+    if (isWeb(url)) return fetchWasm(url);
+    const bytes = await readBytes(url);
+    if (bytes === undefined) throw new DataError(`cannot load ${url}: there is no such file; ${bundled}`);
+    return compileBytes(String(url), bytes);
   },
 
-  spawn(name, role, lost) {
+  async spawn(name, program, role, lost) {
+    const place = program();
+    if (typeof place !== 'string' && !isUrl(place)) {
+      throw new ConfigError(`${name}: expected the path or the URL of a worker's program in Node, got another object`);
+    }
     // Flags of the process are not for the worker: with `--input-type`, which goes with `--eval`, it would not start.
-    const worker = new Worker(new URL('../engine/entry.node.js', import.meta.url), { workerData: role, execArgv: [] });
+    const worker = new Worker(place, { workerData: role, execArgv: [] });
     // The client keeps the process alive while calls are pending; an idle runtime must not.
     worker.unref();
     let ready = false;
@@ -48,7 +60,8 @@ export const platform: Platform = {
       });
       worker.on('exit', (code) => {
         const reason = failure ?? `it exited with code ${code}`;
-        if (!ready) reject(new WorkerLostError(`${name} did not start: ${reason}`));
+        if (!ready)
+          reject(new WorkerLostError(`${name} did not start: ${reason}${failure === undefined ? '' : `; ${bundled}`}`));
         else if (!ending) lost(`${name} died: ${reason}`);
       });
     });

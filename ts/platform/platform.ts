@@ -4,6 +4,9 @@ import type { Endpoint } from 'comlink';
 /** Most threads that a team may have. */
 export const maxThreads = 256;
 
+/** Starts a worker, or says where its program is. */
+export type WorkerProgram = () => string | URL | Worker;
+
 /** A worker that has taken its role. */
 export interface WorkerHandle {
   endpoint: Endpoint;
@@ -31,16 +34,22 @@ export interface Platform {
   describe(): string;
   /** Threads that this process may run at once, from 1 to {@link maxThreads}. */
   concurrency(): number;
-  compile(wasm: URL): Promise<WebAssembly.Module>;
+  /**
+   * The kernels at an address.
+   *
+   * @throws {DataError} when something else is there; {ConfigError} when WebAssembly is forbidden.
+   */
+  compile(wasm: string | URL): Promise<WebAssembly.Module>;
   /**
    * Starts a worker of the engine; resolves when it is ready. `lost` is called when it dies later, except by
    * `terminate`.
    *
    * @param name what to call it in messages.
+   * @param program what it runs.
    * @param role its first message.
    * @throws {WorkerLostError} when it does not start.
    */
-  spawn(name: string, role: object, lost: (reason: string) => void): Promise<WorkerHandle>;
+  spawn(name: string, program: WorkerProgram, role: object, lost: (reason: string) => void): Promise<WorkerHandle>;
   /**
    * The bytes of a file; `undefined` when there is none. In Node `path` is a path, a `file:` URL or a web address, as
    * text or a URL object; in a browser whatever `fetch` takes, or `opfs:` and the path of a file that the page wrote.

@@ -13,6 +13,8 @@ export interface FetchOptions {
   signal?: AbortSignal;
   /** Milliseconds that the server may stay silent; for ever when left out. */
   silence?: number;
+  /** The answer, before its body. */
+  onResponse?: (response: Response) => void;
   /** `total` is absent when the server does not say. */
   onReceived?: (received: number, total?: number) => void;
 }
@@ -20,11 +22,12 @@ export interface FetchOptions {
 /** What is at `url`; `undefined` when the server has nothing there. @throws when it answers otherwise, or not at all. */
 export async function fetchBytes(
   url: string | URL,
-  { signal, silence, onReceived }: FetchOptions = {},
+  { signal, silence, onResponse, onReceived }: FetchOptions = {},
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const patience = new Patience(silence, signal);
   try {
     const response = await fetch(url, { signal: patience.signal });
+    onResponse?.(response);
     if (response.status === 404) return undefined;
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     const total = Number(response.headers.get('content-length')) || undefined;

@@ -4,6 +4,7 @@
  */
 import { createRuntime } from '../../../dist/index.js';
 import { platform } from '../../../dist/platform/browser.js';
+import { ownWorker } from '../../../dist/platform/ownWorker.browser.js';
 import { conversation } from '../conversation.mjs';
 import { kernelTasks, startKernels } from '../packageKernels.mjs';
 import { steps } from '../packageSteps.mjs';
@@ -40,7 +41,7 @@ const save = (file, data) => fetch(address(file), { method: 'POST', body: /** @t
 async function start({ threads, peaks }) {
   const runtime = await createRuntime({ threads });
   const { variant } = runtime.info;
-  const kernels = await startKernels(platform, variant, threads);
+  const kernels = await startKernels(platform, ownWorker, variant, threads);
   const modules = await compile(await Promise.all(peaks.map(read)));
   const help = (/** @type {import('../peak/team.mjs').Helper} */ helper) =>
     new Worker(new URL('./helper.mjs', import.meta.url), { type: 'module' }).postMessage(helper);
