@@ -10,6 +10,7 @@ import { addEvaluateCommand } from './evaluate.js';
 import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';
 import { UsageError } from './options.js';
+import { addPageCommand } from './page.js';
 import { addTrainCommand } from './train/command.js';
 import { addVerifyCommand } from './verify.js';
 import { packageVersion } from './version.js';
@@ -33,6 +34,7 @@ addVerifyCommand(program);
 addAnalyseCommand(program);
 addDataCommand(program);
 addInfoCommand(program);
+addPageCommand(program);
 
 try {
   await program.parseAsync();
