@@ -1,5 +1,5 @@
 /** The whole page: what is done first on top, what can be looked at after that below. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { attack, attacking, isFooled, look, paths } from '../state/attack.js';
 import { exportJson, exportPng } from '../state/exporting.js';
 import { fail, fits, loadData, phase, play, problem, runtime, status, trained } from '../state/lab.js';
@@ -34,21 +34,9 @@ async function show(preset: Settings): Promise<void> {
 }
 
 export function App() {
-  const [over, setOver] = useState(false);
+  const over = useDrop();
   return (
-    <div
-      class={over ? 'page over' : 'page'}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        if (event.dataTransfer !== null) void filesOf(event.dataTransfer).then(takeFiles).catch(fail);
-      }}
-    >
+    <div class={over ? 'page over' : 'page'}>
       <Header />
       <main>
         <Training />
@@ -60,6 +48,35 @@ export function App() {
       <Footer />
     </div>
   );
+}
+
+/** Takes files that are dropped anywhere; whether some are held over the page. */
+function useDrop(): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    document.addEventListener(
+      'dragover',
+      (event) => {
+        event.preventDefault();
+        setOver(true);
+      },
+      { signal },
+    );
+    document.addEventListener('dragleave', () => setOver(false), { signal });
+    document.addEventListener(
+      'drop',
+      (event) => {
+        event.preventDefault();
+        setOver(false);
+        if (event.dataTransfer !== null) void filesOf(event.dataTransfer).then(takeFiles).catch(fail);
+      },
+      { signal },
+    );
+    return () => controller.abort();
+  }, []);
+  return over;
 }
 
 function Header() {
@@ -88,7 +105,7 @@ function Header() {
             onClick={() => void show(preset.settings).catch(fail)}
           >
             <strong>{preset.name}</strong>
-            <span>{preset.text}</span>
+            <small>{preset.text}</small>
           </button>
         ))}
       </div>

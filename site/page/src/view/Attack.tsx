@@ -20,7 +20,7 @@ import { SIDE } from '../state/pixels.js';
 import { change, type Settings, settings } from '../state/settings.js';
 import { Canvas } from './Canvas.js';
 import { Chart } from './Chart.js';
-import { Choice, percent, Slider } from './controls.js';
+import { Choice, percent, Slider, share } from './controls.js';
 import { Images } from './Images.js';
 import { Legend } from './Training.js';
 
@@ -99,7 +99,9 @@ function Result({ name, path }: { name: NetworkName; path: Path | undefined }) {
           <Canvas picture={original && (() => greyPicture(original.pixels, SIDE))} label="The image as it is" />
           <figcaption>image</figcaption>
         </figure>
-        <span aria-hidden="true">+</span>
+        <span class="sign" aria-hidden="true">
+          +
+        </span>
         <figure>
           <Canvas
             picture={original && moved && (() => changePicture(original.pixels, moved, SIDE, epsilon))}
@@ -107,7 +109,9 @@ function Result({ name, path }: { name: NetworkName; path: Path | undefined }) {
           />
           <figcaption>change, × {Math.round(1 / epsilon)}</figcaption>
         </figure>
-        <span aria-hidden="true">=</span>
+        <span class="sign" aria-hidden="true">
+          =
+        </span>
         <figure>
           <Canvas picture={moved && (() => greyPicture(moved, SIDE))} label="The image after the attack" />
           <figcaption>attacked</figcaption>
@@ -133,12 +137,14 @@ function Bars({ path }: { path: Path | undefined }) {
             label === path?.label ? 'true' : path !== undefined && label === lastOf(path).predicted ? 'false' : '';
           return (
             <tr key={label} class={kind}>
-              <th scope="row">{className(label)}</th>
-              <td>
-                <span class="before" style={{ width: percent(before) }} />
-                <span class="now" style={{ width: percent(now) }} />
+              <th scope="row" class="name">
+                {className(label)}
+              </th>
+              <td class="bar">
+                <span class="before" style={{ width: share(before) }} />
+                <span class="now" style={{ width: share(now) }} />
               </td>
-              <td>{path === undefined ? '' : percent(now, 0)}</td>
+              <td class="value">{path === undefined ? '' : percent(now, 0)}</td>
             </tr>
           );
         })}

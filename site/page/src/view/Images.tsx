@@ -23,7 +23,8 @@ export function Images() {
   };
   return (
     <div class="images">
-      <div class="strip" role="group" aria-label="Image to attack">
+      <fieldset class="strip">
+        <legend class="hidden">Image to attack</legend>
         {Array.from({ length: offered }, (_, i) => {
           const number = shown[i];
           const pixels = number === undefined ? undefined : test?.tensor([number]).data;
@@ -43,7 +44,7 @@ export function Images() {
             </button>
           );
         })}
-      </div>
+      </fieldset>
       <div class="transport">
         <button type="button" disabled={first === 0} onClick={() => setFirst(Math.max(0, first - offered))}>
           Earlier
@@ -117,10 +118,9 @@ function Pad() {
   const drawn = pixels.current;
   return (
     <div class="pad">
-      <div
+      <button
+        type="button"
         class="sheet"
-        role="application"
-        tabIndex={0}
         aria-label={`Drawing pad, column ${cursor.x + 1}, row ${cursor.y + 1}. Arrow keys move, space draws.`}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -134,7 +134,7 @@ function Pad() {
       >
         <Canvas key={strokes} picture={() => greyPicture(drawn, SIDE)} label="" />
         <span class="cursor" style={{ left: `${(100 * cursor.x) / SIDE}%`, top: `${(100 * cursor.y) / SIDE}%` }} />
-      </div>
+      </button>
       <div>
         <p class="hint">Draw with pointer or finger; or with the arrow keys and space. Say below what it shows.</p>
         <button

@@ -16,7 +16,7 @@ import {
 import { type NetworkName, networks, titles, wantedNetworks } from '../state/networks.js';
 import { settings } from '../state/settings.js';
 import { Canvas } from './Canvas.js';
-import { Choice, percent } from './controls.js';
+import { Choice, percent, share } from './controls.js';
 
 export function Landscapes() {
   const all = landscapes.value;
@@ -56,20 +56,20 @@ export function Landscapes() {
 
 function LandscapeOf({ name, of, most }: { name: NetworkName; of: NetworkLandscape | undefined; most: number }) {
   const wrong = of === undefined ? 0 : of.classes.flat().filter((each) => each !== of.label).length;
-  const share = of === undefined ? '–' : percent(wrong / of.classes.flat().length, 0);
+  const portion = of === undefined ? '–' : percent(wrong / of.classes.flat().length, 0);
   return (
     <figure class="landscape">
       <div class="plane">
         <Canvas
           picture={of && (() => landscapePicture(of.losses, of.classes, of.label, most))}
-          label={`Loss of ${titles[name]} around the image; ${share} of the plane is another class.`}
+          label={`Loss of ${titles[name]} around the image; ${portion} of the plane is another class.`}
         />
         {of === undefined ? null : (
-          <span class="ball" style={{ inset: percent((1 - of.epsilon / of.offsets[of.offsets.length - 1]) / 2) }} />
+          <span class="ball" style={{ inset: share((1 - of.epsilon / of.offsets[of.offsets.length - 1]) / 2) }} />
         )}
       </div>
       <figcaption>
-        <span class={name}>{titles[name]}</span> another class on <strong>{share}</strong>
+        <span class={name}>{titles[name]}</span> another class on <strong>{portion}</strong>
       </figcaption>
     </figure>
   );
@@ -87,7 +87,7 @@ export function Table() {
         How many test images are still recognised under each attack, and what is to be said of the figures. An image
         counts in the worst case only when no attack broke it.
       </p>
-      <div class="row">
+      <div class="transport">
         <Choice
           label="Test images"
           value={String(samples)}

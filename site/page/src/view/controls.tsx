@@ -78,6 +78,11 @@ export function Slider({
   );
 }
 
+/** A part of a length, for a style. */
+export function share(part: number): string {
+  return `${100 * part}%`;
+}
+
 export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
