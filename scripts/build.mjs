@@ -1,6 +1,7 @@
 // npm run build: sets up what is missing and builds what is stale into dist/.
 import { pathToFileURL } from 'node:url';
 import { ensurePackages } from './lib/packages.mjs';
+import { buildPage } from './lib/page.mjs';
 import { main, stage } from './lib/steps.mjs';
 import { buildTypeScript } from './lib/typescript.mjs';
 import { buildWasm } from './lib/wasm.mjs';
@@ -11,6 +12,7 @@ export async function build() {
   await stage('Build', async () => {
     await buildWasm();
     await buildTypeScript();
+    await buildPage();
   });
 }
 

@@ -12,6 +12,7 @@ import { addInfoCommand } from './info.js';
 import { Interrupted } from './interrupt.js';
 import { addMergeCommand } from './merge.js';
 import { UsageError } from './options.js';
+import { addPageCommand } from './page.js';
 import { addTrainCommand } from './train/command.js';
 import { addVerifyCommand } from './verify.js';
 import { packageVersion } from './version.js';
@@ -37,6 +38,7 @@ addAnalyseCommand(program);
 addConvertCommand(program);
 addDataCommand(program);
 addInfoCommand(program);
+addPageCommand(program);
 
 try {
   await program.parseAsync();

@@ -4,6 +4,7 @@ import { checkKeys } from '../base/check.js';
 import { ConfigError, DataError, DivergedError } from '../base/errors.js';
 import { checkPath, isUrl } from '../base/paths.js';
 import { parse } from '../base/schema.js';
+import { describe } from '../base/tensor.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import { isStream, type StreamedDataset } from '../data/stream.js';
 import type { FitProgress } from '../engine/protocol.js';
@@ -76,6 +77,8 @@ export interface FitOptions {
    * the first start, may be more, unless a schedule depends on it. The history begins with the epoch that the state is in.
    */
   resumeFrom?: string | URL | TrainState;
+  /** Takes no step before `run.resume()`; false by default. */
+  paused?: boolean;
   signal?: AbortSignal;
 }
 
@@ -106,8 +109,11 @@ export function startFit(
   train: Dataset | StreamedDataset,
   options: FitOptions,
 ): FitRun {
-  checkKeys('fit', options, [...fieldNames, 'validation', 'checkpoint', 'resumeFrom', 'signal']);
-  const { validation, checkpoint, signal, resumeFrom, ...fields } = options;
+  checkKeys('fit', options, [...fieldNames, 'validation', 'checkpoint', 'resumeFrom', 'paused', 'signal']);
+  const { validation, checkpoint, signal, resumeFrom, paused, ...fields } = options;
+  if (paused !== undefined && typeof paused !== 'boolean') {
+    throw new ConfigError(`fit.paused: expected true or false, got ${describe(paused)}`);
+  }
   if (!isStream(train)) checkDataset('train', train);
   if (validation !== undefined) checkDataset('validation', validation);
   const parsed = parse(fitSchema, fields, 'fit');
@@ -121,10 +127,18 @@ export function startFit(
   if (typeof resumeFrom === 'string' || isUrl(resumeFrom)) checkPath('fit.resumeFrom', resumeFrom);
   const job = connection.newJob();
   const origin = originOf(resumeFrom);
+  // The job is known to the engine once `start` has gone on from here.
   const state = async (): Promise<TrainState> => {
-    // The job is known to the engine once `start` has gone on from here.
     await origin;
     return connection.call('trainState', job);
+  };
+  const pause = async (): Promise<void> => {
+    await origin;
+    return connection.call('pause', job);
+  };
+  const resume = async (steps?: number): Promise<void> => {
+    await origin;
+    return connection.call('resume', job, steps);
   };
   const start = async (report: (event: FitEvent) => void): Promise<History> => {
     // Without a file to read, the engine hears of the run before anything that its caller asks next.
@@ -137,7 +151,7 @@ export function startFit(
     };
     const feeder = isStream(train) ? new Feeder(train, spec) : undefined;
     const preparer = isStream(train) ? undefined : Preparer.start(connection.program, train.toPlain(), spec);
-    const engineOptions = { checkpoint: wanted?.due, from: from?.state, ring: preparer?.ring };
+    const engineOptions = { checkpoint: wanted?.due, from: from?.state, ring: preparer?.ring, paused };
     try {
       const fields = isStream(train) ? await untilAborted((feeder as Feeder).info(), signal) : train.toPlain();
       const args = [model, fields, validation?.toPlain(), spec, engineOptions] as const;
@@ -162,7 +176,7 @@ export function startFit(
     await checkpoints.settle();
     checkpoints.check();
   };
-  return new FitRun(start, { state, checkpoint: writeNow });
+  return new FitRun(start, { state, checkpoint: writeNow, pause, resume });
 }
 
 /** What `work` gives, unless the signal is aborted before. */

@@ -1,4 +1,5 @@
 /** A training run: events while it goes on, a history when it is done. */
+import { checkInteger, checkKeys } from '../base/check.js';
 import type { BatchEvent, EpochEvent, FitEvent } from '../train/fit.js';
 import type { TrainState } from '../train/state.js';
 
@@ -11,6 +12,11 @@ export interface History {
    * beside the engine that did not start.
    */
   warnings?: string[];
+}
+
+/** What a run asks of its engine and its files. */
+export interface Handles extends Pick<FitRun, 'state' | 'checkpoint' | 'pause'> {
+  resume(steps?: number): Promise<void>;
 }
 
 /**
@@ -31,6 +37,14 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
    * @throws {ConfigError} when the run has ended, or has no such path. {DataError} when it was not written.
    */
   readonly checkpoint: () => Promise<void>;
+  /**
+   * Holds the run after the step that it is in; once it resolves, no step is taken. The model stays the run's: it can be
+   * asked and attacked, and the time is not counted.
+   *
+   * @throws {ConfigError} when the run has ended.
+   */
+  readonly pause: () => Promise<void>;
+  readonly #resume: (steps?: number) => Promise<void>;
   readonly #events: FitEvent[] = [];
   readonly #history: Promise<History>;
   #ended = false;
@@ -38,10 +52,12 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
 
   constructor(
     start: (report: (event: FitEvent) => void) => Promise<History>,
-    { state, checkpoint }: Pick<FitRun, 'state' | 'checkpoint'>,
+    { state, checkpoint, pause, resume }: Handles,
   ) {
     this.state = state;
     this.checkpoint = checkpoint;
+    this.pause = pause;
+    this.#resume = resume;
     this.#history = start((event) => {
       this.#events.push(event);
       this.#notify();
@@ -52,6 +68,18 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
     };
     // Who only iterates gets the error from the iterator; this keeps it from counting as unhandled.
     this.#history.then(end, end);
+  }
+
+  /**
+   * Lets a run that is held go on, or one that was started with `paused: true` begin.
+   *
+   * @param options.steps after which it is held again, >= 1; without end when left out.
+   * @throws {ConfigError} when the run has ended, or for such an option.
+   */
+  async resume(options: { steps?: number } = {}): Promise<void> {
+    checkKeys('resume', options, ['steps']);
+    if (options.steps !== undefined) checkInteger('resume.steps', options.steps, { min: 1 });
+    return this.#resume(options.steps);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<BatchEvent | EpochEvent, void, void> {

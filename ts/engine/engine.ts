@@ -20,6 +20,7 @@ import { loadKernels } from '../kernels/load.js';
 import { type CheckpointTimes, isDue } from '../train/checkpoint.js';
 import { Feed, type FeedInfo } from '../train/feed.js';
 import { type FitEvent, Training } from '../train/fit.js';
+import { Gate } from '../train/gate.js';
 import { type FitSpec, fitSchema } from '../train/spec.js';
 import { analysisCalls } from './analysisCalls.js';
 import { runFunctional } from './functionalCalls.js';
@@ -34,7 +35,7 @@ interface State {
 /** The engine of this worker; `jobs` are those that run in it. */
 export function createEngine(jobs: Jobs): Engine {
   const models = new Map<string, Network>();
-  const runs = new Map<number, Training>();
+  const runs = new Map<number, { training: Training; gate: Gate }>();
   /** Begins the names of this engine's models, so that none is taken for one of another runtime. */
   const prefix = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
     byte.toString(16).padStart(2, '0'),
@@ -45,6 +46,11 @@ export function createEngine(jobs: Jobs): Engine {
   const started = (): State => {
     if (state === undefined) throw new ConfigError('the engine has not been started');
     return state;
+  };
+  const runOf = (job: number, wish: string) => {
+    const run = runs.get(job);
+    if (run !== undefined) return run;
+    throw new ConfigError(`${wish}: expected a run at work, got one that has ended or not begun`);
   };
   const modelOf = (id: string, argument = 'model'): Network => {
     const network = models.get(id);
@@ -107,7 +113,7 @@ export function createEngine(jobs: Jobs): Engine {
       });
     },
 
-    fit(model, train, validation, spec, { checkpoint, from, ring }, job) {
+    fit(model, train, validation, spec, { checkpoint, from, ring, paused }, job) {
       const network = modelOf(model);
       const held = validation && checkedData(network, 'validation', validation);
       const epochs: FitEvent[] = [];
@@ -116,8 +122,10 @@ export function createEngine(jobs: Jobs): Engine {
         'images' in train ? checkedData(network, 'train', train) : checkedFeed(network, train, parsed, job.feed);
       let run: Training | undefined;
       const start = function* () {
-        run = new Training(modelOf(model), started().kernels, data, held, parsed, from, ring);
-        runs.set(job.id, run);
+        const gate = new Gate();
+        if (paused) gate.close();
+        run = new Training(modelOf(model), started().kernels, data, held, parsed, from, ring, gate);
+        runs.set(job.id, { training: run, gate });
         try {
           yield* run.run();
         } finally {
@@ -133,10 +141,15 @@ export function createEngine(jobs: Jobs): Engine {
     },
 
     trainState(job) {
-      const run = runs.get(job);
-      if (run === undefined)
-        throw new ConfigError('state: expected a run at work, got one that has ended or not begun');
-      return run.state();
+      return runOf(job, 'state').training.state();
+    },
+
+    pause(job) {
+      runOf(job, 'pause').gate.close();
+    },
+
+    resume(job, steps) {
+      runOf(job, 'resume').gate.open(steps);
     },
 
     cancel(job) {

@@ -23,14 +23,26 @@ class Job {
   holds = false;
   /** Why it is to end, once it is. */
   stop: Error | undefined;
+  /** Resolves when it is to end. */
+  readonly stopped: Promise<void>;
+  #tell: () => void = () => {};
   /** Resolves when it has given back all it held. */
   readonly ended: Promise<void>;
   end: () => void = () => {};
 
   constructor(readonly claim: Claim) {
+    this.stopped = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
+  }
+
+  /** It gets no further step, for the first reason that is given. */
+  endFor(reason: Error): void {
+    this.stop ??= reason;
+    this.#tell();
   }
 }
 
@@ -64,7 +76,8 @@ export class Jobs {
         const next = steps.next();
         if (next.done) return next.value;
         if (next.value instanceof Promise) {
-          await next.value;
+          // Who waits is told as soon as nothing is waited for any more.
+          await Promise.race([next.value, job.stopped]);
           looked = performance.now();
           continue;
         }
@@ -85,14 +98,13 @@ export class Jobs {
 
   /** Ends a job before its next step; does nothing when it has ended. */
   cancel(id: number): void {
-    const job = this.#jobs.get(id);
-    if (job !== undefined) job.stop ??= new DOMException('the operation was aborted', 'AbortError');
+    this.#jobs.get(id)?.endFor(new DOMException('the operation was aborted', 'AbortError'));
   }
 
   /** Ends all jobs, whose memory cannot be trusted any more. */
   fail(reason: Error): void {
     this.#failed = true;
-    for (const job of this.#jobs.values()) job.stop ??= reason;
+    for (const job of this.#jobs.values()) job.endFor(reason);
   }
 
   /**

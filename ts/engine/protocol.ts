@@ -81,11 +81,17 @@ export interface Engine {
       from?: TrainState;
       /** Where another worker puts batches. */
       ring?: SharedArrayBuffer;
+      /** Takes no step before {@link Engine.resume}. */
+      paused?: boolean;
     },
     job: JobHandle,
   ): Promise<FitEvent[]>;
   /** Where a training run stands that has not ended. */
   trainState(job: number): TrainState;
+  /** Holds a training run after the step that it is in. */
+  pause(job: number): void;
+  /** Lets it take so many steps, or all. */
+  resume(job: number, steps: number | undefined): void;
   /** Ends a job before its next step, if it has not ended. Calls that come later find it ending. */
   cancel(job: number): void;
   logits(model: string, x: Tensor): Tensor;

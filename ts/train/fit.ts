@@ -9,6 +9,7 @@ import { countCorrect } from '../graph/predictions.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Average } from './average.js';
 import type { StepBatch } from './batches.js';
+import type { Gate } from './gate.js';
 import { Optimizer } from './optimizers.js';
 import { regimeOf, replaysOf, traitsOf } from './regimes/index.js';
 import type { AttackedAccuracy } from './regimes/regime.js';
@@ -86,6 +87,7 @@ export class Training {
    * @param train in memory, or batches that are waited for.
    * @param from where the run goes on; from the network as it is when left out.
    * @param ring where another worker puts batches.
+   * @param gate holds the run between two steps.
    * @throws {ShapeError}, {ConfigError} or {DataError} for what would fail later; {MemoryError}.
    */
   constructor(
@@ -96,6 +98,7 @@ export class Training {
     private readonly spec: FitSpec,
     from?: TrainState,
     ring?: SharedArrayBuffer,
+    private readonly gate?: Gate,
   ) {
     const source = 'images' in train ? new HeldSource(train, spec, ring) : train;
     this.#source = source;
@@ -178,8 +181,13 @@ export class Training {
     const { index } = this.#epoch;
     const samples = this.#source.length * this.#replays;
     yield* this.#changeGamma();
-    const started = performance.now() - 1000 * this.#epoch.seconds;
+    let started = performance.now() - 1000 * this.#epoch.seconds;
     while (this.#epoch.position < samples) {
+      for (let held = this.gate?.pass(); held !== undefined; held = this.gate?.pass()) {
+        const since = performance.now();
+        yield held;
+        started += performance.now() - since;
+      }
       const number = Math.floor(this.#step / this.#replays);
       if (this.#drawn?.number !== number) {
         const waiting = this.#batches.ready(number);

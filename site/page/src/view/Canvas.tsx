@@ -1,0 +1,31 @@
+/** A picture on the page, with words for who does not see it. */
+import { useEffect, useRef } from 'preact/hooks';
+import { type Picture, paint } from '../draw/pictures.js';
+import { dark } from '../draw/theme.js';
+
+interface Props {
+  /** Nothing is shown as an empty place of the same size. */
+  picture: (() => Picture) | undefined;
+  label: string;
+  /** Width through height of the place. */
+  ratio?: number;
+  class?: string;
+}
+
+export function Canvas({ picture, label, ratio = 1, class: name = '' }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const theme = dark.value;
+  useEffect(() => {
+    void theme;
+    if (canvas.current !== null && picture !== undefined) paint(canvas.current, picture());
+  });
+  return (
+    <canvas
+      ref={canvas}
+      class={`picture ${name}`}
+      style={{ aspectRatio: String(ratio), visibility: picture === undefined ? 'hidden' : 'visible' }}
+      role="img"
+      aria-label={label}
+    />
+  );
+}

@@ -1,0 +1,40 @@
+// Builds the demo page: relative addresses, so that it works in any folder of any host.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const kwta = path.resolve(root, '../../dist/index.js');
+
+const headers = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+/**
+ * A kernel keeps the place that it has in the package, so that `kwta page` can serve the package's own.
+ * @param {{ originalFileNames: string[] }} asset
+ */
+function assetFileNames({ originalFileNames: [file = ''] }) {
+  const variant = file.match(/wasm\/([\w-]+)\/kwta_bg\.wasm$/)?.[1];
+  return variant === undefined ? 'assets/[name]-[hash][extname]' : `wasm/${variant}/kwta_bg.wasm`;
+}
+
+const output = { assetFileNames };
+
+export default {
+  root,
+  base: './',
+  resolve: { alias: { kwta } },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  server: { headers },
+  preview: { headers },
+  worker: { format: 'es', rolldownOptions: { output } },
+  optimizeDeps: { exclude: ['kwta'] },
+  build: {
+    target: 'es2023',
+    // Kernels stay files; nothing is loaded that is not needed.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { output },
+  },
+};
