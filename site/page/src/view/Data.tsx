@@ -73,7 +73,7 @@ const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.i
 const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
 
 const names = [
-  { value: 'figures', text: 'Drawn figures' },
+  { value: 'figures', text: 'Figures' },
   { value: 'fashion', text: 'Fashion-MNIST' },
   { value: 'own', text: 'Your own' },
 ] as const;

@@ -13,7 +13,7 @@ const offered = 12;
 export function Images() {
   const test = split.value?.test;
   const { image: chosen, drawn } = settings.value;
-  const [first, setFirst] = useState(0);
+  const [first, setFirst] = useState(Math.floor(chosen / offered) * offered);
   const [drawing, setDrawing] = useState(false);
   const most = test === undefined ? 0 : Math.max(0, test.length - offered);
   const shown = test === undefined ? [] : Array.from({ length: Math.min(offered, test.length) }, (_, i) => first + i);
