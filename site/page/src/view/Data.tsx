@@ -37,7 +37,7 @@ export async function takeFiles(files: readonly { file: File; folder: string }[]
   const images = files.filter(({ file }) => file.type.startsWith('image/'));
   if (images.length === 1) {
     try {
-      useImage(await loadImage(images[0].file), settings.peek().label);
+      await useImage(await loadImage(images[0].file));
     } catch (error) {
       fail(error);
     }
