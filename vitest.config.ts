@@ -1,10 +1,11 @@
-// Five projects. Contract tests run in Node and in both kinds of page; every test sees the built package.
+// Six projects. Contract tests run in Node and in both kinds of page; every test sees the built package.
 //
 // node              test/contract, test/node
 // realm             test/realm in Node, in a realm other than that of Node's own modules
 // browser-isolated  test/contract, test/browser in Chromium, with COOP and COEP: shared memory and threads
 // browser-plain     the same without these headers: one thread
 // package           test/package: the packed tarball, installed in an empty folder
+// page              test/page: the demo page in Chromium, driven from Node
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
@@ -67,6 +68,7 @@ export default defineConfig({
       inNode('node', ['test/contract/**/*.test.ts', 'test/node/**/*.test.ts']),
       inNode('realm', ['test/realm/**/*.test.ts'], 'vmThreads'),
       inNode('package', ['test/package/**/*.test.ts']),
+      inNode('page', ['test/page/**/*.test.ts']),
       inChromium('browser-isolated', {
         'Cross-Origin-Opener-Policy': 'same-origin',
         'Cross-Origin-Embedder-Policy': 'require-corp',

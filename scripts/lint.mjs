@@ -14,6 +14,9 @@ export async function lint() {
   await stage('Lint: types of tests, scripts and benches', () =>
     runPackage('typescript/bin/tsc', ['-p', 'tsconfig.check.json']),
   );
+  await stage('Lint: types of the demo page', () =>
+    runPackage('typescript/bin/tsc', ['-p', 'site/page/tsconfig.json']),
+  );
   await stage('Lint: dependency arrow, places of unsafe code', () => {
     const violations = checkDependencyArrow(root);
     for (const violation of violations) console.error(`   ${violation}`);

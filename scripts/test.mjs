@@ -1,5 +1,5 @@
 // npm test [-- stage...]: sets up, builds, and runs every test, or only the stages named:
-// lint, native, instructions, wasm, node, browser, package.
+// lint, native, instructions, wasm, node, browser, page, package.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -37,6 +37,7 @@ const stages = {
     await vitest('package, in Chromium with shared memory', 'browser-isolated');
     await vitest('package, in Chromium without shared memory', 'browser-plain');
   },
+  page: () => vitest('demo page, in Chromium', 'page'),
   package: () => vitest('tarball, installed in an empty folder', 'package'),
 };
 

@@ -21,6 +21,18 @@ function assetFileNames({ originalFileNames: [file = ''] }) {
 
 const output = { assetFileNames };
 
+/** The package apart from the page, so that neither is a long task when the page starts. */
+const codeSplitting = {
+  groups: [
+    { name: 'loading', test: /preload-helper/, priority: 1 },
+    {
+      name: 'kwta',
+      test: (/** @type {string} */ id) =>
+        id.startsWith(path.dirname(kwta)) || /[\\/]node_modules[\\/](valibot|comlink|pako)[\\/]/.test(id),
+    },
+  ],
+};
+
 export default {
   root,
   base: './',
@@ -35,6 +47,6 @@ export default {
     // Kernels stay files; nothing is loaded that is not needed.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { output },
+    rolldownOptions: { output: { ...output, codeSplitting } },
   },
 };

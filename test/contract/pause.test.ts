@@ -78,14 +78,7 @@ describe('a run', () => {
         ),
       );
       controller.abort();
-      expect(
-        (
-          await run.then(
-            () => undefined,
-            (error: Error) => error,
-          )
-        )?.name,
-      ).toBe('AbortError');
+      await expect(Promise.resolve(run)).rejects.toMatchObject({ name: 'AbortError' });
       await model.dispose();
     }
   });

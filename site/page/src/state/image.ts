@@ -2,6 +2,7 @@
 import { computed } from '@preact/signals';
 import type { Tensor } from 'kwta';
 import { split } from './data.js';
+import { networks } from './networks.js';
 import { decodePixels, encodePixels, SIDE } from './pixels.js';
 import { change, settings } from './settings.js';
 
@@ -32,11 +33,24 @@ export function tensorOf(...images: Float32Array[]): Tensor {
   return { shape: [images.length, 1, SIDE, SIDE], data };
 }
 
+/** The user has said what the image shows. */
+let said = false;
+
 export function chooseImage(number: number): void {
+  said = false;
   change({ image: number, drawn: '' });
 }
 
-/** One of the user's own, and the class that it is said to be. */
-export function useImage(pixels: Float32Array, label: number): void {
-  change({ drawn: encodePixels(pixels), label });
+/** What an image of the user's own shows. */
+export function sayLabel(label: number): void {
+  said = true;
+  change({ label });
+}
+
+/** An image of the user's own; until they say what it shows, what the last network takes it for. */
+export async function useImage(pixels: Float32Array): Promise<void> {
+  const model = networks.peek().at(-1)?.model;
+  const drawn = encodePixels(pixels);
+  if (said || model === undefined) change({ drawn });
+  else change({ drawn, label: (await model.predict(tensorOf(pixels)))[0] });
 }

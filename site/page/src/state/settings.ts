@@ -35,9 +35,9 @@ const fields = {
   epochs: between(3, 1, 50),
   seed: between(0, 0, largestSeed),
   /** Number of the test image that is looked at. */
-  image: between(0, 0, 9999),
+  image: between(30, 0, 9999),
   attack: oneOf('pgd', 'fgsm', 'estimated', 'square'),
-  epsilon: between(0.08, 0.01, 0.3, false),
+  epsilon: between(0.06, 0.01, 0.3, false),
   /** Standard deviation of the noise that moves the image while the network is only looked at. */
   noise: between(0.05, 0, 0.3, false),
   /** Of the runtime; 0 for as many as the machine has. */

@@ -107,7 +107,7 @@ function Result({ name, path }: { name: NetworkName; path: Path | undefined }) {
             picture={original && moved && (() => changePicture(original.pixels, moved, SIDE, epsilon))}
             label="What the attack changes, magnified"
           />
-          <figcaption>change, × {Math.round(1 / epsilon)}</figcaption>
+          <figcaption>× {Math.round(1 / epsilon)}</figcaption>
         </figure>
         <span class="sign" aria-hidden="true">
           =

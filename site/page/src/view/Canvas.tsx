@@ -6,7 +6,8 @@ import { dark } from '../draw/theme.js';
 interface Props {
   /** Nothing is shown as an empty place of the same size. */
   picture: (() => Picture) | undefined;
-  label: string;
+  /** Left out where words stand beside it. */
+  label?: string;
   /** Width through height of the place. */
   ratio?: number;
   class?: string;
@@ -24,8 +25,7 @@ export function Canvas({ picture, label, ratio = 1, class: name = '' }: Props) {
       ref={canvas}
       class={`picture ${name}`}
       style={{ aspectRatio: String(ratio), visibility: picture === undefined ? 'hidden' : 'visible' }}
-      role="img"
-      aria-label={label}
+      {...(label === undefined ? { 'aria-hidden': true } : { role: 'img', 'aria-label': label })}
     />
   );
 }

@@ -37,7 +37,7 @@ export async function takeFiles(files: readonly { file: File; folder: string }[]
   const images = files.filter(({ file }) => file.type.startsWith('image/'));
   if (images.length === 1) {
     try {
-      useImage(await loadImage(images[0].file), settings.peek().label);
+      await useImage(await loadImage(images[0].file));
     } catch (error) {
       fail(error);
     }
@@ -73,7 +73,7 @@ const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.i
 const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
 
 const names = [
-  { value: 'figures', text: 'Drawn figures' },
+  { value: 'figures', text: 'Figures' },
   { value: 'fashion', text: 'Fashion-MNIST' },
   { value: 'own', text: 'Your own' },
 ] as const;

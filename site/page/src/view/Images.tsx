@@ -2,9 +2,10 @@
 import { useRef, useState } from 'preact/hooks';
 import { greyPicture } from '../draw/pictures.js';
 import { className, split } from '../state/data.js';
-import { chooseImage, image, useImage } from '../state/image.js';
+import { chooseImage, image, sayLabel, useImage } from '../state/image.js';
+import { fail } from '../state/lab.js';
 import { PIXELS, SIDE } from '../state/pixels.js';
-import { change, settings } from '../state/settings.js';
+import { settings } from '../state/settings.js';
 import { Canvas } from './Canvas.js';
 
 /** Test images that are offered at once. */
@@ -13,7 +14,7 @@ const offered = 12;
 export function Images() {
   const test = split.value?.test;
   const { image: chosen, drawn } = settings.value;
-  const [first, setFirst] = useState(0);
+  const [first, setFirst] = useState(Math.floor(chosen / offered) * offered);
   const [drawing, setDrawing] = useState(false);
   const most = test === undefined ? 0 : Math.max(0, test.length - offered);
   const shown = test === undefined ? [] : Array.from({ length: Math.min(offered, test.length) }, (_, i) => first + i);
@@ -40,7 +41,7 @@ export function Images() {
               disabled={number === undefined}
               onClick={() => number !== undefined && select(number)}
             >
-              <Canvas picture={pixels && (() => greyPicture(pixels, SIDE))} label="" />
+              <Canvas picture={pixels && (() => greyPicture(pixels, SIDE))} />
             </button>
           );
         })}
@@ -60,7 +61,7 @@ export function Images() {
             It shows{' '}
             <select
               value={String(image.value?.label ?? 0)}
-              onChange={({ currentTarget }) => change({ label: Number(currentTarget.value) })}
+              onChange={({ currentTarget }) => sayLabel(Number(currentTarget.value))}
             >
               {Array.from({ length: test?.classes ?? 0 }, (_, label) => (
                 <option key={label} value={String(label)}>
@@ -81,8 +82,6 @@ function Pad() {
   const pixels = useRef(new Float32Array(PIXELS));
   const [cursor, setCursor] = useState({ x: SIDE / 2, y: SIDE / 2 });
   const [strokes, setStrokes] = useState(0);
-  const label = settings.value.label;
-
   const dab = (x: number, y: number): void => {
     for (let j = 0; j < SIDE; j++) {
       for (let i = 0; i < SIDE; i++) {
@@ -93,7 +92,7 @@ function Pad() {
     }
     setStrokes((count) => count + 1);
   };
-  const commit = (): void => useImage(pixels.current, label);
+  const commit = (): void => void useImage(pixels.current).catch(fail);
   const place = (event: PointerEvent & { currentTarget: HTMLElement }): void => {
     const box = event.currentTarget.getBoundingClientRect();
     dab(((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE);
@@ -132,11 +131,11 @@ function Pad() {
         onPointerUp={commit}
         onKeyDown={steer}
       >
-        <Canvas key={strokes} picture={() => greyPicture(drawn, SIDE)} label="" />
+        <Canvas key={strokes} picture={() => greyPicture(drawn, SIDE)} />
         <span class="cursor" style={{ left: `${(100 * cursor.x) / SIDE}%`, top: `${(100 * cursor.y) / SIDE}%` }} />
       </button>
       <div>
-        <p class="hint">Draw with pointer or finger; or with the arrow keys and space. Say below what it shows.</p>
+        <p class="hint">Draw with pointer or finger, or with the arrow keys and space. Then say what it shows.</p>
         <button
           type="button"
           onClick={() => {

@@ -1,6 +1,5 @@
-/** Starts the page. */
+/** The page itself, once what it stands on is loaded. */
 import { render } from 'preact';
-import { isolated } from './isolation.js';
 import { followImage } from './state/attack.js';
 import { keepNow, phase, start } from './state/lab.js';
 import { followMeasures } from './state/measures.js';
@@ -10,16 +9,17 @@ import { followWinners } from './state/winners.js';
 import './style.css';
 import { App } from './view/App.js';
 
-const place = document.getElementById('page');
-if (place !== null && (await isolated())) {
+/** Shows the page, then starts what computes. */
+export async function open(place: HTMLElement): Promise<void> {
   settings.value = recallSettings();
   followSettings();
   render(<App />, place);
+  await new Promise((resolve) => setTimeout(resolve));
   followImage();
   followWinners();
   followMeasures();
   addEventListener('visibilitychange', () => {
-    // A page that is put away may not come back.
+    // A page that is put away may not come back; a run that cannot be kept is told of where it is held.
     if (document.hidden && phase.peek() === 'training') void keepNow().catch(() => {});
   });
   await start();
