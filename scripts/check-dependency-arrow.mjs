@@ -38,7 +38,7 @@ const commandLine = [
   /^attacks\/(table|core\/norms)\.ts$/,
   /^evaluate\/presets\.ts$/,
   /^train\/(batches|checkpoint|config|schedules\/anneal)\.ts$/,
-  /^io\/(checkpoint|matching|models|npz|safetensors|weights)\.ts$/,
+  /^io\/(checkpoint|matching|models|npz|onnx\/encode|safetensors|weights)\.ts$/,
   /^nn\/(normalized|models\/(index|zoo))\.ts$/,
   /^graph\/containers\.ts$/,
   /^base\/(plain|schema)\.ts$/,

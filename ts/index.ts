@@ -26,8 +26,10 @@ export { type DistillOptions, distill } from './client/distill.js';
 export type { FitOptions } from './client/fit.js';
 export type { FitRun, History } from './client/fitRun.js';
 export type { Model } from './client/model.js';
+export { exportOnnx, type ImportOnnxOptions, importOnnx } from './client/onnx.js';
 export {
   createRuntime,
+  type LoadOptions,
   type ModelOptions,
   type RunOptions,
   type Runtime,
@@ -61,6 +63,7 @@ export { type Verification, type VerifyOptions, verifyReport } from './evaluate/
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';
+export type { OnnxModel } from './io/onnx/decode.js';
 export type { Variant } from './kernels/variant.js';
 export * as nn from './nn/index.js';
 export * as models from './nn/models/index.js';

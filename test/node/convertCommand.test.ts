@@ -47,6 +47,23 @@ it('makes models of weights, with the normalisation in them, and weights of mode
   expect(tensors).toEqual(await model.stateDict());
 });
 
+it('makes ONNX of models, and models of it', { timeout: 30_000 }, async () => {
+  const flags = ['--activation', 'kwta:0.3', '--input', '1,8,8'];
+  expect((await run('convert', file('plain.pth'), 'model.onnx', ...flags)).stdout).toMatch(/written +model.onnx\n/);
+  expect((await run('convert', 'model.onnx', 'back.safetensors')).stdout).toMatch(
+    /weights +a network of ONNX: 17 tensors/,
+  );
+  expect((await run('convert', file('plain.pth'), 'same.safetensors', ...flags)).code).toBe(0);
+  await using runtime = await createRuntime({ threads: 1 });
+  const [back, same] = await Promise.all(
+    ['back', 'same'].map((name) => runtime.load(join(folder, `${name}.safetensors`))),
+  );
+  const x = { shape: [1, 1, 8, 8], data: Float32Array.from({ length: 64 }, (_, i) => ((i * 7) % 64) / 64) };
+  expect(await back.logits(x)).toEqual(await same.logits(x));
+  const { code, stderr } = await run('convert', file('plain.pth'), 'model.onnx');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/out: expected a model for .onnx, got weights alone/)]);
+});
+
 it('writes weights alone where the model is not known', async () => {
   const { stdout } = await run('convert', file('checkpoint.pth'), 'weights.safetensors');
   expect(stdout).toMatch(/written +weights.safetensors, weights alone\n$/);
@@ -56,7 +73,7 @@ it('writes weights alone where the model is not known', async () => {
 });
 
 it.each([
-  [['convert', file('plain.pth'), 'out.pth'], /expected a file that ends in .safetensors or .npz/],
+  [['convert', file('plain.pth'), 'out.pth'], /expected a file that ends in .safetensors, .onnx, .npz/],
   [['convert', file('plain.pth'), 'a.npz', '--activation', 'swish'], /--activation|activation: expected/],
   [
     ['convert', file('views.pth'), 'a.npz', '--activation', 'relu'],

@@ -3,8 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { nn } from '../index.js';
 import { encodeModel } from '../io/checkpoint.js';
 import { encodeNpz } from '../io/npz.js';
+import { encodeOnnx } from '../io/onnx/encode.js';
 import { encodeSafetensors } from '../io/safetensors.js';
-import { outputFile } from './options.js';
+import { outputFile, UsageError } from './options.js';
 import { writeBytes } from './output.js';
 import { addWeightOptions, readWeightFile, type WeightFile, type WeightFlags, weightText } from './weightModel.js';
 
@@ -14,6 +15,11 @@ const writers: Record<string, (file: WeightFile, from: string) => Promise<Uint8A
     spec === undefined
       ? encodeSafetensors({ tensors, metadata: { format: 'pt' } })
       : encodeModel(spec, tensors, { about: { convertedFrom: from, ...(notes.length > 0 && { notes }) } }),
+  onnx({ spec, tensors }) {
+    if (spec === undefined)
+      throw new UsageError('out: expected a model for .onnx, got weights alone: give --activation, --model or --spec');
+    return encodeOnnx(spec, tensors);
+  },
   npz: ({ tensors }) => encodeNpz('convert', tensors),
 };
 
@@ -22,8 +28,8 @@ export function addConvertCommand(program: Command): void {
     .command('convert')
     .summary('weights of PyTorch and others to a model, and back')
     .description(
-      'Reads weights from .pth and .pt of PyTorch, .safetensors (or the .index.json of several) and .npz, and writes .safetensors ' +
-        'or .npz, which PyTorch and NumPy read by name. Where the model is known (by --activation for the ready-made ones, else ' +
+      'Reads weights from .pth and .pt of PyTorch, .safetensors (or the .index.json of several) and .npz, and networks from .onnx; ' +
+        'writes .safetensors or .npz, which PyTorch and NumPy read by name, and .onnx. Where the model is known (by --activation for the ready-made ones, else ' +
         'by --model or --spec), the .safetensors is a model that all commands and runtime.load take. Nothing in a file is run.',
     )
     .argument('<in>', 'file to read')
@@ -34,7 +40,7 @@ export function addConvertCommand(program: Command): void {
 function endings(): string {
   return Object.keys(writers)
     .map((ending) => `.${ending}`)
-    .join(' or ');
+    .join(', ');
 }
 
 function target(path: string): string {

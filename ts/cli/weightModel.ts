@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse, variant } from '../base/schema.js';
 import { modelSchema } from '../graph/containers.js';
-import { KwtaError, type ModelSpec, type Tensor } from '../index.js';
+import { importOnnx, KwtaError, type ModelSpec, type Tensor } from '../index.js';
 import { describesModel, modelOf } from '../io/checkpoint.js';
 import { matchWeights } from '../io/matching.js';
 import { type Identified, identify } from '../io/models.js';
@@ -81,15 +81,24 @@ export async function readWeightFile(option: string, path: string, flags: Weight
 }
 
 async function read(option: string, path: string, flags: WeightFlags): Promise<WeightFile> {
+  if (/\.onnx$/i.test(path)) {
+    refuse(['activation', 'model', 'spec', 'classes', 'mean', 'std'], flags, `${path}, which describes its model`);
+    const { spec, stateDict } = await importOnnx(path, { input: flags.input });
+    return { format: 'a network of ONNX', tensors: stateDict, notes: [], spec, describesItself: false };
+  }
   const weights = await readWeights(option, path);
   const { format, notes } = weights;
   if ((flags.mean === undefined) !== (flags.std === undefined)) {
     throw new UsageError('--mean and --std: expected both or neither, got one');
   }
   if (describesModel(weights.metadata)) {
-    const unused = Object.keys(flags).find((key) => ['activation', 'model', 'spec', 'mean', 'std'].includes(key));
-    if (unused !== undefined) throw new UsageError(`--${unused}: expected none for ${path}, which describes its model`);
-    const { spec, stateDict } = modelOf(path, weights);
+    refuse(
+      ['activation', 'model', 'spec', 'classes', 'input', 'mean', 'std'],
+      flags,
+      `${path}, which describes its model`,
+    );
+    const { spec, stateDict: own } = modelOf(path, weights);
+    const { stateDict } = matchWeights(path, own, spec);
     return { format: 'a model of kwta', tensors: stateDict, notes, spec, describesItself: true };
   }
   const found = identify(weights.tensors);
@@ -110,13 +119,17 @@ async function read(option: string, path: string, flags: WeightFlags): Promise<W
   return { ...common, tensors: matched.stateDict, notes: [...notes, ...matched.notes], spec: whole };
 }
 
+/** @throws {UsageError} when one of these was given, which `because` leaves no room for. */
+function refuse(keys: readonly (keyof WeightFlags)[], flags: WeightFlags, because: string): void {
+  const given = keys.find((key) => flags[key] !== undefined);
+  if (given !== undefined) throw new UsageError(`--${given}: expected none with ${because}`);
+}
+
 /** The description that flags give, or names together with an activation. */
 async function specOf(flags: WeightFlags, { model: found }: Identified): Promise<ModelSpec | undefined> {
   const { model, spec, activation, input, classes } = flags;
   if (spec !== undefined) {
-    for (const key of ['model', 'activation', 'input', 'classes'] as const) {
-      if (flags[key] !== undefined) throw new UsageError(`--${key}: expected none with --spec`);
-    }
+    refuse(['model', 'activation', 'input', 'classes'], flags, '--spec');
     return parse(modelSchema, (await readConfigFile('--spec', spec)).config, '--spec');
   }
   const chosen =
