@@ -1,7 +1,7 @@
 // The arrow of dependencies, as `npm run lint` enforces it:
 //
 //   crates/kernels -> crates/wasm -> ts/base -> platform -> kernels -> ops -> graph -> nn -> io -> data -> attacks
-//                  -> train -> evaluate -> analysis -> engine -> client -> report -> index -> cli
+//                  -> train -> evaluate -> analysis -> engine -> client -> report -> index -> sweep -> cli
 //
 // A folder of ts/ imports (types as well) from itself and from what stands left of it.
 // Beyond that: only ts/kernels sees generated code; what a browser loads reaches no node: module; crates/kernels
@@ -28,6 +28,7 @@ const ranks = [
   ['client'],
   ['report'],
   ['index.ts'],
+  ['sweep'],
   ['cli'],
 ];
 
@@ -40,6 +41,7 @@ const commandLine = [
   /^io\/checkpoint\.ts$/,
   /^base\/(plain|schema)\.ts$/,
   /^report\//,
+  /^sweep\//,
   /^cli\//,
   /^platform\//,
   /^data\/fashionMnist\.ts$/,
