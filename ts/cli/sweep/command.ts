@@ -2,9 +2,10 @@
 import { type Command, Option } from 'commander';
 import { ConfigError, type Shard } from '../../index.js';
 import { countsOf, renderSweep, renderSweepTable } from '../../report/sweep.js';
-import { Board } from '../../sweep/board.js';
+import { Board, type PlannedTrial } from '../../sweep/board.js';
+import { cancel, dispatch } from '../../sweep/dispatch.js';
 import { LogFile } from '../../sweep/log.js';
-import { planSweep, type SweepPlan, taskOf } from '../../sweep/plan.js';
+import { planSweep, type SweepPlan } from '../../sweep/plan.js';
 import { PulseFiles, workerName } from '../../sweep/pulse.js';
 import { isOver, type Trial } from '../../sweep/replay.js';
 import { work } from '../../sweep/worker.js';
@@ -14,9 +15,10 @@ import { addJsonOption, integer, shardOption, UsageError } from '../options.js';
 import { formatJson, writeText } from '../output.js';
 import { Progress } from '../progress.js';
 import { readConfigFile } from '../train/settings.js';
-import { executeTask, type Figures } from './execute.js';
+import { executeTrial } from './execute.js';
 import { Team } from './team.js';
 import { pageEvery, threadsOf, viewOf } from './view.js';
+import { storeOf } from './workerCommand.js';
 
 interface Flags {
   workers: number;
@@ -24,6 +26,9 @@ interface Flags {
   folder?: string;
   shard?: Shard;
   json?: string;
+  queue?: string;
+  priority: number;
+  cancel?: boolean;
   attached?: boolean;
 }
 
@@ -46,6 +51,11 @@ export function addSweepCommand(program: Command): void {
         shardOption,
       ),
     )
+    .option('--queue <url>', 'leave the jobs to kwta worker, anywhere: redis://... or postgres://...')
+    .addOption(
+      new Option('--priority <n>', 'in the queue: sweeps with smaller numbers first').argParser(integer(0)).default(0),
+    )
+    .option('--cancel', "take the sweep's jobs out of the queue, and stop those that are being done")
     .addOption(new Option('--attached', 'be a worker of the process that started this one').hideHelp());
   addJsonOption(command, 'write all trials with their figures').action(sweep);
 }
@@ -55,13 +65,21 @@ async function sweep(file: string, flags: Flags): Promise<void> {
   const workspace = new Workspace(plan.folder);
   workspace.begin();
   if (flags.attached) return beWorker(plan, workspace, flags);
-  const board = boardOf(plan, workspace, workerName());
+  const worker = workerName();
+  const board = boardOf(plan, workspace, worker);
   await open(board, plan);
+  if (flags.cancel) return cancelJobs(plan, flags.queue);
   const progress = new Progress();
   try {
     await interruptible(
-      (signal) => lead(file, plan, workspace, board, flags, progress, signal),
-      () => progress.note('stopping, with checkpoints; the same command goes on from here'),
+      (signal) =>
+        flags.queue === undefined
+          ? lead(file, plan, workspace, board, flags, progress, signal)
+          : leadQueue(flags.queue, plan, workspace, board, worker, flags, progress, signal),
+      () =>
+        progress.note(
+          `${flags.queue === undefined ? 'stopping, with checkpoints' : 'workers go on'}; the same command goes on from here`,
+        ),
     );
   } finally {
     progress.clear();
@@ -149,6 +167,46 @@ async function lead(
   if (board.trials.every(isOver)) workspace.clean();
 }
 
+/** Leaves the jobs to the workers of a queue. */
+async function leadQueue(
+  url: string,
+  plan: SweepPlan,
+  workspace: Workspace,
+  board: Board,
+  worker: string,
+  { shard, priority }: Flags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const mine = isMine(shard);
+  const queue = (await storeOf(url)).queue();
+  const stop = new PulseFiles(workspace.alive).start(worker);
+  const task = progress.task(plan.config.name);
+  let written = 0;
+  const onLook = async (): Promise<void> => {
+    const own = board.trials.filter(mine);
+    const over = own.filter(isOver).length;
+    task.update(over / own.length, `${over} of ${own.length} trials`);
+    if (performance.now() - written < pageEvery) return;
+    await writePage(plan, workspace, board);
+    written = performance.now();
+  };
+  try {
+    await dispatch({ plan, board, queue, mine, priority, signal, onLook });
+    task.end(`${board.trials.filter(isOver).length} of ${board.trials.length} trials are over`);
+  } finally {
+    stop();
+    await queue.close();
+  }
+}
+
+async function cancelJobs(plan: SweepPlan, url: string | undefined): Promise<void> {
+  if (url === undefined) throw new UsageError('--cancel: expected --queue, got none');
+  const queue = (await storeOf(url)).queue();
+  const jobs = await cancel(plan, queue).finally(() => queue.close());
+  console.log(`${jobs} jobs taken out of the queue or stopped; the sweep goes on where it is started again.`);
+}
+
 async function writePage(plan: SweepPlan, workspace: Workspace, board: Board): Promise<void> {
   board.refresh();
   await writeText(workspace.page, renderSweep(viewOf(plan, board, !board.trials.every(isOver))));
@@ -173,17 +231,9 @@ async function beWorker(plan: SweepPlan, workspace: Workspace, { threads = 1, sh
           onStart: ({ trial, rung }) => progress.note(`trial ${trial.number}, rung ${rung}`),
           onEnd: ({ trial }, error) =>
             progress.note(`trial ${trial.number}: ${error === undefined ? 'done' : error.message}`),
-          execute: async ({ trial, rung }, own) => {
-            const { options, seed } = trial.attributes as { options: Record<string, unknown>; seed: number };
-            const of = (r: number) => taskOf(plan.config, plan.rungs, { options, seed }, r);
-            const task = of(rung);
-            const before = rung === 0 ? undefined : of(rung - 1);
-            const place = { workspace, worker, progress, threads, signal: own };
-            const figures: Figures = await executeTask(task, before, place);
-            return {
-              value: figures[plan.figures[0]].accuracy,
-              attributes: { figures, hash: task.hash, run: task.trainHash },
-            };
+          execute: ({ trial, rung }, own) => {
+            const { options, seed } = trial.attributes as Pick<PlannedTrial, 'options' | 'seed'>;
+            return executeTrial(plan, { options, seed, rung }, { workspace, worker, progress, threads, signal: own });
           },
         });
       },

@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Accuracy, createRuntime, evaluateRobustness, type RobustnessReport } from '../../index.js';
+import type { PlannedTrial } from '../../sweep/board.js';
 import type { EvaluateConfig } from '../../sweep/config.js';
-import type { TrialTask } from '../../sweep/plan.js';
+import { type SweepPlan, type TrialTask, taskOf } from '../../sweep/plan.js';
+import type { Outcome } from '../../sweep/worker.js';
 import { changed, type Workspace } from '../../sweep/workspace.js';
 import { first, readDataFolder } from '../dataFolder.js';
 import { EvaluationWatch } from '../evaluationProgress.js';
@@ -24,12 +26,24 @@ export interface TaskPlace {
   signal: AbortSignal;
 }
 
+/** A trial in one rung: its value, and what is kept of it. */
+export async function executeTrial(
+  { config, rungs, figures: [objective] }: SweepPlan,
+  { rung, ...trial }: Pick<PlannedTrial, 'options' | 'seed'> & { rung: number },
+  place: TaskPlace,
+): Promise<Outcome> {
+  const task = taskOf(config, rungs, trial, rung);
+  const before = rung === 0 ? undefined : taskOf(config, rungs, trial, rung - 1);
+  const figures = await executeTask(task, before, place);
+  return { value: figures[objective].accuracy, attributes: { figures, hash: task.hash, run: task.trainHash } };
+}
+
 /**
  * Does what is left to do.
  *
  * @param before the same trial with fewer epochs, if there was such a rung.
  */
-export async function executeTask(task: TrialTask, before: TrialTask | undefined, place: TaskPlace): Promise<Figures> {
+async function executeTask(task: TrialTask, before: TrialTask | undefined, place: TaskPlace): Promise<Figures> {
   const { workspace } = place;
   const run = workspace.run(task.trainHash);
   if (!existsSync(run)) await train(task, before, place);
