@@ -1,7 +1,7 @@
 // The arrow of dependencies, as `npm run lint` enforces it:
 //
 //   crates/kernels -> crates/wasm -> ts/base -> platform -> kernels -> ops -> graph -> nn -> io -> data -> attacks
-//                  -> train -> evaluate -> analysis -> engine -> client -> report -> api -> index -> cli
+//                  -> train -> evaluate -> analysis -> engine -> client -> report -> api -> index -> sweep -> cli
 //
 // A folder of ts/ imports (types as well) from itself and from what stands left of it.
 // Beyond that: only ts/kernels sees generated code; what a browser loads reaches no node: module; crates/kernels
@@ -29,6 +29,7 @@ const ranks = [
   ['report'],
   ['api.ts'],
   ['index.ts', 'slim.ts', 'inline.ts'],
+  ['sweep'],
   ['cli'],
 ];
 
@@ -43,6 +44,7 @@ const commandLine = [
   /^graph\/containers\.ts$/,
   /^base\/(plain|schema)\.ts$/,
   /^report\//,
+  /^sweep\//,
   /^cli\//,
   /^platform\//,
   /^data\/fashionMnist\.ts$/,

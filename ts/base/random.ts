@@ -45,6 +45,8 @@ export const STREAMS = {
   directions: 3 * 2 ** 51,
   /** Points that a training step's attack begins at; one a place in the batch, 2^20 of them a step. */
   trainingStart: 3 * 2 ** 51 + 2 ** 50,
+  /** Options that a sweep draws; one a trial. */
+  sweep: 2 ** 52 + 2 ** 49,
   /** Noise around a sample, whose keys are likewise; one a step, 2^32 of them. */
   noise: 2 ** 57,
 } as const;
