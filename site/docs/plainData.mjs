@@ -1,7 +1,7 @@
 // A plugin of typedoc for what is plain data here: types that follow from a schema, and constructors that take options.
 // typedoc alone would write the name of a type nobody can look up, and lose what is said of each option.
 import ts from 'typescript';
-import { CommentTag, Converter, ReflectionKind, UnknownType } from 'typedoc';
+import { CommentTag, Converter, DeclarationReflection, ReflectionKind, UnknownType } from 'typedoc';
 
 /** @typedef {import('typedoc').Context} Context */
 
@@ -18,8 +18,15 @@ export function load(app) {
       if (shown !== undefined) listOptions(context, signature, parameter, shown);
     }
   });
-  app.converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
-    if (reflection.kind === ReflectionKind.TypeAlias) expandAlias(context, reflection);
+  // Types are converted late: only now they are there.
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
+    const named = exportedTypes(context);
+    for (const reflection of Object.values(context.project.reflections)) {
+      for (const tag of reflection.comment?.blockTags ?? []) nameError(tag);
+      if (!(reflection instanceof DeclarationReflection)) continue;
+      if (reflection.kind === ReflectionKind.TypeAlias) expandAlias(context, reflection, named);
+      if (reflection.kind === ReflectionKind.Property) nameField(context, reflection, named);
+    }
   });
 }
 
@@ -80,14 +87,84 @@ function listOptions(context, signature, parameter, shown) {
 }
 
 /**
+ * Types of the package that have a name of their own.
+ * @param {Context} context
+ * @returns {[string, ts.Type][]}
+ */
+function exportedTypes(context) {
+  return context.project.getReflectionsByKind(ReflectionKind.TypeAlias).flatMap((reflection) => {
+    const declaration = schemaAlias(context, reflection);
+    return declaration === undefined ? [] : [[reflection.name, context.checker.getTypeAtLocation(declaration)]];
+  });
+}
+
+/**
+ * The declaration of a type that follows from a schema.
+ * @param {Context} context
+ * @param {import('typedoc').Reflection} reflection
+ */
+function schemaAlias(context, reflection) {
+  const declaration = context.getSymbolFromReflection(reflection)?.declarations?.find(ts.isTypeAliasDeclaration);
+  if (declaration === undefined || !ts.isTypeReferenceNode(declaration.type)) return undefined;
+  return ['Output', 'Member'].includes(declaration.type.typeName.getText()) ? declaration : undefined;
+}
+
+/**
+ * `@throws {ConfigError}` shows the error, which typedoc keeps apart.
+ * @param {CommentTag} tag
+ */
+function nameError(tag) {
+  if (tag.tag !== '@throws' || tag.typeAnnotation === undefined) return;
+  tag.content.unshift({ kind: 'text', text: `\`${tag.typeAnnotation.replace(/^\{|\}$/g, '')}\` ` });
+}
+
+/**
  * A type that follows from a schema is written out.
  * @param {Context} context
- * @param {import('typedoc').DeclarationReflection} reflection
+ * @param {DeclarationReflection} reflection
+ * @param {[string, ts.Type][]} named
  */
-function expandAlias(context, reflection) {
-  const declaration = context.getSymbolFromReflection(reflection)?.declarations?.find(ts.isTypeAliasDeclaration);
-  if (declaration === undefined || !ts.isTypeReferenceNode(declaration.type)) return;
-  if (!['Output', 'Member'].includes(declaration.type.typeName.getText())) return;
+function expandAlias(context, reflection, named) {
+  const declaration = schemaAlias(context, reflection);
+  if (declaration === undefined) return;
   const type = context.checker.getTypeAtLocation(declaration);
-  reflection.type = new UnknownType(context.checker.typeToString(type, undefined, expanded));
+  const others = named.filter(([name]) => name !== reflection.name);
+  reflection.type = new UnknownType(textOf(context, type, others, true));
+}
+
+/**
+ * The type of a field that a schema declares is written as text: with the names of other types, not with all their fields.
+ * @param {Context} context
+ * @param {DeclarationReflection} reflection
+ * @param {[string, ts.Type][]} named
+ */
+function nameField(context, reflection, named) {
+  const symbol = context.getSymbolFromReflection(reflection);
+  const declaration = symbol?.declarations?.[0];
+  if (symbol === undefined || declaration === undefined) return;
+  if (!ts.isPropertyAssignment(declaration) && !ts.isShorthandPropertyAssignment(declaration)) return;
+  const type = context.checker.getNonNullableType(context.checker.getTypeOfSymbol(symbol));
+  context.project.removeTypeReflections(reflection.type);
+  reflection.type = new UnknownType(textOf(context, type, named, false));
+}
+
+/**
+ * @param {Context} context
+ * @param {ts.Type} type
+ * @param {[string, ts.Type][]} named
+ * @param {boolean} whole its fields on lines of their own
+ * @returns {string}
+ */
+function textOf(context, type, named, whole) {
+  const { checker } = context;
+  const same = (/** @type {ts.Type} */ a, /** @type {ts.Type} */ b) =>
+    a === b || (checker.isTypeAssignableTo(a, b) && checker.isTypeAssignableTo(b, a));
+  const name = named.find(([, other]) => type.flags === other.flags && same(type, other))?.[0];
+  if (name !== undefined) return name;
+  if (checker.isArrayType(type)) {
+    const [element] = checker.getTypeArguments(/** @type {ts.TypeReference} */ (type));
+    const text = textOf(context, element, named, false);
+    return /^\w+$/.test(text) ? `${text}[]` : `(${text})[]`;
+  }
+  return checker.typeToString(type, undefined, whole ? expanded : flags);
 }

@@ -28,6 +28,7 @@ export interface FitOptions {
   epochs: number;
   /** Samples of a step, >= 1; 64 by default. */
   batchSize?: number;
+  /** `optim.sgd`, `optim.adam` or `optim.adamw`. */
   optimizer: OptimizerSpec;
   /** Factor on the optimizer's learning rate; constant by default. */
   lr?: LearningRateSchedule;
@@ -76,6 +77,7 @@ export interface FitOptions {
    * the first start, may be more, unless a schedule depends on it. The history begins with the epoch that the state is in.
    */
   resumeFrom?: string | URL | TrainState;
+  /** Stops the run, which then throws the reason of the signal; the model is as after its last whole step. */
   signal?: AbortSignal;
 }
 

@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
 import { docs, referenceSidebar, sidebar } from './pages.mjs';
 
-const repository = 'https://github.com/kwta/kwta';
-
 export default defineConfig({
   srcDir: docs,
   outDir: fileURLToPath(new URL('../../dist-docs', import.meta.url)),
@@ -25,10 +23,13 @@ export default defineConfig({
     sidebar: { '/api/': referenceSidebar(), '/': sidebar() },
     outline: [2, 3],
     search: { provider: 'local' },
-    socialLinks: [{ icon: 'github', link: repository }],
+    socialLinks: [{ icon: 'github', link: 'https://github.com/kwta/kwta' }],
     editLink: {
+      // Goes to the page as its text: names of this file mean nothing there.
       pattern: ({ filePath }) =>
-        filePath.startsWith('api/') ? `${repository}/tree/main/ts` : `${repository}/edit/main/docs/${filePath}`,
+        filePath.startsWith('api/')
+          ? 'https://github.com/kwta/kwta/tree/main/ts'
+          : `https://github.com/kwta/kwta/edit/main/docs/${filePath}`,
     },
     footer: { message: 'MIT or Apache-2.0, as you like.' },
   },
