@@ -394,16 +394,18 @@ run: r
     expect(existsSync(at('r'))).toBe(false);
   });
 
-  it('are taken as README and docs/training.md write them', async () => {
+  it('are taken as the documentation writes them', async () => {
     const root = new URL('../../', import.meta.url);
-    const page = readFileSync(new URL('docs/training.md', root), 'utf8');
-    const [, example] = page.match(/^```yaml\n(.*?)^```$/ms) ?? [];
+    const [training, ...others] = ['training', 'cli', 'researchers'].map((page) =>
+      readFileSync(new URL(`docs/${page}.md`, root), 'utf8'),
+    );
+    const [, example] = training.match(/^```yaml\n(.*?)^```$/ms) ?? [];
     writeFileSync(at('train.yaml'), example);
-    const written = [readFileSync(new URL('README.md', root), 'utf8'), page].join('\n');
+    const written = [training, ...others].join('\n');
     const commands = [...written.matchAll(/^npx kwta train ((?:.*\\\n)*.*)$/gm)].map(([, args]) =>
       args.replaceAll('\\\n', ''),
     );
-    expect(commands).toHaveLength(4);
+    expect(commands).toHaveLength(5);
     for (const args of commands.filter((args) => !args.includes('--run second --resume'))) {
       const ended = await train(`${args.replaceAll(/ +/g, ' ')} --print-config`);
       expect(ended.stderr, args).toBe('');

@@ -32,6 +32,7 @@ export interface JumpEvent {
   t: number;
   /** The first layer that changes, in the order of computation: its units meet at `t`. */
   layer: string;
+  /** How that layer chooses: `winners` (k-WTA), `signs` (ReLU) or `maxima` (windows). */
   kind: ChoiceKind;
   /**
    * Units that are chosen from there on, and until there, as indices in C, H, W order of what the layer compares: winners
@@ -39,6 +40,7 @@ export interface JumpEvent {
    * than `resolution`, or at one place.
    */
   in: number[];
+  /** Until there; see `in`. */
   out: number[];
   /** What follows at once in the layers behind. */
   changed: ConsequentChange[];
@@ -62,6 +64,7 @@ export interface Jumps {
   length: number;
   /** Points at which the network was evaluated. */
   evaluations: number;
+  /** Of the whole call, in seconds. */
   seconds: number;
 }
 

@@ -27,7 +27,9 @@ export interface LandscapeRequest extends Output<typeof landscapeSchema> {
 
 /** See `analysis.landscape`. */
 export interface Landscape {
+  /** Which loss it is. */
   loss: Loss;
+  /** The class that the loss is of. */
   label: number;
   /** Distances from the sample along either axis, in pixel units of the largest change, from -extent to extent. */
   offsets: number[];
@@ -35,6 +37,7 @@ export interface Landscape {
   losses: number[][];
   /** The class that the model gives there. */
   classes: number[][];
+  /** Of the whole call, in seconds. */
   seconds: number;
 }
 

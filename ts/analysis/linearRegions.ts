@@ -15,9 +15,11 @@ export interface LinearRegionsRequest extends Output<typeof linearRegionsSchema>
 
 /** What one segment crosses. */
 export interface SegmentRegions {
+  /** How many it crosses. */
   regions: number;
   /** Their boundaries: where k-WTA takes other winners, and where nothing but a ReLU or a maximum changes. */
   jumps: number;
+  /** Boundaries without a jump; see `jumps`. */
   kinks: number;
   /** Euclidean distance between the ends. */
   length: number;
@@ -25,21 +27,29 @@ export interface SegmentRegions {
   lengths: number[];
   /** False when `maxEvents` was met; the regions are then those up to `reached`. */
   complete: boolean;
+  /** How far the search came, 0 to 1. */
   reached: number;
 }
 
 /** Values below which so much of a sample lies. */
 export interface Quantiles {
+  /** The smallest value. */
   least: number;
+  /** The 10th percentile. */
   tenth: number;
+  /** The 50th percentile. */
   median: number;
+  /** The 90th percentile. */
   ninetieth: number;
+  /** The largest value. */
   most: number;
+  /** The mean of all. */
   mean: number;
 }
 
 /** See `analysis.linearRegions`. */
 export interface LinearRegions {
+  /** One for each pair of samples, in order. */
   segments: SegmentRegions[];
   /** Mean over the segments of regions per unit of Euclidean distance. */
   density: number;
@@ -47,6 +57,7 @@ export interface LinearRegions {
   lengths: Quantiles;
   /** Of the jumps' heights, see `jumps`; none where nothing jumps. */
   heights: Quantiles | undefined;
+  /** Of the whole call, in seconds. */
   seconds: number;
 }
 

@@ -26,7 +26,9 @@ export interface PatternChangeRequest extends Output<typeof patternChangeSchema>
 
 /** A layer's part in {@link PatternChange}. */
 export interface LayerChange {
+  /** Its state-dict name. */
   layer: string;
+  /** How it chooses: `winners` (k-WTA), `signs` (ReLU) or `maxima` (windows). */
   kind: ChoiceKind;
   /**
    * By radius: of the winners (k-WTA), open units (ReLU) or maxima (windows) at x, the share that is none any more; mean over
@@ -37,13 +39,17 @@ export interface LayerChange {
 
 /** See `analysis.patternChange`. */
 export interface PatternChange {
+  /** Those that were asked for: factors of the direction. */
   radii: number[];
   /** Mean distances from the samples, by radius. */
   distances: { l2: number[]; linf: number[] };
+  /** Every layer that chooses, in the order of computation. */
   layers: LayerChange[];
   /** Share of the samples that get another class, by radius. */
   classes: number[];
+  /** How many were looked at. */
   samples: number;
+  /** Of the whole call, in seconds. */
   seconds: number;
 }
 

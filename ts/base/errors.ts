@@ -10,42 +10,55 @@ export abstract class KwtaError extends Error {
   /** Stable identifier, equal in every version. */
   abstract readonly code: string;
 
+  /** @internal */
   static override readonly [Symbol.hasInstance] = isInstance;
 }
 
 /** A tensor's shape does not fit. */
 export class ShapeError extends KwtaError {
+  /** The name of the class, whatever a minifier made of it. */
   override readonly name = 'ShapeError';
+  /** Stable identifier, equal in every version. */
   readonly code = 'ERR_KWTA_SHAPE';
 }
 
 /** An option or a model description is wrong, or a call is not possible in this state. */
 export class ConfigError extends KwtaError {
+  /** The name of the class, whatever a minifier made of it. */
   override readonly name = 'ConfigError';
+  /** Stable identifier, equal in every version. */
   readonly code = 'ERR_KWTA_CONFIG';
 }
 
 /** Data are wrong: files, labels, values that are not finite. */
 export class DataError extends KwtaError {
+  /** The name of the class, whatever a minifier made of it. */
   override readonly name = 'DataError';
+  /** Stable identifier, equal in every version. */
   readonly code = 'ERR_KWTA_DATA';
 }
 
 /** Training or evaluation met a value that is not a number. */
 export class DivergedError extends KwtaError {
+  /** The name of the class, whatever a minifier made of it. */
   override readonly name = 'DivergedError';
+  /** Stable identifier, equal in every version. */
   readonly code = 'ERR_KWTA_DIVERGED';
 }
 
 /** A worker died or could not start; the runtime must be created anew. */
 export class WorkerLostError extends KwtaError {
+  /** The name of the class, whatever a minifier made of it. */
   override readonly name = 'WorkerLostError';
+  /** Stable identifier, equal in every version. */
   readonly code = 'ERR_KWTA_WORKER_LOST';
 }
 
 /** The WebAssembly memory cannot hold what was asked for. */
 export class MemoryError extends KwtaError {
+  /** The name of the class, whatever a minifier made of it. */
   override readonly name = 'MemoryError';
+  /** Stable identifier, equal in every version. */
   readonly code = 'ERR_KWTA_MEMORY';
 }
 

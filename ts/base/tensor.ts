@@ -4,7 +4,9 @@ import { DataError, ShapeError } from './errors.js';
 
 /** Values in row-major order: images are `[n, channels, height, width]`. Nothing to dispose. */
 export interface Tensor {
+  /** Extents, each a whole number >= 0. */
   shape: number[];
+  /** As many values as the product of the extents. */
   data: Float32Array;
 }
 

@@ -19,6 +19,7 @@ type Watched = JobOptions<AnalysisProgress>;
 export interface JumpsOptions extends Watched, Input<typeof jumpsSchema> {
   /** Ends of the segment, `[C, H, W]` or `[1, C, H, W]`. */
   from: Tensor;
+  /** The other end. */
   to: Tensor;
 }
 
@@ -26,6 +27,7 @@ export interface JumpsOptions extends Watched, Input<typeof jumpsSchema> {
 export interface LinearRegionsOptions extends Watched, Input<typeof linearRegionsSchema> {
   /** Ends of segments, `[n, C, H, W]` each; or of one, `[C, H, W]`. */
   from: Tensor;
+  /** The other ends. */
   to: Tensor;
 }
 

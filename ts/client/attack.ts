@@ -30,6 +30,7 @@ export interface AttackOptions {
    * the grader asks does not count, nor what is asked of a transfer attack's source.
    */
   maxQueries?: number;
+  /** Stops the call, which then throws the reason of the signal. */
   signal?: AbortSignal;
   /** What it throws, or the promise that it returns rejects with, ends the attack and is what the call rejects with. */
   onProgress?: (progress: AttackProgress) => unknown;
@@ -45,6 +46,7 @@ export interface AttackResult {
   clipped: Tensor[];
   /** The model really gives another class than the label's, or the target's class. */
   success: boolean[][];
+  /** The class of each clipped sample, by epsilon. */
   predictions: Int32Array[];
   /** From the original, in the attack's norm; Infinity where an attack of minimum norm failed. */
   distances: Float32Array[];
@@ -54,7 +56,9 @@ export interface AttackResult {
   queriesByEpsilon: Queries[];
   /** What was asked to grade it. */
   gradingQueries: Queries;
+  /** Time by epsilon. */
   seconds: number[];
+  /** By epsilon: what flatters, such as steps that cannot cross the ball. */
   warnings: string[][];
   /** Samples that could not be attacked, by the reason: they are not to be taken for robust. */
   failures: AttackFailure[][];

@@ -10,6 +10,7 @@ import { type Model, sibling } from './model.js';
 
 /** Options of {@link distill}. */
 export interface DistillOptions extends DistillFields {
+  /** Stops the call, which then throws the reason of the signal. */
   signal?: AbortSignal;
   /** Events of the student's training. What it throws, or the promise that it returns rejects with, ends it. */
   onProgress?: (event: FitEvent) => unknown;

@@ -29,6 +29,7 @@ export interface FitOptions {
   epochs: number;
   /** Samples of a step, >= 1; 64 by default. */
   batchSize?: number;
+  /** `optim.sgd`, `optim.adam` or `optim.adamw`. */
   optimizer: OptimizerSpec;
   /** Factor on the optimizer's learning rate; constant by default. */
   lr?: LearningRateSchedule;
@@ -79,6 +80,7 @@ export interface FitOptions {
   resumeFrom?: string | URL | TrainState;
   /** Takes no step before `run.resume()`; false by default. */
   paused?: boolean;
+  /** Stops the run, which then throws the reason of the signal; the model is as after its last whole step. */
   signal?: AbortSignal;
 }
 

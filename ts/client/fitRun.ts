@@ -82,6 +82,7 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
     return this.#resume(options.steps);
   }
 
+  /** Events in order, from the first one, whenever the iteration begins; it ends, or throws, with the run. */
   async *[Symbol.asyncIterator](): AsyncGenerator<BatchEvent | EpochEvent, void, void> {
     for (let i = 0; ; ) {
       while (i < this.#events.length) yield this.#events[i++];
@@ -101,10 +102,12 @@ export class FitRun implements AsyncIterable<FitEvent>, PromiseLike<History> {
     return this.#history.then(fulfilled, rejected);
   }
 
+  /** As of a promise of the history. */
   catch<B>(rejected: (reason: unknown) => B | PromiseLike<B>): Promise<History | B> {
     return this.#history.catch(rejected);
   }
 
+  /** As of a promise of the history. */
   finally(settled: () => void): Promise<History> {
     return this.#history.finally(settled);
   }

@@ -5,6 +5,7 @@ import type { JobMessage, Reply } from '../engine/protocol.js';
 
 /** How a long job is watched and stopped. */
 export interface JobOptions<Progress> {
+  /** Stops the call, which then throws the reason of the signal. */
   signal?: AbortSignal;
   /** What it throws ends the job; so does the rejection of a promise that it returns, which the job waits for. */
   onProgress?: (progress: Progress) => unknown;

@@ -61,6 +61,7 @@ export class Model implements Evaluable {
   readonly id: string;
   /** Number of trainable values. */
   readonly parameters: number;
+  /** How many logits it gives. */
   readonly classes: number;
   /** `[C, H, W]` of a sample. */
   readonly input: readonly [number, number, number];
@@ -264,6 +265,7 @@ export class Model implements Evaluable {
     return this.#disposal;
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

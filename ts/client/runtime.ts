@@ -59,14 +59,19 @@ const modelOptionsSchema = object({ ...runOptionsSchema.entries, seed: seedSchem
 
 /** What a runtime runs on. */
 export interface RuntimeInfo {
+  /** The build of the kernels. */
   variant: Variant;
+  /** How many work together, the engine included. */
   threads: number;
   /** Wasm memory is shared between workers. */
   shared: boolean;
 }
 
+/** Workers with the kernels, a team of threads, and the models in them. Made by {@link createRuntime}. */
 export class Runtime {
+  /** What it runs on. */
   readonly info: Readonly<RuntimeInfo>;
+  /** Single operations, without a model. */
   readonly functional: Functional;
   readonly #connection: Connection;
   #disposed = false;
@@ -125,6 +130,7 @@ export class Runtime {
     await this.#connection.close(new ConfigError('runtime: used after dispose'));
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

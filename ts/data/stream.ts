@@ -55,10 +55,15 @@ export function isStream(data: unknown): data is StreamedDataset {
  * takes `load(n)`.
  */
 export class StreamedDataset implements StreamFields {
+  /** Of the set, in messages and reports. */
   readonly name: string;
+  /** `[C, H, W]` of every image. */
   readonly shape: [number, number, number];
+  /** How many there are. */
   readonly classes: number;
+  /** One for each class, where they are known. */
   readonly classNames?: string[];
+  /** Images of an epoch. */
   readonly length: number;
   /** @internal */
   readonly source: IndexedSource | IteratedSource;

@@ -42,7 +42,9 @@ export interface AttackBenchInfo {
 export interface AttackBenchRun {
   /** Where AttackBench looks for the two files: `dataset/norm/model/batch_size_n/attack/1`. */
   folder: string;
+  /** What AttackBench reads as `config.json`. */
   config: AttackBenchConfig;
+  /** What it reads as `info.json`. */
   info: AttackBenchInfo;
 }
 

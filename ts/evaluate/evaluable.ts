@@ -52,6 +52,8 @@ export interface Evaluable {
 
 /** A model and what to call it in a report. */
 export interface NamedModel {
+  /** Unique among the models that are compared. */
   name: string;
+  /** A model of a runtime. */
   model: Evaluable;
 }

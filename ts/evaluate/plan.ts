@@ -16,6 +16,7 @@ export interface EvaluationProgress {
   model?: string;
   /** The attack's name; `'curve'` for the radii of a security curve. */
   name: string;
+  /** The radius that it is at. */
   epsilon: number;
   /** 0 to 1. */
   done: number;
@@ -58,6 +59,7 @@ export interface EvaluateOptions {
    * answer alike, and without `adversarials`.
    */
   shard?: Shard;
+  /** Stops the call, which then throws the reason of the signal. */
   signal?: AbortSignal;
   /** As in `model.attack`: what it throws, or the promise that it returns rejects with, ends the evaluation. */
   onProgress?: (progress: EvaluationProgress) => unknown;

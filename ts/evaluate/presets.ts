@@ -14,6 +14,7 @@ export type Scope = 'all' | 'left';
 export interface NamedAttack {
   /** Unique in a report. */
   name: string;
+  /** Made by one of `attacks`. */
   attack: AttackSpec;
   /** `'all'` by default. */
   scope?: Scope;

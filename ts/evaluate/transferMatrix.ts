@@ -34,7 +34,9 @@ export interface TransferMatrixOptions {
   epsilon: number;
   /** How many samples, from the start of the data; all by default. */
   samples?: number;
+  /** Of the attack; 0 by default. */
   seed?: number;
+  /** Stops the call, which then throws the reason of the signal. */
   signal?: AbortSignal;
   /** As in `model.attack`. */
   onProgress?: (progress: { source: string; done: number }) => unknown;
@@ -42,9 +44,13 @@ export interface TransferMatrixOptions {
 
 /** See {@link transferMatrix}; plain data. */
 export interface TransferMatrix {
+  /** Of the models, in their order. */
   names: string[];
+  /** The radius. */
   epsilon: number;
+  /** How examples were made. */
   attack: AttackSpec;
+  /** Of the attack. */
   seed: number;
   /** Of each model on the samples as they are. */
   clean: Accuracy[];

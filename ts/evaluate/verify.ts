@@ -28,7 +28,9 @@ import { bitsOf, evaluate, type NamedSubject, nowhere, subjectsOf } from './robu
 export interface VerifyOptions {
   /** The file that `evaluateRobustness` wrote beside the report, if it is to be checked, too. */
   adversarials?: string | URL;
+  /** Stops the call, which then throws the reason of the signal. */
   signal?: AbortSignal;
+  /** As in `evaluateRobustness`. */
   onProgress?: (progress: EvaluationProgress) => unknown;
 }
 

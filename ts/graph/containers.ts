@@ -20,28 +20,39 @@ import { type LayerSpec, layerDescriptors, type OpSpec } from '../ops/index.js';
 
 /** Layers one after another. */
 export interface SequentialSpec {
+  /** What kind of container it is. */
   type: 'sequential';
+  /** Of the container in state dicts; its position by default. */
   name?: string;
+  /** One after another. */
   layers: ModuleSpec[];
 }
 
 /** Two branches from one input, added: `main(x) + shortcut(x)`; an empty shortcut is the identity. */
 export interface ResidualSpec {
+  /** What kind of container it is. */
   type: 'residual';
+  /** Of the container in state dicts; its position by default. */
   name?: string;
+  /** One branch. */
   main: ModuleSpec[];
+  /** The other; empty for the identity. */
   shortcut: ModuleSpec[];
 }
 
 /** Branches from one input, their channels side by side; an empty branch is the identity. */
 export interface ConcatSpec {
+  /** What kind of container it is. */
   type: 'concat';
+  /** Of the container in state dicts; its position by default. */
   name?: string;
+  /** One list of layers each. */
   branches: ModuleSpec[][];
 }
 
 export type ContainerSpec = SequentialSpec | ResidualSpec | ConcatSpec;
 
+/** A layer or a container, made by a constructor of `nn`. */
 export type ModuleSpec = LayerSpec | ContainerSpec;
 
 /** A whole model: a container and the extents of one sample. */

@@ -50,7 +50,10 @@ export function conv2d(options: Options<typeof layers.conv2d>): Conv2dSpec {
   return construct(layers.conv2d, options);
 }
 
-/** Fully connected layer `[F, 1, 1] -> [out, 1, 1]`; `out` >= 1. @throws {ConfigError} */
+/**
+ * Fully connected layer `[F, 1, 1] -> [out, 1, 1]`; `out` >= 1, and `bias` adds a value per output, which is the default.
+ * @throws {ConfigError}
+ */
 export function linear(options: Options<typeof layers.linear>): LinearSpec {
   return construct(layers.linear, options);
 }
@@ -135,12 +138,15 @@ export function silu(options: Options<typeof layers.silu> = {}): SiluSpec {
   return construct(layers.silu, options);
 }
 
-/** Maximum over windows; `stride` is `kernel` by default, `padding` at most half of it. @throws {ConfigError} */
+/** Maximum over windows of `kernel` x `kernel`; `stride` is `kernel` by default, `padding` at most half of it. @throws {ConfigError} */
 export function maxPool2d(options: Options<typeof layers.maxPool2d>): MaxPool2dSpec {
   return construct(layers.maxPool2d, options);
 }
 
-/** Mean over windows, padding counted as zeros (PyTorch's default). @throws {ConfigError} */
+/**
+ * Mean over windows of `kernel` x `kernel`, padding counted as zeros (PyTorch's default). `stride` is
+ * `kernel` by default, `padding` 0, and at most half of the window. @throws {ConfigError}
+ */
 export function avgPool2d(options: Options<typeof layers.avgPool2d>): AvgPool2dSpec {
   return construct(layers.avgPool2d, options);
 }
@@ -167,8 +173,8 @@ export function dropout(options: Options<typeof layers.dropout>): DropoutSpec {
 }
 
 /**
- * `(x - mean) / std` per channel: normalisation inside the model, so that epsilon keeps its meaning in
- * pixels. @throws {ConfigError}
+ * `(x - mean) / std` per channel: normalisation inside the model, so that epsilon keeps its meaning in pixels. `mean` has a
+ * value for each channel, and so has `std`, each > 0. @throws {ConfigError}
  */
 export function normalize(options: Options<typeof layers.normalize>): NormalizeSpec {
   return construct(layers.normalize, options);
@@ -178,7 +184,10 @@ const { name } = sequentialDescriptor.schema.entries;
 const sequentialOptions = object({ name });
 const modelOptions = object({ input: modelInput, name });
 
-/** Layers one after another; with `input: [C, H, W]` it is a whole model. @throws {ConfigError} */
+/**
+ * Layers one after another; with `input`, the `[C, H, W]` of a sample, it is a whole model. `name` is what the container is
+ * called in state dicts; its position by default. @throws {ConfigError}
+ */
 export function sequential(modules: ModuleSpec[], options: Input<typeof modelOptions>): ModelSpec;
 export function sequential(modules: ModuleSpec[], options?: Input<typeof sequentialOptions>): SequentialSpec;
 export function sequential(modules: ModuleSpec[], options: object = {}): SequentialSpec {
@@ -188,7 +197,10 @@ export function sequential(modules: ModuleSpec[], options: object = {}): Sequent
   return { type: 'sequential', layers, ...own };
 }
 
-/** `main(x) + shortcut(x)`; without `shortcut`, `main(x) + x`. @throws {ConfigError} */
+/**
+ * `main(x) + shortcut(x)`, with `main` and `shortcut` lists of layers; without `shortcut`, `main(x) + x`.
+ * @throws {ConfigError}; (when the model is built) {ShapeError} where the two have different shapes.
+ */
 export function residual(options: Options<typeof residualDescriptor>): ResidualSpec {
   return construct(residualDescriptor, options);
 }

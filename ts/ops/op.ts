@@ -219,7 +219,11 @@ export function layer<const Type extends string, const Entries extends Record<st
   type: Type,
   entries: Entries,
 ) {
-  return tagged(type, { ...entries, name: optional(string()) });
+  return tagged(type, {
+    ...entries,
+    /** Of the layer in state dicts and messages; its position by default. */
+    name: optional(string()),
+  });
 }
 
 type LayerField = Schema | ReturnType<typeof optional>;

@@ -1,6 +1,6 @@
 /** The queue that workers anywhere share: BullMQ's, in Redis or in PostgreSQL, by the address alone. */
 import type { Processor, Queue, Worker, WorkerOptions } from 'bullmq';
-import { installed } from '../base/installed.js';
+import { notInstalled } from '../base/installed.js';
 import { ConfigError } from '../index.js';
 
 /** Of all sweeps: what a worker does does not depend on which it belongs to. */
@@ -45,7 +45,7 @@ export async function openStore(url: string): Promise<Store> {
   if (!['redis', 'rediss', 'postgres', 'postgresql'].includes(scheme)) {
     throw new ConfigError(`--queue: expected redis://... or postgres://..., got '${url}'`);
   }
-  const bull = await installed('--queue', 'bullmq', 'hands out jobs', () => import('bullmq'));
+  const bull = await loadBull();
   const rest = {
     waiting: (): Error => new bull.WaitingError(),
     hopeless: (message: string): Error => new bull.UnrecoverableError(message),
@@ -75,7 +75,7 @@ export async function openStore(url: string): Promise<Store> {
 }
 
 async function checkRedis(url: string): Promise<void> {
-  const { Redis } = await installed('--queue', 'ioredis', 'talks to Redis', () => import('ioredis'));
+  const { Redis } = await loadRedis();
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
   // The rejection below says the same.
   client.on('error', () => {});
@@ -84,7 +84,7 @@ async function checkRedis(url: string): Promise<void> {
 }
 
 async function checkPostgres(url: string): Promise<void> {
-  const { default: pg } = await installed('--queue', 'pg', 'talks to PostgreSQL', () => import('pg'));
+  const { default: pg } = await loadPostgres();
   const client = new pg.Client({ connectionString: url });
   await answering(url, () => client.connect());
   await client.end();
@@ -101,4 +101,28 @@ async function answering(url: string, connect: () => Promise<unknown>): Promise<
 
 function withoutPassword(url: string): string {
   return url.replace(/:[^:@/]*@/, ':***@');
+}
+
+async function loadBull(): Promise<typeof import('bullmq')> {
+  try {
+    return await import('bullmq');
+  } catch (cause) {
+    throw notInstalled('--queue', 'bullmq', 'hands out jobs', cause);
+  }
+}
+
+async function loadRedis(): Promise<typeof import('ioredis')> {
+  try {
+    return await import('ioredis');
+  } catch (cause) {
+    throw notInstalled('--queue', 'ioredis', 'talks to Redis', cause);
+  }
+}
+
+async function loadPostgres(): Promise<typeof import('pg')> {
+  try {
+    return await import('pg');
+  } catch (cause) {
+    throw notInstalled('--queue', 'pg', 'talks to PostgreSQL', cause);
+  }
 }

@@ -27,24 +27,35 @@ import { overfitted } from './warnings.js';
  * batch as trained on, adversarial or not; under `regimes.trades` the accuracy is that on the samples as they are.
  */
 export interface BatchEvent {
+  /** Tells it from an {@link EpochEvent}. */
   type: 'batch';
   /** From 0. */
   epoch: number;
   /** Optimizer steps done in the whole run, and in all. */
   step: number;
+  /** Optimizer steps in all. */
   steps: number;
+  /** Mean of the batch, before the step. */
   loss: number;
+  /** Share of the batch that was right, before the step. */
   accuracy: number;
+  /** Learning rate of the step. */
   lr: number;
 }
 
 /** After each epoch: means over its batches. */
 export interface EpochEvent {
+  /** Tells it from a {@link BatchEvent}. */
   type: 'epoch';
+  /** From 0. */
   epoch: number;
+  /** Mean over the epoch. */
   loss: number;
+  /** Share of the training samples that were right, each when its batch came. */
   accuracy: number;
+  /** Of the epoch. */
   seconds: number;
+  /** Samples by the time of training. */
   imagesPerSecond: number;
   /** Accuracy on the validation set, when there is one. */
   validationAccuracy?: number;
@@ -60,6 +71,7 @@ export interface EpochEvent {
 /** So many samples are attacked after each epoch, where the regime has that done, or as many as fill batches. */
 const watchedSamples = 256;
 
+/** What a run tells while it goes on. */
 export type FitEvent = BatchEvent | EpochEvent;
 
 /** A training run on one network, which it changes in place. */

@@ -12,12 +12,18 @@ export function sgd(options: Options<typeof optimizers.sgd>): SgdSpec {
   return construct(optimizers.sgd, options);
 }
 
-/** Adam (Kingma & Ba 2015); `weightDecay` is added to the gradient. Defaults as in PyTorch. @throws {ConfigError} */
+/**
+ * Adam (Kingma & Ba 2015); `weightDecay` >= 0 is added to the gradient, 0 by default. Learning rate `lr` > 0, 1e-3 by default;
+ * `betas` in [0, 1), [0.9, 0.999] by default; `eps` > 0, 1e-8 by default: all as in PyTorch. @throws {ConfigError}
+ */
 export function adam(options: Options<typeof optimizers.adam> = {}): AdamSpec {
   return construct(optimizers.adam, options);
 }
 
-/** AdamW (Loshchilov & Hutter 2019): decoupled `weightDecay`, 0.01 by default. @throws {ConfigError} */
+/**
+ * AdamW (Loshchilov & Hutter 2019): decoupled `weightDecay`, 0.01 by default; `lr`, `betas` and `eps` as for {@link adam}.
+ * @throws {ConfigError}
+ */
 export function adamw(options: Options<typeof optimizers.adamw> = {}): AdamwSpec {
   return construct(optimizers.adamw, options);
 }

@@ -28,7 +28,7 @@ export function cosine(options: Partial<Options<typeof values.cosine>> = {}): Pl
   return either(factors.cosine, values.cosine, options, 'schedules.cosine');
 }
 
-/** For gamma: from `from` to `to`, as `cosine` does, in equal steps. @throws {ConfigError} */
+/** For gamma: from `from` to `to` in `epochs`, as `cosine` does, in equal steps. @throws {ConfigError} */
 export function linear(options: Options<typeof values.linear>): SpannedSchedule;
 /** For learning rates: from the optimizer's to `to` >= 0 times that, in equal steps over the whole run. @throws {ConfigError} */
 export function linear(options: Options<typeof factors.linear>): PlainSchedule;

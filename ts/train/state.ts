@@ -22,11 +22,13 @@ const version = 2;
 
 /** Where a run stands between two steps. */
 export interface TrainState {
+  /** Of this form; another is refused. */
   version: typeof version;
   /** The model's description, with the gamma in use. */
   model: ModelSpec;
   /** Parameters and running statistics, as training goes on with them. */
   stateDict: Record<string, Tensor>;
+  /** Moments, by parameter. */
   optimizer: OptimizerState;
   /** What stands for the weights where they are averaged, once there is something to average. */
   average: AverageState | null;
@@ -34,11 +36,13 @@ export interface TrainState {
   options: FitSpec;
   /** Samples of an epoch, and what tells them from others. */
   samples: number;
+  /** A hash of the data. */
   data: string;
   /** Random numbers are drawn by counter: `step` and the options' seed say which come next, and for dropout these. */
   random: { seed: number; step: number; passes: number };
   /** Steps taken. */
   step: number;
+  /** The epoch that it is in. */
   epoch: EpochState;
   /** The epoch with the best accuracy on validation data, where there are such; the first of several. */
   best: BestEpoch | null;

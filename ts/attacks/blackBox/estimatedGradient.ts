@@ -46,6 +46,7 @@ export const estimatedGradientDescriptor = descriptor(
   { family: 'fixed', gradient: 'estimated' },
 );
 
+/** What `attacks.estimatedGradient` makes: plain data, its options with the defaults filled in. */
 export type EstimatedGradientSpec = Output<typeof estimatedGradientDescriptor.schema>;
 
 /** An estimate is mostly noise, and many small steps along it end near where they began; in epsilons. */

@@ -24,6 +24,7 @@ export const squareDescriptor = descriptor(
   { family: 'fixed', gradient: 'search' },
 );
 
+/** What `attacks.square` makes: plain data, its options with the defaults filled in. */
 export type SquareSpec = Output<typeof squareDescriptor.schema>;
 
 /** Where the share is halved, in 10,000ths of the budget. */

@@ -31,6 +31,7 @@ export const adaptiveKwtaDescriptor = descriptor(
   { family: 'fixed', gradient: 'several' },
 );
 
+/** What `attacks.adaptiveKwta` makes: plain data, its options with the defaults filled in. */
 export type AdaptiveKwtaSpec = Output<typeof adaptiveKwtaDescriptor.schema>;
 
 export const adaptiveKwta: Attack<AdaptiveKwtaSpec> = (spec, batch) => {

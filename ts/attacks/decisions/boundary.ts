@@ -20,6 +20,7 @@ export const boundaryDescriptor = descriptor(
   { family: 'minimal', gradient: 'decisions' },
 );
 
+/** What `attacks.boundary` makes: plain data, its options with the defaults filled in. */
 export type BoundarySpec = Output<typeof boundaryDescriptor.schema>;
 
 /** How closely the start lies to the border, as a share of its distance. */

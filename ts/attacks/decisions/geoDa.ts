@@ -22,6 +22,7 @@ export const geoDaDescriptor = descriptor(
   { family: 'minimal', gradient: 'decisions' },
 );
 
+/** What `attacks.geoDa` makes: plain data, its options with the defaults filled in. */
 export type GeoDaSpec = Output<typeof geoDaDescriptor.schema>;
 
 /** Queries of the first estimate are at most so many; the next ones grow by 0.6^(-2/3). */

@@ -21,6 +21,7 @@ export const hopSkipJumpDescriptor = descriptor(
   { family: 'minimal', gradient: 'decisions' },
 );
 
+/** What `attacks.hopSkipJump` makes: plain data, its options with the defaults filled in. */
 export type HopSkipJumpSpec = Output<typeof hopSkipJumpDescriptor.schema>;
 
 /** How far the first directions go: nothing is known of the distance yet. */

@@ -21,6 +21,7 @@ export const raysDescriptor = descriptor(
   { family: 'minimal', gradient: 'decisions' },
 );
 
+/** What `attacks.rays` makes: plain data, its options with the defaults filled in. */
 export type RaysSpec = Output<typeof raysDescriptor.schema>;
 
 /** How exactly a radius is known, as a share of it. */

@@ -19,6 +19,7 @@ export const signOptDescriptor = descriptor(
   { family: 'minimal', gradient: 'decisions' },
 );
 
+/** What `attacks.signOpt` makes: plain data, its options with the defaults filled in. */
 export type SignOptSpec = Output<typeof signOptDescriptor.schema>;
 
 /** Length of the first step, and of a direction's change, for a direction of length 1. */

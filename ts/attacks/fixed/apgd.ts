@@ -38,6 +38,7 @@ export const apgdDescriptor = descriptor(
   { family: 'fixed', gradient: 'exact' },
 );
 
+/** What `attacks.apgd` makes: plain data, its options with the defaults filled in. */
 export type ApgdSpec = Output<typeof apgdDescriptor.schema>;
 
 /** Classes that are tried in turn. */

@@ -10,6 +10,7 @@ export const bimDescriptor = descriptor(
   { family: 'fixed', gradient: 'exact' },
 );
 
+/** What `attacks.bim` makes: plain data, its options with the defaults filled in. */
 export type BimSpec = Output<typeof bimDescriptor.schema>;
 
 export const bim: Attack<BimSpec> = function* (spec, { target, x, count, epsilon, warn }) {

@@ -10,6 +10,7 @@ export const fgsmDescriptor = descriptor(tagged('fgsm', { norm: fields.norm(), l
   gradient: 'exact',
 });
 
+/** What `attacks.fgsm` makes: plain data, its options with the defaults filled in. */
 export type FgsmSpec = Output<typeof fgsmDescriptor.schema>;
 
 export const fgsm: Attack<FgsmSpec> = function* (spec, { target, x, count, epsilon }) {

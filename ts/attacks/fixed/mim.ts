@@ -20,6 +20,7 @@ export const mimDescriptor = descriptor(
   { family: 'fixed', gradient: 'exact' },
 );
 
+/** What `attacks.mim` makes: plain data, its options with the defaults filled in. */
 export type MimSpec = Output<typeof mimDescriptor.schema>;
 
 export const mim: Attack<MimSpec> = function* (spec, { target, x, count, epsilon, warn }) {

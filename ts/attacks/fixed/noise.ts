@@ -25,6 +25,7 @@ export const noiseDescriptor = descriptor(
   { family: 'fixed', gradient: 'none' },
 );
 
+/** What `attacks.noise` makes: plain data, its options with the defaults filled in. */
 export type NoiseSpec = Output<typeof noiseDescriptor.schema>;
 
 export const noise: Attack<NoiseSpec> = function* ({ norm, kind, repeats }, { target, x, count, epsilon, random }) {

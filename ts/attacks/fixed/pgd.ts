@@ -31,6 +31,7 @@ export const pgdDescriptor = descriptor(
   { family: 'fixed', gradient: 'exact' },
 );
 
+/** What `attacks.pgd` makes: plain data, its options with the defaults filled in. */
 export type PgdSpec = Output<typeof pgdDescriptor.schema>;
 
 /** Length of a step in l0 (in l1) for each value of a sample, unless it is given: the largest slopes reach the walls. */

@@ -24,6 +24,7 @@ export const carliniWagnerDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.carliniWagner` makes: plain data, its options with the defaults filled in. */
 export type CarliniWagnerSpec = Output<typeof carliniWagnerDescriptor.schema>;
 
 /** Pixels are brought so much inside the box that w is finite at its walls. */

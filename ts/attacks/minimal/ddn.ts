@@ -24,6 +24,7 @@ export const ddnDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.ddn` makes: plain data, its options with the defaults filled in. */
 export type DdnSpec = Output<typeof ddnDescriptor.schema>;
 
 /** Length of the first step and of the last, which a cosine leads to. */

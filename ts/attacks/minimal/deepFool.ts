@@ -17,6 +17,7 @@ export const deepFoolDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.deepFool` makes: plain data, its options with the defaults filled in. */
 export type DeepFoolSpec = Output<typeof deepFoolDescriptor.schema>;
 
 /** Added to each step's length, so that a step to the border is one beyond it. */

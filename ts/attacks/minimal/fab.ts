@@ -28,6 +28,7 @@ export const fabDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.fab` makes: plain data, its options with the defaults filled in. */
 export type FabSpec = Output<typeof fabDescriptor.schema>;
 
 /** Steps of the search between the original and the closest adversarial, and how far beyond the border each aims. */

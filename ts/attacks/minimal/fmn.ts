@@ -24,6 +24,7 @@ export const fmnDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.fmn` makes: plain data, its options with the defaults filled in. */
 export type FmnSpec = Output<typeof fmnDescriptor.schema>;
 
 /** What a cosine leads to: the last step, as a share of the first, and the last share that a radius changes by. */

@@ -26,6 +26,7 @@ export const pdpgdDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.pdpgd` makes: plain data, its options with the defaults filled in. */
 export type PdpgdSpec = Output<typeof pdpgdDescriptor.schema>;
 
 /**

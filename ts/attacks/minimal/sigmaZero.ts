@@ -24,6 +24,7 @@ export const sigmaZeroDescriptor = descriptor(
   { family: 'minimal', gradient: 'exact' },
 );
 
+/** What `attacks.sigmaZero` makes: plain data, its options with the defaults filled in. */
 export type SigmaZeroSpec = Output<typeof sigmaZeroDescriptor.schema>;
 
 /** What a cosine leads to: the last step, as a share of the first. */

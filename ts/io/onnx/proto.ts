@@ -4,7 +4,7 @@
  * and makes no code at run time, which pages with a strict content policy refuse; who exports or imports installs it.
  */
 import { DataError } from '../../base/errors.js';
-import { installed } from '../../base/installed.js';
+import { notInstalled } from '../../base/installed.js';
 
 /** A tensor, its values in one of several places. */
 export interface TensorProto {
@@ -149,9 +149,12 @@ const types: Record<string, number> = {
   bytes: 12,
 };
 
-function load() {
-  const use = () => Promise.all([import('@bufbuild/protobuf'), import('@bufbuild/protobuf/wkt')]);
-  return installed('ONNX', '@bufbuild/protobuf', 'reads and writes its messages', use);
+async function load() {
+  try {
+    return [await import('@bufbuild/protobuf'), await import('@bufbuild/protobuf/wkt')] as const;
+  } catch (cause) {
+    throw notInstalled('ONNX', '@bufbuild/protobuf', 'reads and writes its messages', cause);
+  }
 }
 
 async function messageOf(name: string) {
