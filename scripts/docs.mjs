@@ -2,8 +2,8 @@
 // What it needs beside Node stands in site/docs/package.json, and is installed when it is missing.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { checkLinks } from './lib/links.mjs';
 import { fingerprint, unlessFresh } from './lib/fingerprint.mjs';
+import { checkLinks } from './lib/links.mjs';
 import { npm } from './lib/packages.mjs';
 import { Failure, main, note, root, run, stage } from './lib/steps.mjs';
 

@@ -23,13 +23,21 @@ export { type DistillOptions, distill } from './client/distill.js';
 export type { FitOptions } from './client/fit.js';
 export type { FitRun, History } from './client/fitRun.js';
 export type { Model } from './client/model.js';
-export type { ModelOptions, RunOptions, Runtime, RuntimeInfo, RuntimeOptions } from './client/runtime.js';
+export { exportOnnx, type ImportOnnxOptions, importOnnx } from './client/onnx.js';
+export type {
+  LoadOptions,
+  ModelOptions,
+  RunOptions,
+  Runtime,
+  RuntimeInfo,
+  RuntimeOptions,
+} from './client/runtime.js';
 export { Dataset } from './data/dataset.js';
 export * as datasets from './data/index.js';
 export type { StreamedDataset } from './data/stream.js';
 export type { AttackBenchRun } from './evaluate/attackBench.js';
 export type { NamedModel } from './evaluate/evaluable.js';
-export { attackBench, evaluateRobustness, transferMatrix, verifyReport } from './evaluate/index.js';
+export { attackBench, evaluateRobustness, mergeReports, transferMatrix, verifyReport } from './evaluate/index.js';
 export type { EvaluateOptions, EvaluationProgress } from './evaluate/plan.js';
 export type { NamedAttack } from './evaluate/presets.js';
 export type {
@@ -43,12 +51,14 @@ export type {
   RobustnessReport,
   SecurityCurve,
 } from './evaluate/report.js';
+export type { Shard, ShardReport } from './evaluate/shard.js';
 export { accuracyOf } from './evaluate/statistics.js';
 export type { TransferMatrix, TransferMatrixOptions } from './evaluate/transferMatrix.js';
 export type { Verification, VerifyOptions } from './evaluate/verify.js';
 export type { ModelSpec, ModuleSpec } from './graph/graph.js';
 export type { Loss } from './graph/losses.js';
 export type { MemoryUse } from './graph/network.js';
+export type { OnnxModel } from './io/onnx/decode.js';
 export type { Variant } from './kernels/variant.js';
 export * as nn from './nn/index.js';
 export * as models from './nn/models/index.js';

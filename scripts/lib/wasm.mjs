@@ -57,6 +57,7 @@ function rustFlags({ threads, relaxed }, sysroot) {
  * The environment in which cargo builds for a variant: toolchain, flags, and a target folder outside the
  * checkout, so that a fresh clone finds std and the dependencies compiled.
  * @param {Omit<Variant, 'name'>} variant
+ * @returns {Promise<NodeJS.ProcessEnv>}
  */
 async function compilerEnvironment(variant) {
   const { env, sysroot, version } = await wasmToolchain();

@@ -94,8 +94,3 @@ describe('installed', () => {
 function filesIn(value: unknown): string[] {
   return typeof value === 'string' ? [value] : Object.values(value as object).flatMap(filesIn);
 }
-
-async function runProgram(name: string, code: string): Promise<string> {
-  await writeFile(path.join(folder.path, name), code);
-  return run(process.execPath, [name], { cwd: folder.path });
-}

@@ -1,24 +1,11 @@
 /** A runtime: one engine worker with its team of threads, the models in it, and single operations. */
-import { platform } from '#platform';
-<<<<<<< HEAD
-import { checkChoice, checkInteger, checkKeys } from '../base/check.js';
 import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { boolean, object, optional, parse, seed as seedSchema } from '../base/schema.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
 import { readModel } from '../io/models.js';
-import { chooseVariant, type Variant, variants } from '../kernels/variant.js';
-import { maxThreads } from '../platform/platform.js';
-import { Connection } from './connection.js';
-=======
-import { ConfigError, DataError } from '../base/errors.js';
-import { checkPath } from '../base/paths.js';
-import { boolean, object, optional, parse, seed as seedSchema } from '../base/schema.js';
-import { type ModelSpec, modelSchema } from '../graph/containers.js';
-import { decodeModel } from '../io/checkpoint.js';
 import type { Variant } from '../kernels/variant.js';
 import type { Connection } from './connection.js';
->>>>>>> package
 import { createFunctional, type Functional } from './functional.js';
 import { createModel, type Model } from './model.js';
 

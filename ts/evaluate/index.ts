@@ -5,8 +5,10 @@
 import type { Dataset } from '../data/dataset.js';
 import type * as bench from './attackBench.js';
 import type { Evaluable, NamedModel } from './evaluable.js';
+import type * as merge from './merge.js';
 import type { EvaluateOptions } from './plan.js';
 import type { ComparisonReport, RobustnessReport } from './report.js';
+import type { Shard, ShardReport } from './shard.js';
 import type * as matrix from './transferMatrix.js';
 import type * as verification from './verify.js';
 
@@ -15,12 +17,17 @@ import type * as verification from './verify.js';
  * the evaluation (a gradient that hides, an attack that could not start) stands in the report's findings.
  *
  * With a list of models every one of them is evaluated on the same samples, and each is compared with each that comes
- * after it.
+ * after it. With `shard` only a part of the samples is attacked, and `mergeReports` makes the report of all parts.
  *
  * @param test pixels in [0, 1].
  * @throws {ConfigError} for wrong options, or a journal of another evaluation; {DataError} for labels that a model does
  *   not have; {DivergedError} when a model answers NaN to a sample as it is; AbortError.
  */
+export async function evaluateRobustness(
+  models: Evaluable | readonly NamedModel[],
+  test: Dataset,
+  options: EvaluateOptions & { shard: Shard },
+): Promise<ShardReport>;
 export async function evaluateRobustness(
   models: readonly NamedModel[],
   test: Dataset,
@@ -35,9 +42,19 @@ export async function evaluateRobustness(
   models: Evaluable | readonly NamedModel[],
   test: Dataset,
   options: EvaluateOptions,
-): Promise<RobustnessReport | ComparisonReport> {
+): Promise<RobustnessReport | ComparisonReport | ShardReport> {
   return (await import('./robustness.js')).evaluateRobustness(models, test, options);
 }
+
+/**
+ * The report that `evaluateRobustness` gives without `shard`, bit by bit but for dates and seconds (those of all parts add up).
+ *
+ * @param parts of all shards of one evaluation, in any order, as they were returned or as they came from `JSON.parse`.
+ * @throws {DataError} for what is no part, or was changed; {ConfigError} when parts are missing or belong to different
+ *   evaluations.
+ */
+export const mergeReports: typeof merge.mergeReports = async (...args) =>
+  (await import('./merge.js')).mergeReports(...args);
 
 /**
  * Checks a report of `evaluateRobustness` by doing it again on the same models and samples. What depends on the moment

@@ -12,13 +12,7 @@ import { chunksOf } from './setting.js';
 import { rangeOf, readShard, type ShardReport } from './shard.js';
 import { plannedSchema } from './verify.js';
 
-/**
- * The report that `evaluateRobustness` gives without `shard`, bit by bit but for dates and seconds (those of all parts add up).
- *
- * @param parts of all shards of one evaluation, in any order, as they were returned or as they came from `JSON.parse`.
- * @throws {DataError} for what is no part, or was changed; {ConfigError} when parts are missing or belong to different
- *   evaluations.
- */
+/** See `mergeReports` in index.ts. */
 export async function mergeReports(parts: readonly unknown[]): Promise<RobustnessReport | ComparisonReport> {
   const all = await read(parts);
   const [{ models, norm, epsilons, labels, shape, provenance, several }] = all;

@@ -28,36 +28,7 @@ import {
 import { chunk, chunksOf, type Subject } from './setting.js';
 import { fingerprintHash, rangeOf, type Shard, type ShardReport, sealed } from './shard.js';
 
-<<<<<<< HEAD
-/**
- * Attacks models with several attacks and reports accuracy under each, and under all of them together. What is wrong with
- * the evaluation (a gradient that hides, an attack that could not start) stands in the report's findings.
- *
- * With a list of models every one of them is evaluated on the same samples, and each is compared with each that comes
- * after it. With `shard` only a part of the samples is attacked, and `mergeReports` makes the report of all parts.
- *
- * @param test pixels in [0, 1].
- * @throws {ConfigError} for wrong options, or a journal of another evaluation; {DataError} for labels that a model does
- *   not have; {DivergedError} when a model answers NaN to a sample as it is; AbortError.
- */
-export async function evaluateRobustness(
-  models: Evaluable | readonly NamedModel[],
-  test: Dataset,
-  options: EvaluateOptions & { shard: Shard },
-): Promise<ShardReport>;
-export async function evaluateRobustness(
-  models: readonly NamedModel[],
-  test: Dataset,
-  options: EvaluateOptions,
-): Promise<ComparisonReport>;
-export async function evaluateRobustness(
-  model: Evaluable,
-  test: Dataset,
-  options: EvaluateOptions,
-): Promise<RobustnessReport>;
-=======
 /** See `evaluateRobustness` in index.ts. */
->>>>>>> package
 export async function evaluateRobustness(
   models: Evaluable | readonly NamedModel[],
   test: Dataset,

@@ -111,7 +111,7 @@ async function loadBull(): Promise<typeof import('bullmq')> {
   }
 }
 
-async function loadRedis(): Promise<typeof import('ioredis')> {
+async function loadRedis(): Promise<Pick<typeof import('ioredis'), 'Redis'>> {
   try {
     return await import('ioredis');
   } catch (cause) {
