@@ -53,6 +53,7 @@ export type {
   RobustnessReport,
   SecurityCurve,
 } from './evaluate/report.js';
+export { type RobustBenchEntry, type RobustBenchInfo, robustBench } from './evaluate/robustBench.js';
 export { evaluateRobustness } from './evaluate/robustness.js';
 export { accuracyOf } from './evaluate/statistics.js';
 export { type TransferMatrix, type TransferMatrixOptions, transferMatrix } from './evaluate/transferMatrix.js';

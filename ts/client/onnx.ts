@@ -19,7 +19,8 @@ import { connected, type Model } from './model.js';
  * @throws {ConfigError} without the package @bufbuild/protobuf, or for a model that answers at random.
  */
 export async function exportOnnx(model: Model): Promise<Uint8Array> {
-  if (typeof model !== 'object' || model === null || !(connected in model)) throw new ConfigError(`exportOnnx: expected a model, got ${describe(model)}`);
+  if (typeof model !== 'object' || model === null || !(connected in model))
+    throw new ConfigError(`exportOnnx: expected a model, got ${describe(model)}`);
   return encodeOnnx(model.spec, await model.stateDict());
 }
 
