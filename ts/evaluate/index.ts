@@ -90,3 +90,4 @@ export const transferMatrix: typeof matrix.transferMatrix = async (...args) =>
  */
 export const attackBench: typeof bench.attackBench = async (...args) =>
   (await import('./attackBench.js')).attackBench(...args);
+export { robustBench } from './robustBench.js';
