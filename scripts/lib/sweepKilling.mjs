@@ -79,6 +79,7 @@ export async function killWorkers({ jobs, workers, seed, queue, onDone }) {
         mine: () => true,
         priority: 0,
         signal: ending.signal,
+        isCancelled: () => false,
         onLook: async () => {},
       });
       clearInterval(watch);
