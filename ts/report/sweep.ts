@@ -50,7 +50,7 @@ const STYLE = `
 .is-live .status { background: var(--model-0); color: var(--paper); }
 progress { width: 100%; height: .6rem; margin: .25rem 0 1rem; accent-color: var(--model-0); }
 .lines path { fill: none; stroke: var(--model-0); stroke-width: 1.2; } .lines path:hover { stroke: var(--hot); stroke-width: 3; stroke-opacity: 1; }
-.lines .axis { stroke: var(--soft); stroke-width: 1; } .plot .name { font-size: 12px; font-weight: 620; }
+.lines .axis { stroke: var(--soft); stroke-width: 1; } .lines .tick { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; } .plot .name { font-size: 12px; font-weight: 620; }
 .figures { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); margin-top: 1.25rem; }
 `;
 

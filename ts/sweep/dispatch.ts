@@ -26,25 +26,32 @@ export interface DispatchOptions {
   /** 0 and above; smaller ones are done first. */
   priority: number;
   signal: AbortSignal;
+  /** Whether the sweep is to end before its end. */
+  isCancelled: () => boolean;
   onLook: () => Promise<void>;
 }
 
-/** Until no job is left. @throws the reason of the signal; workers go on then. */
-export async function dispatch({ plan, board, queue, mine, priority, signal, onLook }: DispatchOptions): Promise<void> {
+/** Until no job is left, or the sweep is cancelled. @throws the reason of the signal; workers go on then. */
+export async function dispatch(options: DispatchOptions): Promise<void> {
+  const { plan, board, queue, mine, priority, signal, isCancelled, onLook } = options;
   const open = new Map<string, Job>();
   for (;;) {
     let next = await board.claim(mine);
     while (typeof next === 'object' && !signal.aborted) {
       const id = idOf(plan, next.trial, next.rung);
       open.set(id, next);
-      const options = { jobId: id, priority, attempts, backoff: { type: 'exponential', delay: 500 } };
-      const age = { age: kept };
-      await queue.add('trial', jobOf(plan, next), { ...options, removeOnComplete: age, removeOnFail: age });
+      const often = { attempts, backoff: { type: 'exponential', delay: 500 } };
+      const until = { removeOnComplete: { age: kept }, removeOnFail: { age: kept } };
+      await queue.add('trial', jobOf(plan, next), { jobId: id, priority, ...often, ...until });
       next = await board.claim(mine);
     }
     await collect(plan, board, queue, open);
     await onLook();
     if (next === 'done') return;
+    if (isCancelled()) {
+      for (const job of open.values()) await board.release(job);
+      return;
+    }
     await setTimeout(lookEvery, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
@@ -69,7 +76,8 @@ async function collect(plan: SweepPlan, board: Board, queue: SweepQueue, open: M
           from++;
           continue;
         }
-        if (state === 'failed') await board.fail(known, job.failedReason);
+        if (state === 'failed' && job.data.cancelled) await board.release(known);
+        else if (state === 'failed') await board.fail(known, job.failedReason);
         else await board.report(known, job.returnvalue.value, job.returnvalue.attributes);
         open.delete(job.id as string);
         await job.remove();

@@ -29,6 +29,11 @@ export class Workspace {
     return join(this.folder, 'alive');
   }
 
+  /** A file that is there when the sweep is to end before its end. */
+  get cancelled(): string {
+    return join(this.folder, 'cancelled');
+  }
+
   log(worker: string): string {
     return join(this.folder, 'logs', `${worker}.log`);
   }

@@ -1,4 +1,5 @@
 /** `kwta sweep`: trains and evaluates many configurations, in processes of this machine and of any other that sees the folder. */
+import { existsSync, rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { ConfigError, type Shard } from '../../index.js';
 import { countsOf, renderSweep, renderSweepTable } from '../../report/sweep.js';
@@ -68,7 +69,7 @@ async function sweep(file: string, flags: Flags): Promise<void> {
   const worker = workerName();
   const board = boardOf(plan, workspace, worker);
   await open(board, plan);
-  if (flags.cancel) return cancelJobs(plan, flags.queue);
+  if (flags.cancel) return cancelJobs(plan, workspace, flags.queue);
   const progress = new Progress();
   try {
     await interruptible(
@@ -180,6 +181,7 @@ async function leadQueue(
 ): Promise<void> {
   const mine = isMine(shard);
   const queue = (await storeOf(url)).queue();
+  rmSync(workspace.cancelled, { force: true });
   const stop = new PulseFiles(workspace.alive).start(worker);
   const task = progress.task(plan.config.name);
   let written = 0;
@@ -192,7 +194,9 @@ async function leadQueue(
     written = performance.now();
   };
   try {
-    await dispatch({ plan, board, queue, mine, priority, signal, onLook });
+    const isCancelled = (): boolean => existsSync(workspace.cancelled);
+    await dispatch({ plan, board, queue, mine, priority, signal, isCancelled, onLook });
+    if (isCancelled()) progress.note('cancelled; the same command goes on from here');
     task.end(`${board.trials.filter(isOver).length} of ${board.trials.length} trials are over`);
   } finally {
     stop();
@@ -200,9 +204,11 @@ async function leadQueue(
   }
 }
 
-async function cancelJobs(plan: SweepPlan, url: string | undefined): Promise<void> {
+async function cancelJobs(plan: SweepPlan, workspace: Workspace, url: string | undefined): Promise<void> {
   if (url === undefined) throw new UsageError('--cancel: expected --queue, got none');
   const queue = (await storeOf(url)).queue();
+  // Whoever leads sees it, and puts none in again.
+  await writeText(workspace.cancelled, '');
   const jobs = await cancel(plan, queue).finally(() => queue.close());
   console.log(`${jobs} jobs taken out of the queue or stopped; the sweep goes on where it is started again.`);
 }

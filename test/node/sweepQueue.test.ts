@@ -1,0 +1,128 @@
+/** Sweeps whose jobs a queue hands out, as a user runs them: who comes first, what is cancelled, and what a worker that stops gives back. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { datasets } from 'kwta';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { servers } from '../../scripts/lib/servers.mjs';
+import { command, kwtaIn, writeIdx } from './command.js';
+
+let folder: string;
+
+const at = (name: string) => path.join(folder, name);
+const kwta = (args: string) => kwtaIn(folder, args.split(' '));
+const file = (name: string, epochs: number) => `
+name: ${name}
+over: { train.optimizer.lr: [0.01, 0.02] }
+train:
+  data: data
+  model: { type: smallCnn, channels: [4, 4, 8], activation: { type: kwta, gamma: 0.2 } }
+  epochs: ${epochs}
+  batchSize: 50
+  checkpoint: { everySteps: 2 }
+  optimizer: { type: sgd }
+`;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'kwta-queue-'));
+  writeIdx(at('data'), datasets.synthetic({ count: 200, seed: 1 }), 'train');
+  writeIdx(at('data'), datasets.synthetic({ count: 30, seed: 2 }));
+  for (const [name, epochs] of [
+    ['urgent', 1],
+    ['usual', 1],
+    ['long', 5000],
+    ['stopped', 30],
+  ] as const) {
+    writeFileSync(at(`${name}.yaml`), file(name, epochs));
+  }
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A worker, and what it has said. */
+function startWorker(url: string): { child: ChildProcess; said: () => string; stop: () => Promise<number | null> } {
+  const child = spawn(process.execPath, [command, 'worker', '--queue', url, '--threads', '1', '--lock', '3'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (part) => {
+    text += part;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  return {
+    child,
+    said: () => text,
+    stop: () => {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 600 && !holds(); i++) await setTimeout(100);
+  expect(holds()).toBe(true);
+}
+
+for (const [name, start] of Object.entries(servers)) {
+  // Where it is not installed, the runner says that this was skipped.
+  describe.skipIf(start === undefined)(name, () => {
+    let server: Awaited<ReturnType<NonNullable<typeof start>>>;
+
+    beforeAll(async () => {
+      server = await (start as NonNullable<typeof start>)();
+    });
+
+    afterAll(() => server?.stop());
+
+    it('does urgent jobs first', async () => {
+      const sweep = (file: string, priority: number) =>
+        kwta(`sweep ${file}.yaml --queue ${server.url} --priority ${priority} --folder ${name}-${file}.sweep`);
+      const order: string[] = [];
+      const both = [['usual', 5] as const, ['urgent', 1] as const].map(async ([file, priority]) => {
+        const ended = await sweep(file, priority);
+        order.push(file);
+        expect(ended.code, ended.stderr).toBe(0);
+        expect(ended.stdout).toContain('2 trials done, 0 left behind, 0 failed.');
+      });
+      // Both have put their jobs in before anybody works on them.
+      const queued = (file: string) => readdirSync(folder).includes(`${name}-${file}.sweep`);
+      await until(() => queued('usual') && queued('urgent'));
+      await setTimeout(3000);
+      const worker = startWorker(server.url);
+      await Promise.all(both);
+      expect(order).toEqual(['urgent', 'usual']);
+      expect(await worker.stop()).toBe(143);
+    }, 120_000);
+
+    it('cancels what waits and what is being done', async () => {
+      const options = `long.yaml --queue ${server.url} --folder ${name}-long.sweep`;
+      const worker = startWorker(server.url);
+      const leading = kwta(`sweep ${options}`);
+      await until(() => worker.said().includes('trial 0'));
+      const cancelled = await kwta(`sweep ${options} --cancel`);
+      expect(cancelled.stdout).toContain('2 jobs taken out of the queue or stopped');
+      const led = await leading;
+      expect(led.stderr).toContain('cancelled; the same command goes on from here');
+      await until(() => worker.said().includes('trial 0, rung 0: cancelled'));
+      expect(worker.said()).not.toContain('trial 1');
+      await worker.stop();
+    }, 120_000);
+
+    it('gives the job of a worker that is stopped to another, with its checkpoint', async () => {
+      const first = startWorker(server.url);
+      const leading = kwta(`sweep stopped.yaml --queue ${server.url} --folder ${name}-stopped.sweep`);
+      await until(() => /epoch 3\/30/.test(first.said()));
+      expect(await first.stop()).toBe(143);
+      const second = startWorker(server.url);
+      const led = await leading;
+      expect(led.code, led.stderr).toBe(0);
+      expect(led.stdout).toContain('2 trials done, 0 left behind, 0 failed.');
+      expect(second.said()).toMatch(/going on after step \d+/);
+      await second.stop();
+    }, 120_000);
+  });
+}
