@@ -1,10 +1,11 @@
 // npm run docs [-- --serve]: builds the documentation site into site/dist-docs, or serves it while pages are written.
 // What it needs beside Node stands in site/docs/package.json, and is installed when it is missing.
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, unlessFresh } from './lib/fingerprint.mjs';
 import { checkLinks } from './lib/links.mjs';
 import { npm } from './lib/packages.mjs';
+import { copyPage } from './lib/page.mjs';
 import { Failure, main, note, root, run, stage } from './lib/steps.mjs';
 
 const site = path.join(root, 'site/docs');
@@ -32,6 +33,8 @@ await main(async () => {
   }
   await stage('Site', () => inSite('vitepress/bin/vitepress.js', ['build', site]));
   await stage('Links', () => {
+    // Where the demo page was built, the site brings it along.
+    if (existsSync(path.join(root, 'dist/page/index.html'))) copyPage(path.join(built, 'demo-page'));
     const dead = checkLinks(built, process.env.KWTA_DOCS_BASE ?? '/');
     for (const line of dead) console.error(`   ${line}`);
     if (dead.length > 0) throw new Failure(`${dead.length} links of the site lead nowhere.`);
