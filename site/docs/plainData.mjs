@@ -4,10 +4,8 @@
 import {
   CommentTag,
   Converter,
-  DeclarationReflection,
   makeRecursiveVisitor,
   ReflectionKind,
-  SignatureReflection,
   UnknownType,
 } from 'typedoc';
 import ts from 'typescript';
@@ -36,8 +34,8 @@ export function load(app) {
     const named = exportedTypes(context, checker);
     for (const reflection of Object.values(context.project.reflections)) {
       for (const tag of reflection.comment?.blockTags ?? []) nameError(tag);
-      if (reflection instanceof SignatureReflection) nameField(context, checker, reflection, named);
-      if (!(reflection instanceof DeclarationReflection)) continue;
+      if (reflection.isSignature()) nameField(context, checker, reflection, named);
+      if (!reflection.isDeclaration()) continue;
       if (reflection.kind === ReflectionKind.TypeAlias) expandAlias(context, checker, reflection, named);
       // What stands in a schema is no value.
       reflection.defaultValue = undefined;
@@ -149,7 +147,7 @@ function nameError(tag) {
  * A type that follows from a schema is written out.
  * @param {Context} context
  * @param {ts.TypeChecker} checker
- * @param {DeclarationReflection} reflection
+ * @param {import('typedoc').DeclarationReflection} reflection
  * @param {[string, ts.Type][]} named
  */
 function expandAlias(context, checker, reflection, named) {
@@ -165,12 +163,12 @@ function expandAlias(context, checker, reflection, named) {
  * stands in the docstring of the whole.
  * @param {Context} context
  * @param {ts.TypeChecker} checker
- * @param {DeclarationReflection | import('typedoc').SignatureReflection} reflection
+ * @param {import('typedoc').DeclarationReflection | import('typedoc').SignatureReflection} reflection
  * @param {[string, ts.Type][]} named
  */
 function nameField(context, checker, reflection, named) {
   if (!hasSilentFields(reflection.type)) return;
-  const holder = reflection instanceof DeclarationReflection ? reflection : reflection.parent;
+  const holder = reflection.isDeclaration() ? reflection : reflection.parent;
   const declaration = context.getSymbolFromReflection(holder)?.declarations?.[0];
   const node = declaration !== undefined && 'type' in declaration ? /** @type {ts.TypeNode} */ (declaration.type) : undefined;
   const symbol = context.getSymbolFromReflection(holder);
