@@ -1,13 +1,7 @@
 // A plugin of typedoc for what is plain data here: types that follow from a schema, and constructors that take options.
 // typedoc alone would write the name of a type nobody can look up, and lose what is said of each option.
 
-import {
-  CommentTag,
-  Converter,
-  makeRecursiveVisitor,
-  ReflectionKind,
-  UnknownType,
-} from 'typedoc';
+import { CommentTag, Converter, makeRecursiveVisitor, ReflectionKind, UnknownType } from 'typedoc';
 import ts from 'typescript';
 
 /** @typedef {import('typedoc').Context} Context */
@@ -170,7 +164,8 @@ function nameField(context, checker, reflection, named) {
   if (!hasSilentFields(reflection.type)) return;
   const holder = reflection.isDeclaration() ? reflection : reflection.parent;
   const declaration = context.getSymbolFromReflection(holder)?.declarations?.[0];
-  const node = declaration !== undefined && 'type' in declaration ? /** @type {ts.TypeNode} */ (declaration.type) : undefined;
+  const node =
+    declaration !== undefined && 'type' in declaration ? /** @type {ts.TypeNode} */ (declaration.type) : undefined;
   const symbol = context.getSymbolFromReflection(holder);
   if (symbol === undefined || declaration === undefined) return;
   context.project.removeTypeReflections(reflection.type);

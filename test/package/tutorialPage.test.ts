@@ -39,10 +39,9 @@ it('trains on shared memory, and the network sees something else in the end', as
     const said = tab.locator('#status');
     await expect.poll(() => said.textContent(), { timeout: 60_000 }).toContain('Training on');
     expect(await tab.evaluate(() => crossOriginIsolated)).toBe(true);
-    await expect.poll(async () => [await said.textContent(), problems], { timeout: 150_000 }).toEqual([
-      expect.stringMatching(/^(\w+): it saw \1, and now sees (?!\1)\w+$/),
-      [],
-    ]);
+    await expect
+      .poll(async () => [await said.textContent(), problems], { timeout: 150_000 })
+      .toEqual([expect.stringMatching(/^(\w+): it saw \1, and now sees (?!\1)\w+$/), []]);
   } finally {
     await browser.close();
     await server.close();
