@@ -1,9 +1,13 @@
 // A plugin of typedoc for what is plain data here: types that follow from a schema, and constructors that take options.
 // typedoc alone would write the name of a type nobody can look up, and lose what is said of each option.
+
+import { CommentTag, Converter, makeRecursiveVisitor, ReflectionKind, UnknownType } from 'typedoc';
 import ts from 'typescript';
-import { CommentTag, Converter, DeclarationReflection, ReflectionKind, UnknownType } from 'typedoc';
 
 /** @typedef {import('typedoc').Context} Context */
+
+/** Longer types say less than the docstring beside them. */
+const longest = 160;
 
 const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope;
 const expanded = flags | ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.MultilineObjectLiterals;
@@ -20,12 +24,16 @@ export function load(app) {
   });
   // Types are converted late: only now they are there.
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
-    const named = exportedTypes(context);
+    const checker = context.programs[0].getTypeChecker();
+    const named = exportedTypes(context, checker);
     for (const reflection of Object.values(context.project.reflections)) {
       for (const tag of reflection.comment?.blockTags ?? []) nameError(tag);
-      if (!(reflection instanceof DeclarationReflection)) continue;
-      if (reflection.kind === ReflectionKind.TypeAlias) expandAlias(context, reflection, named);
-      if (reflection.kind === ReflectionKind.Property) nameField(context, reflection, named);
+      if (reflection.isSignature()) nameField(context, checker, reflection, named);
+      if (!reflection.isDeclaration()) continue;
+      if (reflection.kind === ReflectionKind.TypeAlias) expandAlias(context, checker, reflection, named);
+      // What stands in a schema is no value.
+      reflection.defaultValue = undefined;
+      if (reflection.kind === ReflectionKind.Property) nameField(context, checker, reflection, named);
     }
   });
 }
@@ -38,10 +46,10 @@ export function load(app) {
  */
 function nameResult(context, signature, declaration) {
   if (declaration.type === undefined || !ts.isTypeReferenceNode(declaration.type)) return;
-  if (signature.type?.type !== 'reflection') return;
+  if (signature.type === undefined || signature.type.type === 'reference') return;
   const symbol = context.checker.getSymbolAtLocation(declaration.type.typeName);
   if (symbol === undefined) return;
-  context.project.removeReflection(signature.type.declaration);
+  context.project.removeTypeReflections(signature.type);
   const name = declaration.type.typeName.getText();
   signature.type = context.createSymbolReference(context.resolveAliasedSymbol(symbol), context, name);
 }
@@ -57,7 +65,11 @@ function listOptions(context, signature, parameter, shown) {
   const { checker } = context;
   if (parameter.type === undefined || !ts.isTypeReferenceNode(parameter.type)) return;
   const name = parameter.type.typeName.getText();
-  if (!['Options', 'Input', 'Omit', 'Partial'].includes(name)) return;
+  const [declared] = checker.getSymbolAtLocation(parameter.type.typeName)?.declarations ?? [];
+  const isPrivate = name.endsWith('Options') && declared !== undefined && !isExported(declared);
+  if (!['Options', 'Input', 'Omit', 'Partial'].includes(name) && !isPrivate) return;
+  // What is taken apart at once has no name of its own.
+  if (ts.isObjectBindingPattern(parameter.name)) shown.name = 'options';
   const type = checker.getTypeAtLocation(parameter).getNonNullableType();
   const { comment } = signature;
   const said = comment?.blockTags ?? [];
@@ -86,15 +98,22 @@ function listOptions(context, signature, parameter, shown) {
   comment.blockTags.unshift(new CommentTag('@options', rows.flat()));
 }
 
+/** @param {ts.Declaration} declaration */
+function isExported(declaration) {
+  const isType = ts.isInterfaceDeclaration(declaration) || ts.isTypeAliasDeclaration(declaration);
+  return !isType || (declaration.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false);
+}
+
 /**
  * Types of the package that have a name of their own.
  * @param {Context} context
+ * @param {ts.TypeChecker} checker
  * @returns {[string, ts.Type][]}
  */
-function exportedTypes(context) {
+function exportedTypes(context, checker) {
   return context.project.getReflectionsByKind(ReflectionKind.TypeAlias).flatMap((reflection) => {
     const declaration = schemaAlias(context, reflection);
-    return declaration === undefined ? [] : [[reflection.name, context.checker.getTypeAtLocation(declaration)]];
+    return declaration === undefined ? [] : [[reflection.name, checker.getTypeAtLocation(declaration)]];
   });
 }
 
@@ -121,49 +140,68 @@ function nameError(tag) {
 /**
  * A type that follows from a schema is written out.
  * @param {Context} context
- * @param {DeclarationReflection} reflection
+ * @param {ts.TypeChecker} checker
+ * @param {import('typedoc').DeclarationReflection} reflection
  * @param {[string, ts.Type][]} named
  */
-function expandAlias(context, reflection, named) {
+function expandAlias(context, checker, reflection, named) {
   const declaration = schemaAlias(context, reflection);
   if (declaration === undefined) return;
-  const type = context.checker.getTypeAtLocation(declaration);
+  const type = checker.getTypeAtLocation(declaration);
   const others = named.filter(([name]) => name !== reflection.name);
-  reflection.type = new UnknownType(textOf(context, type, others, true));
+  reflection.type = new UnknownType(textOf(checker, type, others, true));
 }
 
 /**
- * The type of a field that a schema declares is written as text: with the names of other types, not with all their fields.
+ * The type of a field is written as text where typedoc would list fields inside it that nothing is said of: what they are
+ * stands in the docstring of the whole.
  * @param {Context} context
- * @param {DeclarationReflection} reflection
+ * @param {ts.TypeChecker} checker
+ * @param {import('typedoc').DeclarationReflection | import('typedoc').SignatureReflection} reflection
  * @param {[string, ts.Type][]} named
  */
-function nameField(context, reflection, named) {
-  const symbol = context.getSymbolFromReflection(reflection);
-  const declaration = symbol?.declarations?.[0];
+function nameField(context, checker, reflection, named) {
+  if (!hasSilentFields(reflection.type)) return;
+  const holder = reflection.isDeclaration() ? reflection : reflection.parent;
+  const declaration = context.getSymbolFromReflection(holder)?.declarations?.[0];
+  const node =
+    declaration !== undefined && 'type' in declaration ? /** @type {ts.TypeNode} */ (declaration.type) : undefined;
+  const symbol = context.getSymbolFromReflection(holder);
   if (symbol === undefined || declaration === undefined) return;
-  if (!ts.isPropertyAssignment(declaration) && !ts.isShorthandPropertyAssignment(declaration)) return;
-  const type = context.checker.getNonNullableType(context.checker.getTypeOfSymbol(symbol));
   context.project.removeTypeReflections(reflection.type);
-  reflection.type = new UnknownType(textOf(context, type, named, false));
+  const type = checker.getNonNullableType(checker.getTypeOfSymbol(symbol));
+  const text = node?.getText() ?? textOf(checker, type, named, false);
+  reflection.type = new UnknownType(text.length > longest ? 'object' : text);
+}
+
+/** @param {import('typedoc').SomeType | undefined} type */
+function hasSilentFields(type) {
+  let found = false;
+  type?.visit(
+    makeRecursiveVisitor({
+      reflection({ declaration }) {
+        found ||= declaration.children?.some((child) => !child.hasComment()) ?? false;
+      },
+    }),
+  );
+  return found;
 }
 
 /**
- * @param {Context} context
+ * @param {ts.TypeChecker} checker
  * @param {ts.Type} type
  * @param {[string, ts.Type][]} named
  * @param {boolean} whole its fields on lines of their own
  * @returns {string}
  */
-function textOf(context, type, named, whole) {
-  const { checker } = context;
+function textOf(checker, type, named, whole) {
   const same = (/** @type {ts.Type} */ a, /** @type {ts.Type} */ b) =>
     a === b || (checker.isTypeAssignableTo(a, b) && checker.isTypeAssignableTo(b, a));
   const name = named.find(([, other]) => type.flags === other.flags && same(type, other))?.[0];
   if (name !== undefined) return name;
   if (checker.isArrayType(type)) {
     const [element] = checker.getTypeArguments(/** @type {ts.TypeReference} */ (type));
-    const text = textOf(context, element, named, false);
+    const text = textOf(checker, element, named, false);
     return /^\w+$/.test(text) ? `${text}[]` : `(${text})[]`;
   }
   return checker.typeToString(type, undefined, whole ? expanded : flags);

@@ -7,7 +7,10 @@ import { type Folder, install, pack, run, temporaryFolder } from './tarball.js';
 
 let folder: Folder;
 
-const all = await pages();
+/** Parts of programs: those of a page in a browser, which threads.test.ts runs, and those that need files of PyTorch. */
+const parts = ['docs/threads.md', 'docs/weights.md'];
+
+const all = (await pages()).filter((page) => !parts.includes(page));
 const programs = await Promise.all(all.map(async (page) => ({ page, program: await programOf(page) })));
 const withPrograms = programs.filter(({ program }) => program !== '');
 const recipes = withPrograms.filter(({ page }) => page.startsWith('docs/recipes/'));

@@ -10,7 +10,10 @@ import { type Boundary, boundariesOf } from './pieces.js';
 import type { AnalysisProgress } from './progress.js';
 
 /** Plain options of `analysis.jumps`. */
-export const jumpsSchema = object({ maxEvents: optional(integer({ min: 1 }), 10_000) });
+export const jumpsSchema = object({
+  /** Ends the search after so many, from t = 0 on; 10,000 by default. */
+  maxEvents: optional(integer({ min: 1 }), 10_000),
+});
 
 /** The ends of a segment, one sample each. */
 export interface SegmentRequest extends Output<typeof jumpsSchema> {

@@ -9,10 +9,15 @@ import type { AnalysisProgress } from './progress.js';
 
 /** Plain options of `analysis.landscape`. */
 export const landscapeSchema = object({
+  /** True class. */
   label: integer({ min: 0 }),
+  /** How far the plane reaches to either side, in pixel units of the largest change; 16/255 by default. */
   extent: optional(number({ above: 0 }), 16 / 255),
+  /** Points along either axis, 2 to 1001; 41 by default. */
   resolution: optional(integer({ min: 2, max: 1001 }), 41),
+  /** `'crossEntropy'` by default, `'margin'` or `'dlr'`. */
   loss: optional(choice(losses), 'crossEntropy'),
+  /** Of random directions; 0 by default. */
   seed: seed(),
 });
 

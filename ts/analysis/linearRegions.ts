@@ -5,7 +5,10 @@ import { findJumps } from './jumps.js';
 import type { AnalysisProgress } from './progress.js';
 
 /** Plain options of `analysis.linearRegions`. */
-export const linearRegionsSchema = object({ maxEvents: optional(integer({ min: 1 }), 100_000) });
+export const linearRegionsSchema = object({
+  /** Of one segment; 100,000 by default. The result says which segments have more. */
+  maxEvents: optional(integer({ min: 1 }), 100_000),
+});
 
 /** Ends of segments, as many of the one as of the other. */
 export interface LinearRegionsRequest extends Output<typeof linearRegionsSchema> {

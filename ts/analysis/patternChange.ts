@@ -13,8 +13,11 @@ import type { AnalysisProgress } from './progress.js';
 
 /** Plain options of `analysis.patternChange`. */
 export const patternChangeSchema = object({
+  /** Factors of the direction, each >= 0; 0, 0.1, ... 1 by default. */
   radii: optional(some(number({ min: 0 })), () => Array.from({ length: 11 }, (_, i) => i / 10)),
+  /** Instead of `direction`: directions are normal noise with this standard deviation, in pixel units. */
   sigma: optional(number({ above: 0 })),
+  /** Of the noise; 0 by default. */
   seed: seed(),
 });
 

@@ -17,17 +17,17 @@ type Watched = JobOptions<AnalysisProgress>;
 
 /** Options of {@link jumps}. */
 export interface JumpsOptions extends Watched, Input<typeof jumpsSchema> {
-  /** Ends of the segment, `[C, H, W]` or `[1, C, H, W]`. */
+  /** The end at t = 0, `[C, H, W]` or `[1, C, H, W]`. */
   from: Tensor;
-  /** The other end. */
+  /** The end at t = 1. */
   to: Tensor;
 }
 
 /** Options of {@link linearRegions}. */
 export interface LinearRegionsOptions extends Watched, Input<typeof linearRegionsSchema> {
-  /** Ends of segments, `[n, C, H, W]` each; or of one, `[C, H, W]`. */
+  /** Where segments begin, `[n, C, H, W]`; or one, `[C, H, W]`. */
   from: Tensor;
-  /** The other ends. */
+  /** Where they end. */
   to: Tensor;
 }
 
@@ -35,7 +35,10 @@ export interface LinearRegionsOptions extends Watched, Input<typeof linearRegion
 export interface PatternChangeOptions extends Watched, Input<typeof patternChangeSchema> {
   /** `[n, C, H, W]`, or one sample `[C, H, W]`. */
   x: Tensor;
-  /** Where each sample moves, of the shape of `x`, instead of `sigma`. */
+  /**
+   * Where each sample moves, of the shape of `x`, instead of `sigma`: for example an adversarial sample minus it, so that radius 1
+   * is that.
+   */
   direction?: Tensor;
 }
 
@@ -43,7 +46,7 @@ export interface PatternChangeOptions extends Watched, Input<typeof patternChang
 export interface LandscapeOptions extends Watched, Input<typeof landscapeSchema> {
   /** `[C, H, W]` or `[1, C, H, W]`. */
   x: Tensor;
-  /** `['gradient', 'random']` by default. */
+  /** Of the two axes; `['gradient', 'random']` by default. */
   directions?: readonly [first: PlaneDirection, second: PlaneDirection];
 }
 
@@ -56,8 +59,6 @@ export type PlaneDirection = 'gradient' | 'random' | Tensor;
  *
  * Found by evaluating the model once for each affine piece, as its own 32-bit arithmetic has it: see docs/analysis.md.
  *
- * @param options.from at t = 0; `options.to` at t = 1.
- * @param options.maxEvents ends the search after so many, from t = 0 on; 10,000 by default.
  * @throws {ConfigError} for a layer that is curved or random; {ShapeError}, {DataError} for wrong samples;
  *   {DivergedError} when the model gives no numbers; AbortError.
  */
@@ -72,8 +73,6 @@ export async function jumps(model: Model, options: JumpsOptions): Promise<Jumps>
 /**
  * How many affine pieces segments between samples cross, and how long these are.
  *
- * @param options.from at the beginning of each segment; `options.to` at its end.
- * @param options.maxEvents of one segment; 100,000 by default. The result says which segments have more.
  * @throws as {@link jumps}.
  */
 export async function linearRegions(model: Model, options: LinearRegionsOptions): Promise<LinearRegions> {
@@ -96,10 +95,6 @@ export async function linearRegions(model: Model, options: LinearRegionsOptions)
  * How much of what the layers choose changes with the distance from samples: of the winners of k-WTA, the open units of ReLU
  * and the maxima of windows at x, the share that is none any more at `x + radius * direction`.
  *
- * @param options.radii each >= 0; 0, 0.1, ... 1 by default.
- * @param options.direction of each sample, for example an adversarial sample minus it: radius 1 is then that.
- * @param options.sigma instead: directions are normal noise with this standard deviation, in pixel units.
- * @param options.seed of the noise; 0 by default.
  * @throws {ConfigError} unless there is either a sigma or a direction; {ShapeError}, {DataError}; AbortError.
  */
 export async function patternChange(model: Model, options: PatternChangeOptions): Promise<PatternChange> {
@@ -118,12 +113,6 @@ export async function patternChange(model: Model, options: PatternChangeOptions)
 /**
  * The loss on a plane through a sample, on a grid. Points are not clipped to [0, 1].
  *
- * @param options.label true class.
- * @param options.directions of the two axes, see {@link PlaneDirection}.
- * @param options.extent how far the plane reaches to either side, in pixel units of the largest change; 16/255 by default.
- * @param options.resolution points along either axis, 2 to 1001; 41 by default.
- * @param options.loss `'crossEntropy'` by default, `'margin'` or `'dlr'`.
- * @param options.seed of random directions; 0 by default.
  * @throws {ConfigError}, {ShapeError}, {DataError} for wrong arguments, and where the gradient to follow is zero; AbortError.
  */
 export async function landscape(model: Model, options: LandscapeOptions): Promise<Landscape> {

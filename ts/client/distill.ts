@@ -25,12 +25,6 @@ const together = 256;
  *
  * @param model the teacher, which stays as it is.
  * @param data images like those to be attacked later.
- * @param options.spec of the student; by default that of the teacher with ReLU in place of k-WTA.
- * @param options.epochs >= 1; 10 by default.
- * @param options.optimizer Adam with its defaults by default.
- * @param options.regime of the training; natural by default. A student of an adversarially trained teacher is closer to it
- *   when it is trained likewise.
- * @param options.seed of the student's first values and of its training; 0 by default. `batchSize` and `lr` are as in `fit`.
  * @returns the student, which the caller disposes.
  * @throws {ConfigError}, {ShapeError} for wrong arguments; {DivergedError}; AbortError.
  */

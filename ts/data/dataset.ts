@@ -114,6 +114,7 @@ export class Dataset implements DatasetFields {
     return { name, shape, classes, images: compact(this.images), labels: compact(this.labels), classNames };
   }
 
+  /** @internal */
   get [BRAND](): number {
     return FORM;
   }

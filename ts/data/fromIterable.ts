@@ -9,13 +9,17 @@ import { joinSamples, type RawSamples, StreamedDataset } from './stream.js';
 
 /** One sample: an image `[C, H, W]`, pixels in [0, 1], and its label. */
 export interface Sample {
+  /** `[C, H, W]`. */
   x: Tensor;
+  /** A whole number from 0. */
   label: number;
 }
 
 /** Several: images `[n, C, H, W]`, and one label for each. */
 export interface SampleBatch {
+  /** `[n, C, H, W]`. */
   x: Tensor;
+  /** `n` of them. */
   labels: ArrayLike<number>;
 }
 
@@ -24,6 +28,7 @@ export type SampleIterable = Iterable<Sample | SampleBatch> | AsyncIterable<Samp
 
 /** Options of {@link fromIterable}. */
 export interface FromIterableOptions extends LabelOptions {
+  /** Of the set, in messages and reports. */
   name?: string;
   /**
    * Takes samples as they are needed: then `length`, `shape` and `classes` have to be given. False by default: all are collected

@@ -13,6 +13,7 @@ export interface FromTensorsOptions extends LabelOptions {
   images: Tensor;
   /** One label per image, from 0 to `classes - 1` unless they are to be mapped. */
   labels: ArrayLike<number>;
+  /** Of the set, in messages and reports. */
   name?: string;
 }
 

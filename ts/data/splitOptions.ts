@@ -11,6 +11,7 @@ export interface SplitOptions<Split extends string = 'train' | 'test'> extends D
    * where downloads are kept.
    */
   dir?: string | URL;
+  /** Which part of the set. */
   split: Split;
   /**
    * Fetches the files from where they are published, unless they are there, into `dir` or the user's cache folder (`KWTA_CACHE`,

@@ -78,6 +78,7 @@ export class StreamedDataset implements StreamFields {
     this.source = source;
   }
 
+  /** @internal */
   get [BRAND](): number {
     return FORM;
   }

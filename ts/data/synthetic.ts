@@ -19,6 +19,7 @@ import { FIGURES, type Point } from './figures.js';
 
 /** How many images to draw, and from which seed. */
 export interface SyntheticOptions {
+  /** How many images, >= 1. */
   count: number;
   /** Image `i` depends on the seed and `i` alone: give training and test images different seeds. */
   seed: number;

@@ -34,7 +34,9 @@ const share = () => number({ min: 0, max: 1 });
 const hash = string;
 
 const accuracyFields = {
+  /** How many are right. */
   correct: count(),
+  /** Of so many. */
   total: integer({ min: 1 }),
   /** `correct / total`. */
   accuracy: share(),
@@ -47,7 +49,9 @@ const findingSchema = object(
   {
     /** Stable identifier. */
     code: choice(findingCodes),
+    /** `failure`: the figures mean nothing; `warning`: they flatter; `note`: how far they may be quoted. */
     severity: choice(['note', 'warning', 'failure']),
+    /** One sentence. */
     message: string(),
     /** The figures that it rests on. */
     evidence: record(union([number(), string()], 'a number or a string')),
@@ -77,8 +81,9 @@ const attackReportSchema = object(
     gradient: choice(gradients),
     /** `left`: only samples that no attack before it (of this epsilon) broke; the figures are then of all together. */
     scope: choice(['all', 'left']),
-    /** Samples that it was given, and those of them that were right before: it worked on these. */
+    /** Samples that it was given. */
     seen: count(),
+    /** Those of them that were right before: it worked on these. */
     attacked: count(),
     /** Samples that are still right. */
     ...accuracyFields,
@@ -86,6 +91,7 @@ const attackReportSchema = object(
     queries: queriesSchema,
     /** Forward and backward, by sample that it worked on. */
     meanQueries: number({ min: 0 }),
+    /** The time it took. */
     seconds: number({ min: 0 }),
     /** Adversarials that it made, and those still misclassified when every pixel is rounded to a multiple of 1/255. */
     eightBit: object({ adversarials: count(), remaining: count() }, 'counts'),
@@ -95,6 +101,7 @@ const attackReportSchema = object(
     stages: array(object({ name: string(), attacked: count(), broken: count(), queries: queriesSchema }, 'a stage')),
     /** What was seen of it from outside while it ran. */
     diagnostics: diagnosticsSchema,
+    /** What the attack itself had to say, and its findings that are warnings. */
     warnings: array(string()),
     /** What is to be said of this attack's figures. */
     findings: array(findingSchema),
@@ -125,7 +132,9 @@ const curveSchema = object(
   {
     /** What was tried at each radius on those still right, in words. */
     attack: string(),
+    /** What that asked, over all radii. */
     queries: queriesSchema,
+    /** The time it took. */
     seconds: number({ min: 0 }),
     /** By sample: the smallest radius at which any attack broke it (0: wrong as it is), null when none did. */
     radii: array(nullable(number({ min: 0 }))),
@@ -155,6 +164,7 @@ const envelopeSchema = object(
     dMax: number({ min: 0 }),
     /** Under the curve from 0 to dMax. */
     area: number({ min: 0 }),
+    /** Each beside all together. */
     attacks: array(
       object(
         {
@@ -198,18 +208,23 @@ const envelopeSchema = object(
 );
 
 const modelFields = {
-  /** SHA-256 of the state dict, and of the model's description as JSON, with the gamma in use. */
+  /** SHA-256 of the state dict. */
   weights: hash(),
+  /** SHA-256 of the model's description as JSON, with the gamma in use. */
   description: hash(),
+  /** Number of trainable values. */
   parameters: count(),
+  /** On the samples as they are. */
   clean: object({ ...accuracyFields, /** Class given to each sample. */ predictions: array(count()) }),
   /** By epsilon: samples that no attack broke, at it or at a smaller one. */
   worstCase: record(accuracySchema),
+  /** By attack, and for each by epsilon. */
   attacks: array(attackReportSchema),
   /** The least distances that all attacks found together, and each attack beside them. */
   envelope: envelopeSchema,
   /** Accuracy by radius; of presets only. */
   curve: optional(curveSchema),
+  /** What the model was asked whatever the attacks are. */
   probes: probesSchema,
   /** What is to be said of the figures, those of single attacks among it. */
   findings: array(findingSchema),
@@ -218,18 +233,23 @@ const modelFields = {
 /** Two models on the same samples. */
 const pairSchema = object(
   {
+    /** Name of a model. */
     first: string(),
+    /** Name of another. */
     second: string(),
+    /** In pixel units. */
     epsilon: number({ min: 0 }),
     /** The attack compared; the worst case when left out. */
     attack: optional(string()),
-    /** Samples that only one of them has right. */
+    /** Samples that only the first has right. */
     onlyFirst: count(),
+    /** Samples that only the second has right. */
     onlySecond: count(),
     /** Exact p-value of McNemar's test. */
     p: share(),
-    /** Accuracy of the first minus that of the second, and its paired 95 % interval (Bonett & Price 2012). */
+    /** Accuracy of the first minus that of the second. */
     difference: number({ min: -1, max: 1 }),
+    /** Paired 95 % interval of the difference (Bonett & Price 2012). */
     ci95: tuple([number({ min: -1, max: 1 }), number({ min: -1, max: 1 })], '[lower, upper]'),
   },
   'a comparison',
@@ -258,12 +278,17 @@ export const provenanceSchema = object(
 );
 
 const headFields = {
+  /** Version of this form. */
   schema: integer({ min: reportVersion, max: reportVersion }),
+  /** Of all its attacks. */
   norm: choice(norms),
+  /** Radii in pixel units; in l0 numbers of values. */
   epsilons: some(number({ min: 0 })),
+  /** True classes, by sample. */
   labels: some(count()),
   /** SHA-256 of the file with the adversarials, if one was written. */
   adversarials: optional(hash()),
+  /** What it was made from and on. */
   provenance: provenanceSchema,
 };
 
@@ -274,6 +299,7 @@ export const robustnessReportSchema = object({ ...headFields, ...modelFields }, 
 export const comparisonReportSchema = object(
   {
     ...headFields,
+    /** In the order in which they were given. */
     models: some(object({ name: string(), ...modelFields }, 'a model of a report')),
     /** Each model with each that comes after it, at each epsilon, by attack and in the worst case. */
     pairs: array(pairSchema),
@@ -283,25 +309,25 @@ export const comparisonReportSchema = object(
   'a report',
 );
 
-/** Right answers among samples, with Wilson's 95 % interval. */
+/** Right answers among samples, with Wilson's 95 % interval. @interface */
 export type Accuracy = Output<typeof accuracySchema>;
-/** What a report says beside its figures. */
+/** What a report says beside its figures. @interface */
 export type Finding = Output<typeof findingSchema>;
-/** Accuracy under one attack at one epsilon. */
+/** Accuracy under one attack at one epsilon. @interface */
 export type AttackReport = Output<typeof attackReportSchema>;
 /** What is asked of a model whatever the attacks are. */
 export type Probes = Output<typeof probesSchema>;
-/** Accuracy by radius. */
+/** Accuracy by radius. @interface */
 export type SecurityCurve = Output<typeof curveSchema>;
-/** The least distances that all attacks found together, and each attack beside them. */
+/** The least distances that all attacks found together, and each attack beside them. @interface */
 export type Envelope = Output<typeof envelopeSchema>;
-/** Two models on the same samples. */
+/** Two models on the same samples. @interface */
 export type PairReport = Output<typeof pairSchema>;
 /** What a report was made from and on. */
 export type Provenance = Output<typeof provenanceSchema>;
-/** What `evaluateRobustness` returns for one model. */
+/** What `evaluateRobustness` returns for one model. @interface */
 export type RobustnessReport = Output<typeof robustnessReportSchema>;
-/** What `evaluateRobustness` returns for a list of models. */
+/** What `evaluateRobustness` returns for a list of models. @interface */
 export type ComparisonReport = Output<typeof comparisonReportSchema>;
 /** One model of a report. */
 export type ModelReport = ComparisonReport['models'][number];

@@ -27,7 +27,9 @@ import { provenanceSchema, reportVersion } from './report.js';
 
 /** One of `count` parts of the samples, which are cut in their order; the first has the index 0. */
 export interface Shard {
+  /** Which of them, from 0. */
   index: number;
+  /** How many there are. */
   count: number;
 }
 

@@ -50,7 +50,7 @@ export interface MemoryUse {
   gradients: number;
   /** What a training step works on: activations and their gradients. */
   training: number;
-  /** The same for an attack's step, which samples go through {@link defaultBatch} at most at a time. */
+  /** The same for an attack's step, which samples go through 64 at most at a time. */
   inputGradient: number;
   /** The same for logits. */
   inference: number;

@@ -198,7 +198,8 @@ export function sequential(modules: ModuleSpec[], options: object = {}): Sequent
 }
 
 /**
- * `main(x) + shortcut(x)`, with `main` and `shortcut` lists of layers; without `shortcut`, `main(x) + x`.
+ * `main(x) + shortcut(x)`, with `main` and `shortcut` lists of layers; without `shortcut`, `main(x) + x`. `name` is what it is
+ * called in state dicts; its position by default.
  * @throws {ConfigError}; (when the model is built) {ShapeError} where the two have different shapes.
  */
 export function residual(options: Options<typeof residualDescriptor>): ResidualSpec {
@@ -207,7 +208,8 @@ export function residual(options: Options<typeof residualDescriptor>): ResidualS
 
 /**
  * Branches from one input, `[C1, H, W], [C2, H, W], ... -> [C1 + C2 + ..., H, W]`; an empty branch is the identity. What
- * k-WTA gives in all branches stays compressed. A layer's state-dict name has the branch's number in it: `3.1.0.weight`.
+ * k-WTA gives in all branches stays compressed. A layer's state-dict name has the branch's number in it: `3.1.0.weight`, with
+ * `name` in place of the position where there is one.
  *
  * @throws {ConfigError}; (when the model is built) {ShapeError} where heights or widths differ.
  */

@@ -11,6 +11,7 @@ import { type Features, featureSize } from '../ops/op.js';
 export interface LayerSummary {
   /** As state dicts and `activationPattern` name it. */
   layer: string;
+  /** What kind of layer it is. */
   type: string;
   /** `[C, H, W]` of what it gives. */
   output: [number, number, number];
@@ -18,7 +19,9 @@ export interface LayerSummary {
   parameters: number;
   /** Of k-WTA: how many values share the winners, how many win (in training), and how many such groups a sample has. */
   N?: number;
+  /** How many of them win; see `N`. */
   k?: number;
+  /** How many groups share winners; see `N`. */
   groups?: number;
   /** Multiply-adds of convolutions and linear layers for one sample, forward, if no value were zero. */
   multiplyAdds: number;

@@ -65,8 +65,9 @@ const boost = object({
 
 /** What is put in place of the mask's gradient. */
 export interface Surrogate {
+  /** `identity`: passed over; `softmask`: the mask softened by a sigmoid. */
   backward: (typeof surrogates)[number];
-  /** Width of the sigmoid of `softmask`; {@link softmaskTemperature} when left out. */
+  /** Width of the sigmoid of `softmask`; 0.1 when left out. */
   temperature?: number;
 }
 

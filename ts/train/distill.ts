@@ -10,12 +10,19 @@ import { fitSchema } from './spec.js';
 const { batchSize, lr, regime, seed } = fitSchema.entries;
 
 export const distillSchema = object({
+  /** Of the student; by default that of the teacher with ReLU in place of k-WTA. */
   spec: optional(modelSchema),
+  /** Passes over the data, >= 1; 10 by default. */
   epochs: optional(integer({ min: 1 }), 10),
+  /** Samples of a step, >= 1; 64 by default. */
   batchSize,
+  /** Adam with its defaults by default. */
   optimizer: optional(optimizerSchema, () => adam()),
+  /** Factor on the optimizer's learning rate; constant by default. */
   lr,
+  /** Natural by default. A student of an adversarially trained teacher is closer to it when it is trained likewise. */
   regime,
+  /** Of the student's first values and of its training; 0 by default. */
   seed,
 });
 

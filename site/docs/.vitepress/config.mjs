@@ -1,7 +1,11 @@
 // The documentation site: pages of docs/, the reference that typedoc wrote into docs/api, and search without a server.
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
 import { docs, referenceSidebar, sidebar } from './pages.mjs';
+
+/** The site brings the demo page along where it was built. */
+const hasPage = existsSync(fileURLToPath(new URL('../../../dist/page/index.html', import.meta.url)));
 
 export default defineConfig({
   srcDir: docs,
@@ -19,6 +23,7 @@ export default defineConfig({
       { text: 'Guides', link: '/models' },
       { text: 'Recipes', link: '/recipes/' },
       { text: 'Reference', link: '/api/' },
+      ...(hasPage ? [{ text: 'Demo page', link: '/demo-page/index.html', target: '_self' }] : []),
     ],
     sidebar: { '/api/': referenceSidebar(), '/': sidebar() },
     outline: [2, 3],

@@ -28,8 +28,11 @@ const versions = ['standard', 'plus', 'rand'] as const;
 
 /** See `attacks.autoAttack`. */
 export interface AutoAttackSpec {
+  /** Tells it from other attacks. */
   type: 'autoAttack';
+  /** `linf`, `l2` or `l1`. */
   norm: ConvexNorm;
+  /** Which attacks it has: `standard`, `plus` or `rand`. */
   version: (typeof versions)[number];
   /** In place of the version's own. */
   attacks?: AttackSpec[];

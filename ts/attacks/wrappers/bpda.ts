@@ -10,7 +10,9 @@ import { type AttackSpec, followsGradient } from '../table.js';
 
 /** See `attacks.bpda`. */
 export interface BpdaSpec extends Surrogate {
+  /** Tells it from other attacks. */
   type: 'bpda';
+  /** The attack inside. */
   attack: AttackSpec;
 }
 

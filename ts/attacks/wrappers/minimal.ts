@@ -9,7 +9,9 @@ import { type AttackSpec, fixedRadius, normOf } from '../table.js';
 
 /** See `attacks.minimal`. */
 export interface MinimalSpec {
+  /** Tells it from other attacks. */
   type: 'minimal';
+  /** The attack inside. */
   attack: AttackSpec;
   /** Halvings of the gap. */
   steps: number;

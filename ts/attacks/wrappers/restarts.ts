@@ -8,8 +8,11 @@ import { type AttackSpec, attackSchema, traitsOf } from '../table.js';
 
 /** See `attacks.restarts`. */
 export interface RestartsSpec {
+  /** Tells it from other attacks. */
   type: 'restarts';
+  /** The attack inside. */
   attack: AttackSpec;
+  /** How often it runs. */
   runs: number;
 }
 

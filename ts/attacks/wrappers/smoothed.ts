@@ -17,7 +17,9 @@ import { type AttackSpec, unsmoothed } from '../table.js';
 
 /** See `attacks.smoothed`. */
 export interface SmoothedSpec {
+  /** Tells it from other attacks. */
   type: 'smoothed';
+  /** The attack inside. */
   attack: AttackSpec;
   /** Standard deviation of the noise, in pixel units. */
   sigma: number;

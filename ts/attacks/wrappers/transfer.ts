@@ -5,9 +5,11 @@ import { type AttackSpec, sourceless } from '../table.js';
 
 /** See `attacks.transfer`. */
 export interface TransferSpec {
+  /** Tells it from other attacks. */
   type: 'transfer';
   /** Id of the model that the examples are made on. */
   source: string;
+  /** The attack inside. */
   attack: AttackSpec;
 }
 

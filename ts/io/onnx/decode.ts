@@ -15,7 +15,9 @@ import { type FoundWinners, winnersAround } from './winners.js';
 
 /** A network. */
 export interface OnnxModel {
+  /** Description of the model, for `runtime.model`. */
   spec: ModelSpec;
+  /** Values of its parameters, for `model.loadStateDict`. */
   stateDict: Record<string, Tensor>;
 }
 
