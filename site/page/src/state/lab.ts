@@ -200,9 +200,10 @@ export async function play(): Promise<void> {
 
 export async function pause(): Promise<void> {
   if (phase.peek() !== 'training') return;
-  setPhase('held', 'Held');
   await Promise.all(running().map((run) => run.pause()));
   for (const rate of rates.values()) rate.clear();
+  keep();
+  setPhase('held', 'Held');
   await keepNow();
 }
 
