@@ -14,7 +14,7 @@ export async function buildPage() {
     'ts',
     'package-lock.json',
     'scripts/lib/page.mjs',
-    'dist/wasm/simd/kwta.d.ts',
+    ...variants().map((variant) => `dist/wasm/${variant}.hash`),
   ]);
   const built = await unlessFresh('dist/page.hash', hash, ['dist/page/index.html'], async () => {
     const { build } = await import('vite');

@@ -113,7 +113,7 @@ describe('its controls', () => {
     const sliders = await page.locator('.slider output').allTextContents();
     expect(sliders.slice(0, 4)).toEqual(['1000', '20 %', '2', '0.12']);
     expect(await page.locator('.thumb[aria-pressed=true]').getAttribute('aria-label')).toMatch(/^Test image 6: /);
-    await page.getByText('Natural', { exact: true }).click();
+    await page.getByRole('radio', { name: 'Natural' }).check();
     await page.locator('.slider input').nth(1).focus();
     await page.keyboard.press('ArrowRight');
     expect(page.url()).toContain('regime=natural');

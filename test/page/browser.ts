@@ -41,7 +41,7 @@ const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/
 export async function staticHost(folder: string, below: string): Promise<Served> {
   const server = createServer(({ url = '/' }, response) => {
     const { pathname } = new URL(url, 'http://host');
-    const file = path.join(folder, pathname.replace(/\/$/, '/index.html'));
+    const file = path.join(folder, decodeURIComponent(pathname).replace(/\/$/, '/index.html'));
     if (!existsSync(file) || !statSync(file).isFile()) {
       response.writeHead(404).end();
       return;

@@ -6,7 +6,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { analysis, attacks, type LayerChange, type Model } from 'kwta';
 import { className } from './data.js';
 import { type Image, image, tensorOf } from './image.js';
-import { fail, phase, status } from './lab.js';
+import { epochsDone, fail, phase, status } from './lab.js';
 import { type NetworkName, networks, titles } from './networks.js';
 import { type Settings, settings } from './settings.js';
 
@@ -80,6 +80,10 @@ export function followImage(): void {
       return;
     }
     void look(now);
+  });
+  epochsDone.subscribe(() => {
+    // What is attacked meanwhile is left alone.
+    if (paths.peek().every(({ points }) => points.length === 1)) void look();
   });
 }
 

@@ -18,6 +18,9 @@ export const status = signal('Starting the kernels');
 /** What went wrong last, until something is tried again. */
 export const problem = signal('');
 
+/** Counts epochs that are over, of all networks. */
+export const epochsDone = signal(0);
+
 export const runtime = signal<Runtime | undefined>(undefined);
 
 /** What the networks that there are were trained as; empty without any. */
@@ -145,6 +148,7 @@ async function follow(network: Network, run: NonNullable<Network['run']>, signal
       if (event.type === 'epoch') {
         // Its checkpoint is on its way.
         keep();
+        epochsDone.value++;
         continue;
       }
       network.steps = event.steps;
@@ -200,9 +204,10 @@ export async function play(): Promise<void> {
 
 export async function pause(): Promise<void> {
   if (phase.peek() !== 'training') return;
-  setPhase('held', 'Held');
   await Promise.all(running().map((run) => run.pause()));
   for (const rate of rates.values()) rate.clear();
+  keep();
+  setPhase('held', 'Held');
   await keepNow();
 }
 

@@ -20,7 +20,8 @@ async function trainAndAttack(): Promise<void> {
     }
     await look();
     await attack();
-    document.getElementById('attack-title')?.scrollIntoView({ block: 'start', behavior: 'smooth' });
+    const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+    document.getElementById('attack-title')?.scrollIntoView({ block: 'start', behavior });
   } catch (error) {
     fail(error);
   }

@@ -14,9 +14,11 @@ const offered = 12;
 export function Images() {
   const test = split.value?.test;
   const { image: chosen, drawn } = settings.value;
-  const [first, setFirst] = useState(Math.floor(chosen / offered) * offered);
+  const [start, setStart] = useState(Math.floor(chosen / offered) * offered);
   const [drawing, setDrawing] = useState(false);
   const most = test === undefined ? 0 : Math.max(0, test.length - offered);
+  // Another set may have fewer.
+  const first = Math.min(start, most);
   const shown = test === undefined ? [] : Array.from({ length: Math.min(offered, test.length) }, (_, i) => first + i);
   const select = (number: number): void => {
     setDrawing(false);
@@ -47,10 +49,10 @@ export function Images() {
         })}
       </fieldset>
       <div class="transport">
-        <button type="button" disabled={first === 0} onClick={() => setFirst(Math.max(0, first - offered))}>
+        <button type="button" disabled={first === 0} onClick={() => setStart(Math.max(0, first - offered))}>
           Earlier
         </button>
-        <button type="button" disabled={first >= most} onClick={() => setFirst(Math.min(most, first + offered))}>
+        <button type="button" disabled={first >= most} onClick={() => setStart(Math.min(most, first + offered))}>
           More images
         </button>
         <button type="button" aria-expanded={drawing} onClick={() => setDrawing(!drawing)}>
