@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { blocksOf } from './markdown.js';
 import { launch, outcomeOf, type Served, serve, visit } from './pages.js';
 import { type Outcome, writeProgram } from './program.js';
 import { type Folder, install, pack, root, temporaryFolder } from './tarball.js';
@@ -65,7 +66,7 @@ async function built(name: string, change: (program: string) => string = (progra
   await writeProgram(place, { options: { threads: 2 } });
   const file = path.join(place, 'page.js');
   await writeFile(file, change(await readFile(file, 'utf8')));
-  await writeFile(path.join(place, 'register.js'), recipe('register.js'));
+  await writeFile(path.join(place, 'register.js'), await recipe('register.js'));
   await build({ root: place, base: './', configFile: false, logLevel: 'error', build: { target: 'esnext' } });
 }
 
@@ -79,10 +80,10 @@ async function outcomeAt(name: string, headers: Record<string, string>): Promise
 }
 
 /** A file of the recipes. */
-function recipe(name: string): string {
-  const block = [...recipes.matchAll(/^```js\n(.*?)^```$/gms)].find(([, code]) => code.startsWith(`// ${name}\n`));
-  if (block === undefined) throw new Error(`docs/threads.md has no block ${name}`);
-  return block[1];
+async function recipe(name: string): Promise<string> {
+  const block = (await blocksOf('docs/threads.md')).find(({ file }) => file === name);
+  if (block === undefined) throw new Error(`docs/threads.md has no file ${name}`);
+  return block.code;
 }
 
 /** The headers that a section writes out. */
@@ -124,7 +125,7 @@ describe('threads', () => {
   });
 
   it('by a service worker', async () => {
-    await writeFile(path.join(distOf('serviceWorker'), 'isolate.js'), recipe('isolate.js'));
+    await writeFile(path.join(distOf('serviceWorker'), 'isolate.js'), await recipe('isolate.js'));
     await using server = await serve(distOf('serviceWorker'));
     const page = await visit(browser, `${server.origin}/`);
     expect(page.isolated).toBe(true);
