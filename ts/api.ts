@@ -29,7 +29,8 @@ export type { DistillOptions } from './client/distillation.js';
 export type { FitOptions } from './client/fit.js';
 export type { FitRun, History } from './client/fitRun.js';
 export type { Model } from './client/model.js';
-export { exportOnnx, type ImportOnnxOptions, importOnnx } from './client/onnx.js';
+export { exportOnnx, importOnnx } from './client/onnx.js';
+export type { ImportOnnxOptions } from './client/onnxCalls.js';
 export type {
   LoadOptions,
   ModelOptions,

@@ -64,10 +64,11 @@ it('has no code that runs models, attacks or evaluations', () => {
 });
 
 it(`stays below ${budget / 1000} kB compressed`, () => {
-  const sizes = chunks
-    .filter(({ fileName }) => atOnce.has(fileName))
-    .map(({ code }) => gzipSync(code, { level: 9 }).length);
-  const size = sizes.reduce((sum, each) => sum + each, 0);
+  // What the bundler adds of its own is no part of the package.
+  const own = chunks.filter(
+    ({ fileName, moduleIds }) => atOnce.has(fileName) && moduleIds.some((id) => id.startsWith(root)),
+  );
+  const size = own.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0);
   process.stdout.write(
     `import 'kwta' loads ${(size / 1000).toFixed(1)} kB compressed at once (at most ${budget / 1000})\n`,
   );
