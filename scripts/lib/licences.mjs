@@ -6,6 +6,9 @@ import { wasmToolchain } from './rust.mjs';
 import { Failure, root, run } from './steps.mjs';
 
 /** @typedef {{ name: string, version: string, license: string, folder: string }} Part */
+/** @typedef {{ id: string, name: string, version: string, license: string, source: string | null, manifest_path: string, targets: { kind: string[] }[] }} Crate */
+/** @typedef {{ id: string, deps: { pkg: string, dep_kinds: { kind: string | null }[] }[] }} Node */
+/** @typedef {{ packages: Crate[], resolve: { nodes: Node[] } }} Metadata what `cargo metadata` prints, as far as it is read here */
 
 /**
  * @param {string[]} modules paths of modules that are in bundles
@@ -60,19 +63,14 @@ function packagesOf(modules) {
 async function crates() {
   const { env } = await wasmToolchain();
   const args = ['metadata', '--quiet', '--format-version=1', '--locked', '--filter-platform=wasm32-unknown-unknown'];
+  /** @type {Metadata} */
   const { packages, resolve } = JSON.parse(await run('cargo', args, { env, capture: true }));
-  /** @param {string} id */
-  const packageOf = (id) => packages.find((/** @type {{ id: string }} */ each) => each.id === id);
-  const queue = packages
-    .filter((/** @type {{ name: string }} */ { name }) => name === 'kwta-wasm')
-    .map((/** @type {{ id: string }} */ { id }) => id);
+  const packageOf = (/** @type {string} */ id) => /** @type {Crate} */ (packages.find((each) => each.id === id));
+  const queue = packages.filter(({ name }) => name === 'kwta-wasm').map(({ id }) => id);
   for (const id of queue) {
-    const { deps } = resolve.nodes.find((/** @type {{ id: string }} */ node) => node.id === id);
-    for (const { pkg, dep_kinds } of deps) {
-      const isNormal = dep_kinds.some((/** @type {{ kind: string | null }} */ { kind }) => kind === null);
-      const isMacro = packageOf(pkg).targets.some((/** @type {{ kind: string[] }} */ { kind }) =>
-        kind.includes('proc-macro'),
-      );
+    for (const { pkg, dep_kinds } of resolve.nodes.find((node) => node.id === id)?.deps ?? []) {
+      const isNormal = dep_kinds.some(({ kind }) => kind === null);
+      const isMacro = packageOf(pkg).targets.some(({ kind }) => kind.includes('proc-macro'));
       if (isNormal && !isMacro && !queue.includes(pkg)) queue.push(pkg);
     }
   }
