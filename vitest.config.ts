@@ -1,4 +1,4 @@
-// Six projects. Contract tests run in Node and in both kinds of page; every test sees the built package.
+// Seven projects. Contract tests run in Node and in both kinds of page; every test sees the built package.
 //
 // node              test/contract, test/node
 // realm             test/realm in Node, in a realm other than that of Node's own modules
@@ -6,6 +6,7 @@
 // browser-plain     the same without these headers: one thread
 // package           test/package: the packed tarball, installed in an empty folder
 // page              test/page: the demo page in Chromium, driven from Node
+// environments      test/package/all: the same under other run times, bundlers and frameworks, which are installed for it
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
@@ -67,7 +68,8 @@ export default defineConfig({
     projects: [
       inNode('node', ['test/contract/**/*.test.ts', 'test/node/**/*.test.ts']),
       inNode('realm', ['test/realm/**/*.test.ts'], 'vmThreads'),
-      inNode('package', ['test/package/**/*.test.ts']),
+      inNode('package', ['test/package/*.test.ts']),
+      inNode('environments', ['test/package/all/*.test.ts']),
       inNode('page', ['test/page/**/*.test.ts']),
       inChromium('browser-isolated', {
         'Cross-Origin-Opener-Policy': 'same-origin',

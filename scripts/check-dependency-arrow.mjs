@@ -184,14 +184,17 @@ function importsOf(root, file) {
     ...[...statements].map((match) => ({ name: match[2], erased: match[1] !== undefined, dynamic: false })),
     ...[...expressions].map((match) => ({ name: match[1], erased: false, dynamic: true })),
   ];
-  return all
-    .filter(({ name }) => name.startsWith('node:') || name.startsWith('.'))
-    .map(({ name, erased, dynamic }) => {
-      // A dynamic import of a node: module is a choice made at run time, after a look at the platform.
-      if (name.startsWith('node:')) return { target: name, node: true, erased: erased || dynamic };
-      const target = path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, '.ts');
-      return { target, node: false, erased };
-    });
+  return (
+    all
+      // A folder, such as `..`, is a place and no import.
+      .filter(({ name }) => /^(node:|\.\.?\/)/.test(name))
+      .map(({ name, erased, dynamic }) => {
+        // A dynamic import of a node: module is a choice made at run time, after a look at the platform.
+        if (name.startsWith('node:')) return { target: name, node: true, erased: erased || dynamic };
+        const target = path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, '.ts');
+        return { target, node: false, erased };
+      })
+  );
 }
 
 /**

@@ -3,6 +3,6 @@ import path from 'node:path';
 import { main, root, run } from './lib/steps.mjs';
 
 await main(async () => {
-  for (const script of ['test.mjs', 'corrupt.mjs', 'kill.mjs'])
-    await run(process.execPath, [path.join(root, 'scripts', script)]);
+  for (const [script, ...args] of [['test.mjs'], ['test.mjs', 'environments'], ['corrupt.mjs'], ['kill.mjs']])
+    await run(process.execPath, [path.join(root, 'scripts', script), ...args]);
 });

@@ -1,5 +1,5 @@
 // npm test [-- stage...]: sets up, builds, and runs every test, or only the stages named:
-// lint, native, instructions, wasm, node, browser, page, package.
+// lint, native, instructions, wasm, node, browser, page, package; environments only when it is named.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -41,14 +41,20 @@ const stages = {
   package: () => vitest('tarball, installed in an empty folder', 'package'),
 };
 
+/** What runs only when it is named. */
+const others = {
+  environments: () => vitest('tarball, under other run times, bundlers and frameworks', 'environments'),
+};
+
 await main(async () => {
   const named = process.argv.slice(2);
+  const all = { ...stages, ...others };
   for (const name of named) {
-    if (!(name in stages))
-      throw new Failure(`there is no test stage "${name}": choose from ${Object.keys(stages).join(', ')}.`);
+    if (!(name in all))
+      throw new Failure(`there is no test stage "${name}": choose from ${Object.keys(all).join(', ')}.`);
   }
   await build();
-  for (const [name, runStage] of Object.entries(stages)) {
+  for (const [name, runStage] of Object.entries(named.length === 0 ? stages : all)) {
     if (named.length === 0 || named.includes(name)) await runStage();
   }
   summarise();

@@ -16,14 +16,21 @@ export {
   WorkerLostError,
 } from './base/errors.js';
 export { type Tensor, tensor } from './base/tensor.js';
-export type { JumpsOptions, LandscapeOptions, LinearRegionsOptions, PatternChangeOptions } from './client/analysis.js';
 export * as analysis from './client/analysis.js';
+export type {
+  JumpsOptions,
+  LandscapeOptions,
+  LinearRegionsOptions,
+  PatternChangeOptions,
+} from './client/analysisCalls.js';
 export type { AttackOptions, AttackResult } from './client/attack.js';
-export { type DistillOptions, distill } from './client/distill.js';
+export { distill } from './client/distill.js';
+export type { DistillOptions } from './client/distillation.js';
 export type { FitOptions } from './client/fit.js';
 export type { FitRun, History } from './client/fitRun.js';
 export type { Model } from './client/model.js';
-export { exportOnnx, type ImportOnnxOptions, importOnnx } from './client/onnx.js';
+export { exportOnnx, importOnnx } from './client/onnx.js';
+export type { ImportOnnxOptions } from './client/onnxCalls.js';
 export type {
   LoadOptions,
   ModelOptions,

@@ -13,7 +13,7 @@ const dist = path.join(root, 'dist');
 const parts = ['client/inline.js', 'engine/entry.inline.js', 'platform/inline.js'];
 
 /** Packages that only those install who need them. */
-const optional = ['@zip.js/zip.js', 'fast-png', 'jpeg-js'];
+const optional = Object.keys(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).peerDependencies);
 
 /**
  * Writes the file in the place of its own entry, which imports what is not there.
@@ -39,7 +39,7 @@ async function bundle(entry, inlined, file) {
   const build = await rolldown({
     input: path.join(dist, entry),
     platform: 'neutral',
-    external: optional,
+    external: (id) => optional.some((name) => id === name || id.startsWith(`${name}/`)),
     resolve: { mainFields: ['module', 'main'], alias: { '#platform': path.join(dist, 'platform/inline.js') } },
     plugins: [textPlugin(inlined), nodePlugin()],
     onLog: (level, { message }) => {

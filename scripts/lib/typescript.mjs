@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
 import { dropLoader } from './glue.mjs';
 import { writeInline } from './inline.mjs';
+import { writeLicences } from './licences.mjs';
 import { writeSchemas } from './schemas.mjs';
 import { note, root, runPackage } from './steps.mjs';
 import { variants } from './wasm.mjs';
@@ -17,6 +18,8 @@ export async function buildTypeScript() {
     'package.json',
     'scripts/lib/glue.mjs',
     'scripts/lib/inline.mjs',
+    'scripts/lib/licences.mjs',
+    'Cargo.lock',
     'scripts/lib/schemas.mjs',
     'scripts/lib/typescript.mjs',
     'dist/wasm/simd-threads/kwta.d.ts',
@@ -34,7 +37,7 @@ export async function buildTypeScript() {
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--declaration', 'false', '--removeComments']);
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
     for (const { name } of variants) dropLoader(name);
-    await writeInline();
+    await writeLicences(await writeInline());
     await writeSchemas();
     writeCharts();
     const command = path.join(dist, 'cli/main.js');

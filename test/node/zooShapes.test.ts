@@ -3,7 +3,7 @@ import { models, nn } from 'kwta';
 import { describe, expect, it } from 'vitest';
 // Parameters without their memory.
 import { buildGraph, graphInput } from '../../dist/graph/graph.js';
-import { opOf } from '../../dist/ops/index.js';
+import { ruleOf } from '../../dist/ops/index.js';
 import { fixtures } from '../fixtures/fixtures.js';
 import { zooModel } from '../fixtures/zoo.js';
 
@@ -14,7 +14,7 @@ describe('whole models', () => {
     const graph = buildGraph(zooModel(item, 0.1));
     const own = graph.nodes.flatMap(({ spec, name, inputs }) => {
       const input = inputs[0] === graphInput ? graph.input : graph.nodes[inputs[0]].output;
-      return opOf(spec)
+      return ruleOf(spec)
         .parameters(spec, input)
         .map((parameter) => [`${name}.${parameter.name}`, parameter.shape]);
     });

@@ -20,7 +20,7 @@ export async function pages(): Promise<string[]> {
 /** The blocks of a page, in order. */
 export async function blocksOf(page: string): Promise<Block[]> {
   const text = await readFile(path.join(root, page), 'utf8');
-  return [...text.matchAll(/^```(\w+)(?: \[(.+)\])?\n(.*?)^```$/gms)].map(([, language, file, code]) => ({
+  return [...text.matchAll(/^```(\w+)(?: \[([^\]\n]+)\])?\n(.*?)^```$/gms)].map(([, language, file, code]) => ({
     language,
     file,
     code,

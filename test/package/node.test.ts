@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { programOf } from './markdown.js';
 import { type Folder, install, type PackedTarball, pack, root, run, temporaryFolder } from './tarball.js';
@@ -20,7 +21,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 describe('contents', () => {
   it('holds the build, the licences and what users read, and nothing else', () => {
     const allowed =
-      /^(dist\/.+\.(js|d\.ts|wasm)|dist\/schema\/\w+\.json|dist\/report\/uplot\.css|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/;
+      /^(dist\/.+\.(js|d\.ts|wasm)|dist\/schema\/\w+\.json|dist\/report\/uplot\.css|dist\/page\/.+\.(html|css|svg|webmanifest|json)|dist\/LICENSES\.txt|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/;
     const files = tarball.files.map((file) => file.path);
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     for (const file of [
@@ -28,6 +29,7 @@ describe('contents', () => {
       'CHANGELOG.md',
       'LICENSE-MIT',
       'LICENSE-APACHE',
+      'dist/LICENSES.txt',
       'dist/index.js',
       'dist/schema/model.json',
     ]) {
@@ -37,6 +39,30 @@ describe('contents', () => {
       expect(files).toContain(`dist/wasm/${variant}/kwta_bg.wasm`);
     }
   });
+
+  it('stays small: each build of the kernels below 180 kB compressed', async () => {
+    const sizes: string[] = [`tarball ${(tarball.size / 1000).toFixed(0)} kB`];
+    for (const variant of ['simd', 'simd-threads', 'relaxed-threads']) {
+      const { length } = gzipSync(await readFile(path.join(root, `dist/wasm/${variant}/kwta_bg.wasm`)), { level: 9 });
+      sizes.push(`${variant} ${(length / 1000).toFixed(1)} kB`);
+      expect(length, variant).toBeLessThan(180_000);
+    }
+    process.stdout.write(`${sizes.join(', ')} (kernels compressed)\n`);
+  });
+
+  it('has the licences of what is inside its files', async () => {
+    const text = await readFile(path.join(folder.path, 'node_modules/kwta/dist/LICENSES.txt'), 'utf8');
+    for (const name of ['comlink', 'libm', 'pako', 'uplot', 'valibot', 'wasm-bindgen', 'wasm-feature-detect']) {
+      expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+: .*(MIT|Apache-2\\.0)`, 'm'));
+    }
+  });
+
+  it('finds publint and attw content', async () => {
+    const tool = (file: string): string => path.join(root, 'node_modules', file);
+    await run(process.execPath, [tool('publint/src/cli.js'), 'run', tarball.file, '--strict'], { cwd: root });
+    const attw = [tool('@arethetypeswrong/cli/dist/index.js'), tarball.file, '--profile', 'esm-only'];
+    await run(process.execPath, attw, { cwd: root });
+  }, 120_000);
 
   it('is the same, byte for byte, when it is packed again', async () => {
     await using again = await temporaryFolder();

@@ -10,6 +10,9 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const execute = promisify(execFile);
 
+/** What npm need not do or say here. */
+const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];
+
 /** Runs a program to its end. @throws with its output when it fails. */
 export async function run(program: string, args: string[], options: ExecFileOptions = {}): Promise<string> {
   const { stdout } = await execute(program, args, { ...options, encoding: 'utf8', maxBuffer: 1 << 26 });
@@ -47,6 +50,10 @@ export async function install(tarball: string, folder: string): Promise<void> {
   if (!(await readdir(folder)).includes('package.json')) {
     await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   }
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];
   await run('npm', ['install', tarball, '--omit=dev', '--ignore-scripts', ...quiet], { cwd: folder });
+}
+
+/** Installs other packages beside it; some fetch their programs by a script. */
+export async function installTools(names: readonly string[], folder: string): Promise<void> {
+  await run('npm', ['install', ...names, ...quiet], { cwd: folder });
 }

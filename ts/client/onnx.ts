@@ -1,14 +1,5 @@
-/** Networks to and from ONNX. */
-import { platform } from '#platform';
-import { isUint8Array } from '../base/arrays.js';
-import { checkKeys } from '../base/check.js';
-import { ConfigError, DataError } from '../base/errors.js';
-import { checkPath } from '../base/paths.js';
-import { parse } from '../base/schema.js';
-import { describe } from '../base/tensor.js';
-import { modelInput } from '../graph/containers.js';
-import type { OnnxModel } from '../io/onnx/decode.js';
-import { connected, type Model } from './model.js';
+/** Networks to and from ONNX, by code that comes with the first call. */
+import type * as calls from './onnxCalls.js';
 
 /**
  * A model as a file of ONNX (operators of version 21), for evaluation: pixels `[N, C, H, W]` in, logits `[N, classes]` out. k-WTA
@@ -17,18 +8,8 @@ import { connected, type Model } from './model.js';
  *
  * @throws {ConfigError} without the package @bufbuild/protobuf, or for a model that answers at random.
  */
-export async function exportOnnx(model: Model): Promise<Uint8Array> {
-  if (typeof model !== 'object' || model === null || !(connected in model))
-    throw new ConfigError(`exportOnnx: expected a model, got ${describe(model)}`);
-  const { encodeOnnx } = await import('../io/onnx/encode.js');
-  return encodeOnnx(model.spec, await model.stateDict());
-}
-
-/** Options of {@link importOnnx}. */
-export interface ImportOnnxOptions {
-  /** `[C, H, W]` of an image, where the file leaves height or width open. */
-  input?: [number, number, number];
-}
+export const exportOnnx: typeof calls.exportOnnx = async (...args) =>
+  (await import('./onnxCalls.js')).exportOnnx(...args);
 
 /**
  * The network in a file of ONNX, made of the layers that there are here: convolutions, linear layers, normalisations, pooling, the
@@ -39,16 +20,5 @@ export interface ImportOnnxOptions {
  * @throws {DataError} listing every node that has no counterpart, by name; or naming what is wrong with the file.
  * @throws {ConfigError} without the package @bufbuild/protobuf.
  */
-export async function importOnnx(
-  source: Uint8Array | string | URL,
-  options: ImportOnnxOptions = {},
-): Promise<OnnxModel> {
-  checkKeys('importOnnx', options, ['input']);
-  const input = options.input && parse(modelInput, options.input, 'importOnnx.input');
-  const { decodeOnnx } = await import('../io/onnx/decode.js');
-  if (isUint8Array(source)) return decodeOnnx('importOnnx', source, input);
-  checkPath('importOnnx', source);
-  const bytes = await platform.readFile(source);
-  if (bytes === undefined) throw new DataError(`importOnnx: there is no file ${source}`);
-  return decodeOnnx(String(source), bytes, input);
-}
+export const importOnnx: typeof calls.importOnnx = async (...args) =>
+  (await import('./onnxCalls.js')).importOnnx(...args);

@@ -1,9 +1,5 @@
-/** `createRuntime` of the package's first entry: kernels and workers are files beside its code. */
-import { platform } from '#platform';
-import { ownWorker } from '#worker';
-import { wasmUrl } from '../kernels/files.js';
+/** `createRuntime` of the package's first entry, with whose first call comes all that runs models. */
 import type { Runtime, RuntimeOptions } from './runtime.js';
-import { startRuntime } from './start.js';
 
 /**
  * Starts a runtime: an engine in a worker, with a team of threads on shared memory where the platform has it.
@@ -13,5 +9,5 @@ import { startRuntime } from './start.js';
  * @throws {WorkerLostError} when a worker does not start; {MemoryError} when there is no room for its memory.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  return startRuntime({ compile: (variant) => platform.compile(wasmUrl(variant)), program: ownWorker }, options);
+  return (await import('./startWhole.js')).start(options);
 }

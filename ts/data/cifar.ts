@@ -49,12 +49,7 @@ const hundred: Archive = {
   downloads: [{ name: 'cifar-100-binary.tar.gz', md5: '03b5dce01913d631647c71ecec9e9cb8', unpack: true }],
 };
 
-/**
- * The images of one split of CIFAR-10, plain or gzipped. Of the five training files, those that are there are taken; the
- * dataset's name lists them.
- *
- * @throws {DataError} when no file of the split is there, or one is truncated, too long or holds a wrong label.
- */
+/** See `cifar10` in index.ts. */
 export function cifar10(options: Cifar10Options & { stream: true }): Promise<StreamedDataset>;
 export function cifar10(options: Cifar10Options & { stream?: false }): Promise<Dataset>;
 export async function cifar10(options: Cifar10Options): Promise<Dataset | StreamedDataset> {
@@ -71,11 +66,7 @@ export async function cifar10(options: Cifar10Options): Promise<Dataset | Stream
   return readSplit(ten, options, format);
 }
 
-/**
- * The images of one split of CIFAR-100 (50,000 and 10,000), plain or gzipped.
- *
- * @throws {DataError} when the split's file is not there, truncated, too long or holds a wrong label.
- */
+/** See `cifar100` in index.ts. */
 export function cifar100(options: Cifar100Options & { stream: true }): Promise<StreamedDataset>;
 export function cifar100(options: Cifar100Options & { stream?: false }): Promise<Dataset>;
 export async function cifar100(options: Cifar100Options): Promise<Dataset | StreamedDataset> {

@@ -52,11 +52,7 @@ const archive: Archive = {
   ],
 };
 
-/**
- * One split, from the four official files, plain or gzipped.
- *
- * @throws {DataError} when the split's files are not there, cannot be fetched, or are damaged.
- */
+/** See `fashionMnist` in index.ts. */
 export function fashionMnist(options: FashionMnistOptions & { stream: true }): Promise<StreamedDataset>;
 export function fashionMnist(options: FashionMnistOptions & { stream?: false }): Promise<Dataset>;
 export async function fashionMnist(options: FashionMnistOptions): Promise<Dataset | StreamedDataset> {

@@ -43,11 +43,7 @@ export interface FromIterableOptions extends LabelOptions {
   shuffleBuffer?: number;
 }
 
-/**
- * @param samples an iterable, or a function that begins one anew, for each pass over the data. An iterator that is its own
- *   iterable (a generator) has one pass: a stream of it is enough for one epoch.
- * @throws {DataError}, {ShapeError} naming the sample that is wrong; {ConfigError} for wrong options.
- */
+/** See `fromIterable` in index.ts. */
 export function fromIterable(
   samples: SampleIterable | (() => SampleIterable),
   options: FromIterableOptions & { stream: true },

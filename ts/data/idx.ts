@@ -26,11 +26,7 @@ export interface IdxOptions extends LabelOptions {
   stream?: boolean;
 }
 
-/**
- * Grey images with labels from a pair of IDX files, plain or gzipped.
- *
- * @throws {DataError} when a file is missing, truncated, too long or not IDX, or the files do not fit each other.
- */
+/** See `idx` in index.ts. */
 export function idx(options: IdxOptions & { stream: true }): Promise<StreamedDataset>;
 export function idx(options: IdxOptions & { stream?: false }): Promise<Dataset>;
 export async function idx(options: IdxOptions): Promise<Dataset | StreamedDataset> {

@@ -25,14 +25,7 @@ export interface ImageFolderOptions {
   stream?: boolean;
 }
 
-/**
- * All images in the classes' folders and the folders in these; classes are those folders that hold one, sorted by name (by code
- * points). PNG needs the package `fast-png`, JPEG `jpeg-js`, which repeats colours that are stored in less detail where other
- * decoders interpolate: such images differ a little from what Pillow reads.
- *
- * @throws {DataError} naming the file that is damaged or of another size, or the folder where nothing is; {ConfigError} naming a
- *   package that is missing.
- */
+/** See `imageFolder` in index.ts. */
 export function imageFolder(options: ImageFolderOptions & { stream: true }): Promise<StreamedDataset>;
 export function imageFolder(options: ImageFolderOptions & { stream?: false }): Promise<Dataset>;
 export async function imageFolder(options: ImageFolderOptions): Promise<Dataset | StreamedDataset> {

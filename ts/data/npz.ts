@@ -23,13 +23,7 @@ export interface NpzOptions extends LabelOptions {
   name?: string;
 }
 
-/**
- * Images `[n, C, H, W]`, `[n, H, W, C]` where `layout` says so, or `[n, H, W]`, with one label each. Unsigned bytes and other
- * whole numbers are pixels from 0 to 255, floats pixels from 0 to 1.
- *
- * @throws {DataError} naming the file and the array when one is missing, damaged, of another type or shape, or holds a pixel or
- *   label out of range.
- */
+/** See `npz` in index.ts. */
 export async function npz(options: NpzOptions): Promise<Dataset> {
   checkKeys('npz', options, ['file', 'images', 'labels', 'layout', 'name', ...labelKeys]);
   const { layout = 'nchw', images: imagesName = 'images', labels: labelsName = 'labels' } = options;

@@ -31,11 +31,7 @@ const archive: Archive = {
   ],
 };
 
-/**
- * The images of one split: 73,257, 26,032 or 531,131 of 3 x 32 x 32, whichever are in the file; classes are the digits.
- *
- * @throws {DataError} when the file is not there, damaged, or holds something else.
- */
+/** See `svhn` in index.ts. */
 export async function svhn(options: SvhnOptions): Promise<Dataset> {
   checkSplitOptions('svhn', options, splits);
   const dir = await whereIs(archive, options);

@@ -1,6 +1,6 @@
 /** The backward half of a plan: its steps in order, and what they compute again. */
 import type { Buffer } from '../ops/buffer.js';
-import { opOf } from '../ops/index.js';
+import { ruleOf } from '../ops/index.js';
 import {
   type BuildContext,
   buffersOf,
@@ -76,7 +76,7 @@ export function buildBackward(
   const needs = (slot: number): boolean => (slot === graphInput ? wishes.inputGradient : needed[slot]);
   const hasParameters = ({ node }: Slot): boolean =>
     wishes.parameterGradients &&
-    opOf(node.spec)
+    ruleOf(node.spec)
       .parameters(node.spec, node.output)
       .some((p) => p.trainable);
   for (const [i, slot] of slots.entries()) needed[i] = slot.inputs.some(needs) || hasParameters(slot);

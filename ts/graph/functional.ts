@@ -8,7 +8,7 @@ import { checkLabels } from '../base/labels.js';
 import { checkTensor, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { OpSpec } from '../ops/index.js';
-import { opOf } from '../ops/index.js';
+import { ruleOf } from '../ops/index.js';
 import { type Features, featureSize, type Mode } from '../ops/op.js';
 import { type Graph, graphInput } from './graph.js';
 import { losses } from './losses.js';
@@ -38,7 +38,7 @@ const name = 'functional';
 export function runOp(workspace: Workspace, call: OpCall, outputGradient?: Tensor): OpResult {
   const { x, spec, mode } = call;
   const [n, input] = batchOf(x);
-  const output = opOf(spec).shape(spec, [input], spec.type);
+  const output = ruleOf(spec).shape(spec, [input], spec.type);
   const graph: Graph = { input, nodes: [{ spec, name, inputs: [graphInput], output }] };
   const outputShape = x.shape.length === 2 ? [n, featureSize(output)] : [n, output.c, output.h, output.w];
   if (outputGradient && shapeText(outputGradient.shape) !== shapeText(outputShape)) {

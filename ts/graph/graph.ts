@@ -1,6 +1,6 @@
 /** The flat list of nodes that a model's description stands for. */
 import { ConfigError, ShapeError } from '../base/errors.js';
-import { type OpSpec, opOf, traitsOf } from '../ops/index.js';
+import { type OpSpec, ruleOf, traitsOf } from '../ops/index.js';
 import type { Surrogate } from '../ops/kwta.js';
 import { type Features, featureText } from '../ops/op.js';
 import { containerOf, isContainer, type ModelSpec, type ModuleSpec, mapLayers } from './containers.js';
@@ -36,7 +36,7 @@ export function buildGraph(model: ModelSpec): Graph {
   const featuresOf = (index: number): Features => (index === graphInput ? { c, h, w } : nodes[index].output);
 
   const addNode = (spec: OpSpec, name: string, inputs: number[]): number => {
-    const output = opOf(spec).shape(spec, inputs.map(featuresOf), name);
+    const output = ruleOf(spec).shape(spec, inputs.map(featuresOf), name);
     nodes.push({ spec, name, inputs, output });
     return nodes.length - 1;
   };

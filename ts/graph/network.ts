@@ -4,7 +4,7 @@
  */
 import { ConfigError, MemoryError } from '../base/errors.js';
 import { STREAMS } from '../base/random.js';
-import { opOf, traitsOf } from '../ops/index.js';
+import { ruleOf, traitsOf } from '../ops/index.js';
 import type { Surrogate } from '../ops/kwta.js';
 import { checkBatch, featureSize, type Mode, type RunState } from '../ops/op.js';
 import { Antithetic, type NoiseStream } from './antithetic.js';
@@ -281,7 +281,7 @@ export class Network {
     const result = new Map<string, number>();
     for (const { spec, name, output } of this.#graph.nodes) {
       if (!traitsOf(spec).batchStatistics || !('momentum' in spec)) continue;
-      const statistics = opOf(spec)
+      const statistics = ruleOf(spec)
         .parameters(spec, output)
         .filter(({ trainable }) => !trainable);
       for (const statistic of statistics) result.set(`${name}.${statistic.name}`, spec.momentum);

@@ -1,5 +1,5 @@
 /** The parameters that a graph has, from its description alone. */
-import { opOf } from '../ops/index.js';
+import { ruleOf } from '../ops/index.js';
 import type { ParameterSpec } from '../ops/op.js';
 import { buildGraph, type Graph, graphInput, type ModelSpec } from './graph.js';
 
@@ -7,7 +7,7 @@ import { buildGraph, type Graph, graphInput, type ModelSpec } from './graph.js';
 export function parameterSpecs(graph: Graph): Map<string, ParameterSpec> {
   const entries = graph.nodes.flatMap(({ spec, name, inputs: [from] }) => {
     const input = from === graphInput ? graph.input : graph.nodes[from].output;
-    return opOf(spec)
+    return ruleOf(spec)
       .parameters(spec, input)
       .map((parameter): [string, ParameterSpec] => [`${name}.${parameter.name}`, parameter]);
   });

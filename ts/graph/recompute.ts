@@ -4,7 +4,7 @@
  */
 
 import { sizeOf } from '../base/tensor.js';
-import { type OpSpec, opOf, traitsOf } from '../ops/index.js';
+import { type OpSpec, ruleOf, traitsOf } from '../ops/index.js';
 import { density, featureSize, type Value } from '../ops/op.js';
 
 /** A node with the values that it reads and writes. */
@@ -23,7 +23,7 @@ const passes = 3;
 
 /** Multiply-adds for one value of the output: each weight of a channel meets one value of the input. */
 function costOfValue({ spec, inputs: [input] }: Computed): number {
-  const weights = opOf(spec)
+  const weights = ruleOf(spec)
     .parameters(spec, input.features)
     .filter(({ layout }) => layout === 'convolution');
   const each = weights.reduce((sum, { shape }) => sum + sizeOf(shape) / shape[0], 0);

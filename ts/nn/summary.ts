@@ -3,7 +3,7 @@ import { integer, parse, tuple } from '../base/schema.js';
 import { sizeOf } from '../base/tensor.js';
 import { type ModelSpec, modelSchema, type SequentialSpec } from '../graph/containers.js';
 import { buildGraph, graphInput, type Node } from '../graph/graph.js';
-import { opOf } from '../ops/index.js';
+import { ruleOf } from '../ops/index.js';
 import { groupsOf, winnersOf } from '../ops/kwta.js';
 import { type Features, featureSize } from '../ops/op.js';
 
@@ -59,7 +59,7 @@ export function summary(spec: ModelSpec | SequentialSpec, input?: [number, numbe
 }
 
 function rowOf({ spec, name, output }: Node, inputs: Given[]): { row: LayerSummary; result: Given } {
-  const parameters = opOf(spec).parameters(spec, inputs[0].features);
+  const parameters = ruleOf(spec).parameters(spec, inputs[0].features);
   const weights = parameters.filter(({ layout }) => layout === 'convolution');
   const multiplyAdds = weights.reduce((sum, weight) => sum + sizeOf(weight.shape), 0) * output.h * output.w;
   const [{ entries, features }] = inputs;

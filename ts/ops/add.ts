@@ -14,6 +14,7 @@ import {
   type Gradient,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type Value,
 } from './op.js';
@@ -52,7 +53,7 @@ function sumOf(context: BuildContext, main: Value, shortcut: Value, output: Dens
   };
 }
 
-export const add: Op<AddSpec> = {
+export const addRule: OpRule<AddSpec> = {
   shape(_spec, [main, shortcut], layer) {
     if (main.c !== shortcut.c || main.h !== shortcut.h || main.w !== shortcut.w) {
       throw new ShapeError(
@@ -62,6 +63,9 @@ export const add: Op<AddSpec> = {
     return main;
   },
   parameters: () => [],
+};
+
+export const add: Op<AddSpec> = {
   build(_spec, inputs, context) {
     const { exports } = context.kernels;
     const [main, shortcut] = inputs;

@@ -21,6 +21,7 @@ import {
   gradientBuffers,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type ParameterSpec,
   type TangentStep,
@@ -168,7 +169,7 @@ function evalTangent(spec: BatchNorm2dSpec, context: BuildContext, dx: DenseValu
 }
 
 /** PyTorch's BatchNorm2d: biased variance to normalise, unbiased in the running estimate. */
-export const batchNorm2d: Op<BatchNorm2dSpec> = {
+export const batchNorm2dRule: OpRule<BatchNorm2dSpec> = {
   shape: (_spec, [input]) => input,
   parameters(_spec, { c }) {
     const parameter = (name: string, constant: number, trainable: boolean): ParameterSpec => ({
@@ -185,6 +186,9 @@ export const batchNorm2d: Op<BatchNorm2dSpec> = {
       parameter('running_var', 1, false),
     ];
   },
+};
+
+export const batchNorm2d: Op<BatchNorm2dSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;

@@ -20,6 +20,7 @@ import {
   gradientBuffers,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type Step,
   type Value,
@@ -129,7 +130,7 @@ function denseStep(inputs: Value[], context: BuildContext): Step {
   };
 }
 
-export const concat: Op<ConcatSpec> = {
+export const concatRule: OpRule<ConcatSpec> = {
   shape(_spec, [a, b], layer) {
     if (a.h !== b.h || a.w !== b.w) {
       throw new ShapeError(
@@ -139,6 +140,9 @@ export const concat: Op<ConcatSpec> = {
     return joined(a, b);
   },
   parameters: () => [],
+};
+
+export const concat: Op<ConcatSpec> = {
   build(_spec, inputs, context) {
     const [a, b] = inputs;
     return a.kind === 'compressed' && b.kind === 'compressed'

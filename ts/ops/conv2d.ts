@@ -25,6 +25,7 @@ import {
   gradientBuffers,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type ParameterSpec,
   type Step,
@@ -333,7 +334,7 @@ function windowOf({ kernel, stride, padding }: Conv2dSpec): Window {
 }
 
 /** Convolution (cross-correlation, as in PyTorch). */
-export const conv2d: Op<Conv2dSpec> = {
+export const conv2dRule: OpRule<Conv2dSpec> = {
   shape(spec, [input], layer) {
     return { c: spec.out, ...windowExtents(windowOf(spec), input, `${layer} (conv2d)`) };
   },
@@ -341,14 +342,17 @@ export const conv2d: Op<Conv2dSpec> = {
     const { kh, kw } = windowOf(spec);
     return weightSpecs(input.c * kh * kw, spec.out, [spec.out, input.c, kh, kw], spec.bias);
   },
+};
+
+export const conv2d: Op<Conv2dSpec> = {
   build(spec, [input], context) {
-    const output = conv2d.shape(spec, [input.features], context.layer);
+    const output = conv2dRule.shape(spec, [input.features], context.layer);
     return build({ input: input.features, output, ...windowOf(spec) }, spec.bias, input, context);
   },
 };
 
 /** Fully connected layer on flattened features. */
-export const linear: Op<LinearSpec> = {
+export const linearRule: OpRule<LinearSpec> = {
   shape(spec, [input], layer) {
     if (input.h !== 1 || input.w !== 1) {
       throw new ConfigError(
@@ -360,6 +364,9 @@ export const linear: Op<LinearSpec> = {
   parameters(spec, input) {
     return weightSpecs(input.c, spec.out, [spec.out, input.c], spec.bias);
   },
+};
+
+export const linear: Op<LinearSpec> = {
   build(spec, [input], context) {
     const output = { c: spec.out, h: 1, w: 1 };
     return build({ input: input.features, output, kh: 1, kw: 1, stride: 1, padding: 0 }, spec.bias, input, context);

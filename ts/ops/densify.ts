@@ -7,6 +7,7 @@ import {
   denseValue,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type Value,
 } from './op.js';
@@ -21,9 +22,12 @@ export const densifyDescriptor = opDescriptor(layer('densify', {}), {
   repeatable: false,
 });
 
-export const densify: Op<DensifySpec> = {
+export const densifyRule: OpRule<DensifySpec> = {
   shape: (_spec, [input]) => input,
   parameters: () => [],
+};
+
+export const densify: Op<DensifySpec> = {
   build(_spec, [input], context) {
     if (input.kind === 'dense') throw new TypeError('densify: expected a compressed value');
     const { exports } = context.kernels;

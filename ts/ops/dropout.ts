@@ -11,6 +11,7 @@ import {
   identityStep,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
 } from './op.js';
 
@@ -28,9 +29,12 @@ export const dropoutDescriptor = opDescriptor(
   },
 );
 
-export const dropout: Op<DropoutSpec> = {
+export const dropoutRule: OpRule<DropoutSpec> = {
   shape: (_spec, [input]) => input,
   parameters: () => [],
+};
+
+export const dropout: Op<DropoutSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const training = context.mode === 'train';

@@ -1,7 +1,7 @@
 /** ELU, `[C, H, W] -> [C, H, W]`: x where it is positive, else alpha * (e^x - 1); the gradient at 0 is `alpha`, as in PyTorch. */
 import { number, type Output, object, optional } from '../base/schema.js';
 import { functional, tensorArgument } from './functional.js';
-import { layer, opDescriptor } from './op.js';
+import { layer, type Op, opDescriptor } from './op.js';
 import { pointwise, pointwiseTraits } from './pointwise.js';
 
 const fields = { alpha: optional(number(), 1) };
@@ -16,8 +16,13 @@ export const eluFunctional = functional({ x: tensorArgument() }, object(fields),
   spec: { type: 'elu', ...options },
 }));
 
-export const elu = pointwise<EluSpec>(({ alpha }, { kernels: { exports } }) => ({
-  forward: (length, x, y) => exports.elu_forward(length, alpha, x, y),
-  backward: (length, x, dy, dx) => exports.elu_backward(length, alpha, x, dy, dx),
-  shape: 'curved',
-}));
+export const elu: Op<EluSpec> = {
+  build({ alpha }, inputs, context) {
+    const { exports } = context.kernels;
+    return pointwise(inputs, context, {
+      forward: (length, x, y) => exports.elu_forward(length, alpha, x, y),
+      backward: (length, x, dy, dx) => exports.elu_backward(length, alpha, x, dy, dx),
+      shape: 'curved',
+    });
+  },
+};

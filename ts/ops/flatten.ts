@@ -15,6 +15,7 @@ import {
   identityStep,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type Step,
 } from './op.js';
@@ -100,9 +101,12 @@ function compressedStep(input: CompressedValue, context: BuildContext): Step {
   };
 }
 
-export const flatten: Op<FlattenSpec> = {
+export const flattenRule: OpRule<FlattenSpec> = {
   shape: (_spec, [input]) => ({ c: featureSize(input), h: 1, w: 1 }),
   parameters: () => [],
+};
+
+export const flatten: Op<FlattenSpec> = {
   build(_spec, [input], context) {
     if (input.features.h === 1 && input.features.w === 1) {
       return identityStep(input);

@@ -12,6 +12,7 @@ import {
   gradientBuffers,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type Value,
 } from './op.js';
@@ -32,9 +33,12 @@ export const globalAvgPool2dFunctional = functional({ x: tensorArgument(4) }, ob
   spec: { type: 'globalAvgPool2d' },
 }));
 
-export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
+export const globalAvgPool2dRule: OpRule<GlobalAvgPool2dSpec> = {
   shape: (_spec, [input]) => ({ c: input.c, h: 1, w: 1 }),
   parameters: () => [],
+};
+
+export const globalAvgPool2d: Op<GlobalAvgPool2dSpec> = {
   build(_spec, [input], context) {
     const { exports } = context.kernels;
     const { c, h, w } = input.features;

@@ -3,7 +3,7 @@ import { ShapeError } from '../base/errors.js';
 import { integer, number, type Output, object, optional } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import { functional, maybe, tensorArgument } from './functional.js';
-import { type Features, featureText, layer, type Op, opDescriptor } from './op.js';
+import { type Features, featureText, layer, type Op, type OpRule, opDescriptor } from './op.js';
 import { sampleNormParameters, sampleNormStep, sampleNormTraits } from './sampleNorm.js';
 
 const fields = { groups: integer({ min: 1 }), eps: optional(number({ above: 0 }), 1e-5) };
@@ -27,7 +27,7 @@ export const groupNormFunctional = functional(
   },
 );
 
-export const groupNorm: Op<GroupNormSpec> = {
+export const groupNormRule: OpRule<GroupNormSpec> = {
   shape({ groups }, [input], layer): Features {
     if (input.c % groups !== 0) {
       throw new ShapeError(
@@ -37,5 +37,8 @@ export const groupNorm: Op<GroupNormSpec> = {
     return input;
   },
   parameters: (_spec, { c }) => sampleNormParameters([c], 'plain'),
+};
+
+export const groupNorm: Op<GroupNormSpec> = {
   build: ({ groups, eps }, inputs, context) => sampleNormStep({ groups, eps, by: 'channel' }, inputs, context),
 };

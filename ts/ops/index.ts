@@ -1,32 +1,49 @@
 /** All operations by the type of their layer: what they are, and how they are computed. One missing is a type error. */
 import { family, type Member, parse } from '../base/schema.js';
-import { add, addDescriptor } from './add.js';
-import { batchNorm2d, batchNorm2dDescriptor, batchNormFunctional } from './batchNorm2d.js';
-import { concat, concatDescriptor } from './concat.js';
-import { conv2d, conv2dDescriptor, conv2dFunctional, linear, linearDescriptor, linearFunctional } from './conv2d.js';
-import { densify, densifyDescriptor } from './densify.js';
-import { dropout, dropoutDescriptor } from './dropout.js';
+import { add, addDescriptor, addRule } from './add.js';
+import { batchNorm2d, batchNorm2dDescriptor, batchNorm2dRule, batchNormFunctional } from './batchNorm2d.js';
+import { concat, concatDescriptor, concatRule } from './concat.js';
+import {
+  conv2d,
+  conv2dDescriptor,
+  conv2dFunctional,
+  conv2dRule,
+  linear,
+  linearDescriptor,
+  linearFunctional,
+  linearRule,
+} from './conv2d.js';
+import { densify, densifyDescriptor, densifyRule } from './densify.js';
+import { dropout, dropoutDescriptor, dropoutRule } from './dropout.js';
 import { elu, eluDescriptor, eluFunctional } from './elu.js';
-import { flatten, flattenDescriptor } from './flatten.js';
+import { flatten, flattenDescriptor, flattenRule } from './flatten.js';
 import { gelu, geluDescriptor, geluFunctional } from './gelu.js';
-import { globalAvgPool2d, globalAvgPool2dDescriptor, globalAvgPool2dFunctional } from './globalAvgPool2d.js';
-import { groupNorm, groupNormDescriptor, groupNormFunctional } from './groupNorm.js';
-import { kwta, kwtaDescriptor, kwtaFunctional } from './kwta.js';
-import { layerNorm, layerNormDescriptor, layerNormFunctional } from './layerNorm.js';
+import {
+  globalAvgPool2d,
+  globalAvgPool2dDescriptor,
+  globalAvgPool2dFunctional,
+  globalAvgPool2dRule,
+} from './globalAvgPool2d.js';
+import { groupNorm, groupNormDescriptor, groupNormFunctional, groupNormRule } from './groupNorm.js';
+import { kwta, kwtaDescriptor, kwtaFunctional, kwtaRule } from './kwta.js';
+import { layerNorm, layerNormDescriptor, layerNormFunctional, layerNormRule } from './layerNorm.js';
 import { leakyRelu, leakyReluDescriptor, leakyReluFunctional } from './leakyRelu.js';
-import { normalize, normalizeDescriptor } from './normalize.js';
-import type { Op, OpTraits } from './op.js';
+import { normalize, normalizeDescriptor, normalizeRule } from './normalize.js';
+import type { Op, OpRule, OpTraits } from './op.js';
+import { pointwiseRule } from './pointwise.js';
 import {
   avgPool2d,
   avgPool2dDescriptor,
   avgPool2dFunctional,
+  avgPool2dRule,
   maxPool2d,
   maxPool2dDescriptor,
   maxPool2dFunctional,
+  maxPool2dRule,
 } from './pool2d.js';
-import { relu, reluDescriptor, reluFunctional } from './relu.js';
+import { relu, reluDescriptor, reluFunctional, reluRule } from './relu.js';
 import { silu, siluDescriptor, siluFunctional } from './silu.js';
-import { logSoftmaxFunctional, softmax, softmaxDescriptor, softmaxFunctional } from './softmax.js';
+import { logSoftmaxFunctional, softmax, softmaxDescriptor, softmaxFunctional, softmaxRule } from './softmax.js';
 
 /** Layers that users write. */
 export const layerDescriptors = family({
@@ -64,6 +81,32 @@ export type LayerSpec = Member<typeof layerDescriptors>;
 
 /** A node of the graph: a layer, or what joins layers. */
 export type OpSpec = Member<typeof descriptors>;
+
+type Rules = { [Type in keyof typeof descriptors]: OpRule<Extract<OpSpec, { type: Type }>> };
+
+const rules: Rules = {
+  add: addRule,
+  avgPool2d: avgPool2dRule,
+  batchNorm2d: batchNorm2dRule,
+  concat: concatRule,
+  conv2d: conv2dRule,
+  densify: densifyRule,
+  dropout: dropoutRule,
+  elu: pointwiseRule,
+  flatten: flattenRule,
+  gelu: pointwiseRule,
+  globalAvgPool2d: globalAvgPool2dRule,
+  groupNorm: groupNormRule,
+  kwta: kwtaRule,
+  layerNorm: layerNormRule,
+  leakyRelu: pointwiseRule,
+  linear: linearRule,
+  maxPool2d: maxPool2dRule,
+  normalize: normalizeRule,
+  relu: reluRule,
+  silu: pointwiseRule,
+  softmax: softmaxRule,
+};
 
 type Ops = { [Type in keyof typeof descriptors]: Op<Extract<OpSpec, { type: Type }>> };
 
@@ -114,6 +157,11 @@ export const functionals = {
 /** @throws {ConfigError} unless `spec` is an operation that a kernel can run. */
 export function checkedOp(spec: OpSpec): OpSpec {
   return parse(descriptors[spec.type].schema, spec, spec.type);
+}
+
+/** What follows from a node's description. */
+export function ruleOf(spec: OpSpec): OpRule<OpSpec> {
+  return rules[spec.type] as OpRule<OpSpec>;
 }
 
 /** The operation of a node. */

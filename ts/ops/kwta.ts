@@ -36,6 +36,7 @@ import {
   featureText,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
   type ParameterSpec,
   type Step,
@@ -354,12 +355,15 @@ function dutyCycle(name: string, shape: number[]): ParameterSpec {
 }
 
 /** k-WTA (Xiao, Zhong & Zheng 2020). */
-export const kwta: Op<KwtaSpec> = {
+export const kwtaRule: OpRule<KwtaSpec> = {
   shape(spec, [input], layer) {
     winnersOf(spec, input, layer);
     return input;
   },
   parameters: ({ boost }, { c }) => (boost ? [dutyCycle('duty_cycle', [c]), dutyCycle('duty_samples', [1])] : []),
+};
+
+export const kwta: Op<KwtaSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { scope, by, boost } = spec;

@@ -2,7 +2,7 @@
 import { number, type Output, object, optional } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import { functional, maybe, tensorArgument } from './functional.js';
-import { layer, type Op, opDescriptor } from './op.js';
+import { layer, type Op, type OpRule, opDescriptor } from './op.js';
 import { sampleNormParameters, sampleNormStep, sampleNormTraits } from './sampleNorm.js';
 
 const fields = { eps: optional(number({ above: 0 }), 1e-5) };
@@ -27,10 +27,13 @@ export const layerNormFunctional = functional(
   },
 );
 
-export const layerNorm: Op<LayerNormSpec> = {
+export const layerNormRule: OpRule<LayerNormSpec> = {
   shape: (_spec, [input]) => input,
   // As PyTorch's `LayerNorm([C, H, W])`, and `LayerNorm(C)` for flat features.
   parameters: (_spec, { c, h, w }) =>
     h * w > 1 ? sampleNormParameters([c, h, w], 'channelsLast') : sampleNormParameters([c], 'plain'),
+};
+
+export const layerNorm: Op<LayerNormSpec> = {
   build: ({ eps }, inputs, context) => sampleNormStep({ groups: 1, eps, by: 'value' }, inputs, context),
 };

@@ -2,7 +2,17 @@
 
 import { ShapeError } from '../base/errors.js';
 import { array, number, type Output } from '../base/schema.js';
-import { denseGradient, denseInput, denseValue, featureSize, featureText, layer, type Op, opDescriptor } from './op.js';
+import {
+  denseGradient,
+  denseInput,
+  denseValue,
+  featureSize,
+  featureText,
+  layer,
+  type Op,
+  type OpRule,
+  opDescriptor,
+} from './op.js';
 
 /** See `nn.normalize`. */
 export type NormalizeSpec = Output<typeof normalizeDescriptor.schema>;
@@ -12,7 +22,7 @@ export const normalizeDescriptor = opDescriptor(
   { takesCompressed: false, outputIsFree: false, selects: false, batchStatistics: false, repeatable: false },
 );
 
-export const normalize: Op<NormalizeSpec> = {
+export const normalizeRule: OpRule<NormalizeSpec> = {
   shape(spec, [input], layer) {
     for (const [name, values] of [
       ['mean', spec.mean],
@@ -27,6 +37,9 @@ export const normalize: Op<NormalizeSpec> = {
     return input;
   },
   parameters: () => [],
+};
+
+export const normalize: Op<NormalizeSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;

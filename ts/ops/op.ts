@@ -233,11 +233,15 @@ export function opDescriptor<S extends Tagged>(schema: S, traits: OpTraits) {
   return descriptor<S, OpTraits>(schema, traits);
 }
 
-/** How one kind of layer is computed. A missing member is a type error. */
-export interface Op<Spec> {
+/** What follows from a layer's description alone; a page has it without the layer's code. */
+export interface OpRule<Spec> {
   /** Extents of the output. @throws {ShapeError} or {ConfigError} naming `layer`. */
   shape(spec: Spec, inputs: Features[], layer: string): Features;
   parameters(spec: Spec, input: Features): ParameterSpec[];
+}
+
+/** How one kind of layer is computed. */
+export interface Op<Spec> {
   build(spec: Spec, inputs: Value[], context: BuildContext): Step;
 }
 

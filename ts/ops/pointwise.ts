@@ -6,7 +6,7 @@ import {
   denseInput,
   denseValue,
   featureSize,
-  type Op,
+  type OpRule,
   type OpTraits,
   type Step,
   type TangentStep,
@@ -30,7 +30,12 @@ export interface PointwiseKernels {
   shape: 'curved' | 'kink';
 }
 
-function build(inputs: Value[], context: BuildContext, { forward, backward, shape }: PointwiseKernels): Step {
+/** The step of an activation of these kernels. */
+export function pointwise(
+  inputs: Value[],
+  context: BuildContext,
+  { forward, backward, shape }: PointwiseKernels,
+): Step {
   const input = denseInput(inputs);
   const length = featureSize(input.features);
   const output = denseValue(context, input.features);
@@ -63,11 +68,5 @@ function build(inputs: Value[], context: BuildContext, { forward, backward, shap
   };
 }
 
-/** An activation of these kernels. */
-export function pointwise<Spec>(kernels: (spec: Spec, context: BuildContext) => PointwiseKernels): Op<Spec> {
-  return {
-    shape: (_spec, [input]) => input,
-    parameters: () => [],
-    build: (spec, inputs, context) => build(inputs, context, kernels(spec, context)),
-  };
-}
+/** Of all activations. */
+export const pointwiseRule: OpRule<unknown> = { shape: (_spec, [input]) => input, parameters: () => [] };

@@ -13,6 +13,7 @@ import {
   featureSize,
   layer,
   type Op,
+  type OpRule,
   opDescriptor,
 } from './op.js';
 import { windowExtents } from './window.js';
@@ -98,9 +99,12 @@ function takeLargest(
   }
 }
 
-export const maxPool2d: Op<MaxPool2dSpec> = {
+export const maxPool2dRule: OpRule<MaxPool2dSpec> = {
   shape: (spec, [input], layer) => shape(spec, input, layer),
   parameters: () => [],
+};
+
+export const maxPool2d: Op<MaxPool2dSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;
@@ -136,9 +140,12 @@ export const maxPool2d: Op<MaxPool2dSpec> = {
   },
 };
 
-export const avgPool2d: Op<AvgPool2dSpec> = {
+export const avgPool2dRule: OpRule<AvgPool2dSpec> = {
   shape: (spec, [input], layer) => shape(spec, input, layer),
   parameters: () => [],
+};
+
+export const avgPool2d: Op<AvgPool2dSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;

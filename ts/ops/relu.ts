@@ -1,7 +1,7 @@
 /** ReLU, `[C, H, W] -> [C, H, W]`; the gradient is 0 at 0, as in PyTorch. */
 import { type Output, object } from '../base/schema.js';
 import { functional, tensorArgument } from './functional.js';
-import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
+import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, type OpRule, opDescriptor } from './op.js';
 
 /** See `nn.relu`. */
 export type ReluSpec = Output<typeof reluDescriptor.schema>;
@@ -17,9 +17,12 @@ export const reluDescriptor = opDescriptor(layer('relu', {}), {
 /** `functional.relu(x)` */
 export const reluFunctional = functional({ x: tensorArgument() }, object({}), () => ({ spec: { type: 'relu' } }));
 
-export const relu: Op<ReluSpec> = {
+export const reluRule: OpRule<ReluSpec> = {
   shape: (_spec, [input]) => input,
   parameters: () => [],
+};
+
+export const relu: Op<ReluSpec> = {
   build(_spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;

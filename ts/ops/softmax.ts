@@ -1,7 +1,7 @@
 /** Softmax and its logarithm over the classes, `[C, 1, 1] -> [C, 1, 1]`. */
 import { boolean, type Output, object } from '../base/schema.js';
 import { functional, tensorArgument } from './functional.js';
-import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, opDescriptor } from './op.js';
+import { denseGradient, denseInput, denseValue, featureSize, layer, type Op, type OpRule, opDescriptor } from './op.js';
 
 /** See `functional.softmax` and `functional.logSoftmax`. */
 export type SoftmaxSpec = Output<typeof softmaxDescriptor.schema>;
@@ -20,9 +20,12 @@ const overClasses = (log: boolean) =>
 export const softmaxFunctional = overClasses(false);
 export const logSoftmaxFunctional = overClasses(true);
 
-export const softmax: Op<SoftmaxSpec> = {
+export const softmaxRule: OpRule<SoftmaxSpec> = {
   shape: (_spec, [input]) => input,
   parameters: () => [],
+};
+
+export const softmax: Op<SoftmaxSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;

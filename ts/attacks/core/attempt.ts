@@ -9,12 +9,9 @@ import { type AttackStage, all, asPart, pick } from './attack.js';
 import { start } from './batch.js';
 import type { Goal } from './goal.js';
 import { balls } from './norms.js';
-import { type Observed, tolerance } from './observed.js';
+import { notNumbers, type Observed, tolerance } from './observed.js';
 import { Target } from './target.js';
 import { SampleWatch } from './watch.js';
-
-/** Why a sample could not be attacked to which the model answered NaN on the way. */
-export const notNumbers = 'the model answered with values that are no numbers';
 
 /** What an attack is run on, and how. */
 export interface Attacked {

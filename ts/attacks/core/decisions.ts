@@ -96,62 +96,62 @@ interface Going {
   points: Float32Array;
 }
 
-/** An attack by a search for each sample; `queries` of its description, where there are such, limit it. */
-export function byDecisions<Spec extends AttackSpec & { queries?: number }>(
+/** Runs an attack by a search for each sample; `queries` of its description, where there are such, limit it. */
+export function* byDecisions<Spec extends AttackSpec & { queries?: number }>(
   search: (spec: Spec, sought: Sought) => Search,
-): Attack<Spec> {
-  return function* (spec, batch) {
-    const { target, x, count, epsilon } = batch;
-    const { size } = target;
-    const result = x.slice();
-    const waiting = all(count).reverse();
-    // In a ball, all its points are alike; without one, nothing is closer than the sample itself.
-    const enough = Number.isFinite(epsilon) ? epsilon : 0;
-    let going: Going[] = [];
-    let over = 0;
-    const end = ({ i, sought }: Pick<Going, 'i' | 'sought'>): void => {
-      over++;
-      if (Number.isFinite(sought.distance)) result.set(sought.closest, i * size);
-      else batch.failed(i, notStarted(sought));
-    };
-    while (going.length > 0 || waiting.length > 0) {
-      while (going.length < searchesAtOnce && waiting.length > 0) {
-        const i = waiting.pop() as number;
-        const sought = soughtOf(spec, batch, i);
-        const own = search(spec, sought);
-        const { done, value } = own.next([]);
-        if (done || sought.affordable <= 0) end({ i, sought });
-        else going.push({ i, sought, search: own, points: value });
-      }
-      if (going.length === 0) break;
-      // Who cannot pay for all points asks about the first ones, and is at its end.
-      const payable = going.map(({ sought, points }) => Math.min(sought.affordable, points.length / size));
-      const asked = new Float32Array(payable.reduce((sum, n) => sum + n, 0) * size);
-      let at = 0;
-      for (const [s, { points }] of going.entries()) {
-        clipToBox(points);
-        asked.set(points.subarray(0, payable[s] * size), at * size);
-        at += payable[s];
-      }
-      const of = going.flatMap(({ i }, s) => new Array<number>(payable[s]).fill(i));
-      const answers = yield* target.decisions(asked, of);
-      at = 0;
-      const still: Going[] = [];
-      for (const [s, one] of going.entries()) {
-        const own = answers.slice(at, at + payable[s]);
-        at += payable[s];
-        one.sought.take(one.points, own);
-        const paid = own.length * size === one.points.length;
-        const next = paid && one.sought.distance > enough ? one.search.next(own) : undefined;
-        if (next === undefined || next.done || one.sought.affordable <= 0) end(one);
-        else still.push({ ...one, points: next.value });
-      }
-      going = still;
-      const done = going.reduce((sum, { sought }) => sum + sought.progress, over) / count;
-      yield done > 0 ? done : undefined;
-    }
-    return result;
+  spec: Spec,
+  batch: Batch,
+): ReturnType<Attack<Spec>> {
+  const { target, x, count, epsilon } = batch;
+  const { size } = target;
+  const result = x.slice();
+  const waiting = all(count).reverse();
+  // In a ball, all its points are alike; without one, nothing is closer than the sample itself.
+  const enough = Number.isFinite(epsilon) ? epsilon : 0;
+  let going: Going[] = [];
+  let over = 0;
+  const end = ({ i, sought }: Pick<Going, 'i' | 'sought'>): void => {
+    over++;
+    if (Number.isFinite(sought.distance)) result.set(sought.closest, i * size);
+    else batch.failed(i, notStarted(sought));
   };
+  while (going.length > 0 || waiting.length > 0) {
+    while (going.length < searchesAtOnce && waiting.length > 0) {
+      const i = waiting.pop() as number;
+      const sought = soughtOf(spec, batch, i);
+      const own = search(spec, sought);
+      const { done, value } = own.next([]);
+      if (done || sought.affordable <= 0) end({ i, sought });
+      else going.push({ i, sought, search: own, points: value });
+    }
+    if (going.length === 0) break;
+    // Who cannot pay for all points asks about the first ones, and is at its end.
+    const payable = going.map(({ sought, points }) => Math.min(sought.affordable, points.length / size));
+    const asked = new Float32Array(payable.reduce((sum, n) => sum + n, 0) * size);
+    let at = 0;
+    for (const [s, { points }] of going.entries()) {
+      clipToBox(points);
+      asked.set(points.subarray(0, payable[s] * size), at * size);
+      at += payable[s];
+    }
+    const of = going.flatMap(({ i }, s) => new Array<number>(payable[s]).fill(i));
+    const answers = yield* target.decisions(asked, of);
+    at = 0;
+    const still: Going[] = [];
+    for (const [s, one] of going.entries()) {
+      const own = answers.slice(at, at + payable[s]);
+      at += payable[s];
+      one.sought.take(one.points, own);
+      const paid = own.length * size === one.points.length;
+      const next = paid && one.sought.distance > enough ? one.search.next(own) : undefined;
+      if (next === undefined || next.done || one.sought.affordable <= 0) end(one);
+      else still.push({ ...one, points: next.value });
+    }
+    going = still;
+    const done = going.reduce((sum, { sought }) => sum + sought.progress, over) / count;
+    yield done > 0 ? done : undefined;
+  }
+  return result;
 }
 
 function soughtOf(spec: AttackSpec & { queries?: number }, { target, x, random }: Batch, i: number): Sought {

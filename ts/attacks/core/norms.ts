@@ -2,17 +2,12 @@
  * The balls that perturbations live in: `linf` (largest change of a pixel), `l2` (Euclidean length of a sample's
  * change), `l1` (sum of the changes) and `l0` (number of values that differ). Points are `[n, size]`, in pixel units.
  */
-import { checkInteger, checkNumber } from '../../base/check.js';
 import { logarithm, type Random } from '../../base/random.js';
 import { l0 } from './l0.js';
+import type { Norm } from './normNames.js';
 import { excess, kthLargest } from './sparse.js';
 
-/** Norms whose balls are convex: what lies between two points of one lies in it. */
-export const convexNorms = ['linf', 'l2', 'l1'] as const;
-export type ConvexNorm = (typeof convexNorms)[number];
-
-/** Norm of a perturbation. */
-export type Norm = ConvexNorm | 'l0';
+export * from './normNames.js';
 
 /** The geometry of a norm. */
 export interface Ball {
@@ -224,9 +219,6 @@ function shrinkChanges(points: Float32Array, x: Float32Array, epsilon: number, s
 /** The ball of each norm. */
 export const balls: Readonly<Record<Norm, Ball>> = { linf, l2, l1, l0 };
 
-/** All norms. */
-export const norms = Object.keys(balls) as Norm[];
-
 /** Length of the longest change inside the box: a ball of this radius holds it, from anywhere. */
 export function diameter(norm: Norm, size: number): number {
   return { linf: 1, l2: Math.sqrt(size), l1: size, l0: size }[norm];
@@ -235,12 +227,6 @@ export function diameter(norm: Norm, size: number): number {
 /** Radii of a norm's balls: those of l0 are whole, the next larger ones, each once. */
 export function radiiIn(norm: Norm, radii: readonly number[]): number[] {
   return norm === 'l0' ? [...new Set(radii.map(Math.ceil))] : [...radii];
-}
-
-/** @throws {ConfigError} unless `epsilon` is a radius: a number >= 0, in l0 a whole one. */
-export function checkRadius(argument: string, epsilon: unknown, norm: Norm): asserts epsilon is number {
-  if (norm === 'l0') checkInteger(argument, epsilon, { min: 0 }, 'a whole number of values in l0');
-  else checkNumber(argument, epsilon, { min: 0 });
 }
 
 /** How far beyond [0, 1] a pixel is at most. */

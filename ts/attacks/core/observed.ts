@@ -8,6 +8,9 @@ export interface AttackFailure {
   samples: number[];
 }
 
+/** Why a sample could not be attacked to which the model answered NaN on the way. */
+export const notNumbers = 'the model answered with values that are no numbers';
+
 /** Of one run of an attack on some samples at one epsilon. */
 export interface Observed {
   /** What the attack itself said. */

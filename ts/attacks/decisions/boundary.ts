@@ -4,7 +4,8 @@
  * shrink so that about half of the steps aside, and a quarter of the whole ones, are. l2.
  */
 import { descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
-import { type Asking, byDecisions, type Sought } from '../core/decisions.js';
+import type { Attack } from '../core/attack.js';
+import { type Asking, byDecisions, type Search, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { borderStart } from './start.js';
 
@@ -57,10 +58,12 @@ class Trust {
   }
 }
 
-export const boundary = byDecisions<BoundarySpec>(function* (spec, sought) {
+function* search(spec: BoundarySpec, sought: Sought): Search {
   const start = yield* borderStart(sought, startTolerance);
   if (start !== undefined) yield* walk(spec, sought, start);
-});
+}
+
+export const boundary: Attack<BoundarySpec> = (spec, batch) => byDecisions(search, spec, batch);
 
 function* walk(
   { sphericalStep, sourceStep, adaptation }: BoundarySpec,

@@ -5,7 +5,8 @@
  * l2 and l1.
  */
 import { descriptor, integer, type Output, optional, tagged } from '../../base/schema.js';
-import { type Asking, byDecisions, type Sought } from '../core/decisions.js';
+import type { Attack } from '../core/attack.js';
+import { type Asking, byDecisions, type Search, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { projectionOf } from '../core/hyperplane.js';
 import { bisect, normalAt, reach } from './border.js';
@@ -38,7 +39,7 @@ const tolerance = 1e-4;
 /** How often the way is made longer by half to meet the border. */
 const lengthenings = 12;
 
-export const geoDa = byDecisions<GeoDaSpec>(function* ({ norm, frequencies }, sought) {
+function* search({ norm, frequencies }: GeoDaSpec, sought: Sought): Search {
   const { x, input } = sought;
   const size = x.length;
   const start = yield* borderStart(sought, reach / Math.sqrt(size));
@@ -87,7 +88,9 @@ export const geoDa = byDecisions<GeoDaSpec>(function* ({ norm, frequencies }, so
     }
     return undefined;
   }
-});
+}
+
+export const geoDa: Attack<GeoDaSpec> = (spec, batch) => byDecisions(search, spec, batch);
 
 /** Queries of the estimates, for so many in all. */
 function estimates(total: number): number[] {

@@ -4,7 +4,8 @@
  * to the sample. l2 and linf.
  */
 import { descriptor, type Output, tagged } from '../../base/schema.js';
-import { byDecisions } from '../core/decisions.js';
+import type { Attack } from '../core/attack.js';
+import { byDecisions, type Search, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { normalAt, reach, toBorder } from './border.js';
 import type { Draw } from './frequencies.js';
@@ -40,10 +41,7 @@ const draws: Readonly<Record<'l2' | 'linf', Draw>> = {
 /** Halvings of a step before it is given up. */
 const halvings = 30;
 
-export const hopSkipJump = byDecisions<HopSkipJumpSpec>(function* (
-  { norm, steps, initialEvaluations, maxEvaluations },
-  sought,
-) {
+function* search({ norm, steps, initialEvaluations, maxEvaluations }: HopSkipJumpSpec, sought: Sought): Search {
   const size = sought.x.length;
   // A direction of length delta moves by delta / sqrt(size) along the normal.
   const tolerance = norm === 'l2' ? reach / Math.sqrt(size) : reach / size;
@@ -65,4 +63,6 @@ export const hopSkipJump = byDecisions<HopSkipJumpSpec>(function* (
     }
     sought.done = step / steps;
   }
-});
+}
+
+export const hopSkipJump: Attack<HopSkipJumpSpec> = (spec, batch) => byDecisions(search, spec, batch);

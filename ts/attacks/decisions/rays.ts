@@ -7,7 +7,8 @@
  * needs.
  */
 import { descriptor, integer, type Output, optional, tagged } from '../../base/schema.js';
-import { type Asking, byDecisions, type Sought } from '../core/decisions.js';
+import type { Attack } from '../core/attack.js';
+import { type Asking, byDecisions, type Search, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { along, bisect } from './border.js';
 import { startOf } from './start.js';
@@ -27,7 +28,7 @@ export type RaysSpec = Output<typeof raysDescriptor.schema>;
 /** How exactly a radius is known, as a share of it. */
 const tolerance = 2e-4;
 
-export const rays = byDecisions<RaysSpec>(function* (_, sought) {
+function* search(_: RaysSpec, sought: Sought): Search {
   const signs = yield* corner(sought);
   if (signs === undefined) return;
   const size = signs.length;
@@ -42,7 +43,9 @@ export const rays = byDecisions<RaysSpec>(function* (_, sought) {
       else turn(signs, from, to);
     }
   }
-});
+}
+
+export const rays: Attack<RaysSpec> = (spec, batch) => byDecisions(search, spec, batch);
 
 /** Signs in whose direction the region is met inside the box. */
 function* corner(sought: Sought): Asking<Int8Array | undefined> {

@@ -4,7 +4,8 @@
  * each counted for or against by that answer, is the gradient. l2.
  */
 import { descriptor, integer, type Output, optional, tagged } from '../../base/schema.js';
-import { type Asking, byDecisions, pointsAtOnce, type Sought } from '../core/decisions.js';
+import type { Attack } from '../core/attack.js';
+import { type Asking, byDecisions, pointsAtOnce, type Search, type Sought } from '../core/decisions.js';
 import * as fields from '../core/fields.js';
 import { along, bisect } from './border.js';
 import { borderStart } from './start.js';
@@ -42,7 +43,7 @@ interface Ray {
   distance: number;
 }
 
-export const signOpt = byDecisions<SignOptSpec>(function* ({ k }, sought) {
+function* search({ k }: SignOptSpec, sought: Sought): Search {
   const start = yield* borderStart(sought, tolerance);
   if (start === undefined) return;
   const direction = ofLengthOne(Float64Array.from(start, (value, i) => value - sought.x[i]));
@@ -58,7 +59,9 @@ export const signOpt = byDecisions<SignOptSpec>(function* ({ k }, sought) {
       change /= 10;
     }
   }
-});
+}
+
+export const signOpt: Attack<SignOptSpec> = (spec, batch) => byDecisions(search, spec, batch);
 
 /** The gradient of the distance by the direction, of which the sign of each change is known. */
 function* gradientAt(sought: Sought, { direction, distance }: Ray, k: number, change: number): Asking<Float64Array> {

@@ -1,5 +1,5 @@
 /** What an attack's own course says about its figures: each rule looks at one attack at one epsilon. */
-import { notNumbers } from '../../attacks/core/attempt.js';
+import { notNumbers } from '../../attacks/core/observed.js';
 import type { AttackSpec } from '../../attacks/table.js';
 import type { AttackReport, Finding } from '../report.js';
 

@@ -3,7 +3,7 @@ import { perturb } from '../../attacks/core/run.js';
 import { type AttackSpec, attackSchema, normOf, traitsOf } from '../../attacks/table.js';
 import { descriptor, number, type Output, refined, type Schema, tagged } from '../../base/schema.js';
 import { lossGradients } from '../loss.js';
-import { plain, type Regime, type RegimeTraits } from './regime.js';
+import { type Regime, type RegimeTraits, watch } from './regime.js';
 
 /** See `regimes.adversarial`. */
 export type AdversarialSpec = Output<typeof adversarialDescriptor.schema>;
@@ -30,7 +30,7 @@ export const adversarialDescriptor = descriptor(
 );
 
 export const adversarial: Regime<AdversarialSpec> = {
-  ...plain,
+  watch,
   gradients({ attack, epsilon }, { network, x, targets, options, random }) {
     const samples = perturb(network, attack, { x, labels: targets.labels, epsilon, random });
     return lossGradients(network, samples, targets, options);

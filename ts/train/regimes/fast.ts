@@ -7,7 +7,7 @@ import { descriptor, number, type Output, optional, tagged } from '../../base/sc
 import { countCorrect } from '../../graph/predictions.js';
 import { lossGradients } from '../loss.js';
 import { awayFrom, climbed, uniformStarts } from './climb.js';
-import { plain, type Regime, type RegimeTraits } from './regime.js';
+import type { Regime, RegimeTraits } from './regime.js';
 
 /** See `regimes.fast`. */
 export type FastSpec = Output<typeof fastDescriptor.schema>;
@@ -20,7 +20,6 @@ export const fastDescriptor = descriptor(
 );
 
 export const fast: Regime<FastSpec> = {
-  ...plain,
   gradients(spec, { network, x, targets, options, randomOf }) {
     const starts = uniformStarts(x, network.sampleSize, spec.epsilon, randomOf);
     const points = climbed(network, x, starts, singleStep(spec), awayFrom(targets.labels));

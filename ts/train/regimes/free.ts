@@ -5,7 +5,7 @@
  */
 import { descriptor, integer, number, type Output, optional, tagged } from '../../base/schema.js';
 import { softGradients } from '../loss.js';
-import { plain, type Regime, type RegimeTraits } from './regime.js';
+import { type Regime, type RegimeTraits, watch } from './regime.js';
 
 /** See `regimes.free`. */
 export type FreeSpec = Output<typeof freeDescriptor.schema>;
@@ -19,8 +19,7 @@ export const freeDescriptor = descriptor(
 );
 
 export const free: Regime<FreeSpec> = {
-  ...plain,
-  replays: ({ replays }) => replays,
+  watch,
   gradients({ epsilon }, { network, x, targets, options, kept }) {
     // A batch at an epoch's end may be smaller: the rest of the perturbation waits.
     const perturbation = kept?.slice() ?? new Float32Array(x.length);

@@ -38,7 +38,7 @@ export function regimeOf(spec: RegimeSpec): Regime<RegimeSpec> {
   return regimes[spec.type] as Regime<RegimeSpec>;
 }
 
-/** Steps of the optimizer for each batch. */
+/** Steps of the optimizer for each batch, one after another: as many as a regime with replays says. */
 export function replaysOf(spec: RegimeSpec): number {
-  return regimeOf(spec).replays(spec);
+  return 'replays' in spec ? spec.replays : 1;
 }

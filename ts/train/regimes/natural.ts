@@ -1,7 +1,7 @@
 /** Training on the samples as they are. */
 import { descriptor, type Output, tagged } from '../../base/schema.js';
 import { lossGradients } from '../loss.js';
-import { plain, type Regime, type RegimeTraits } from './regime.js';
+import { type Regime, type RegimeTraits, watch } from './regime.js';
 
 /** See `regimes.natural`. */
 export type NaturalSpec = Output<typeof naturalDescriptor.schema>;
@@ -11,6 +11,6 @@ const traits: RegimeTraits = { takesMixtures: true, perturbs: false, keeps: fals
 export const naturalDescriptor = descriptor(tagged('natural', {}), traits);
 
 export const natural: Regime<NaturalSpec> = {
-  ...plain,
+  watch,
   gradients: (_, { network, x, targets, options }) => lossGradients(network, x, targets, options),
 };

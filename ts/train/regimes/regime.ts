@@ -61,16 +61,11 @@ export interface RegimeTraits {
 export interface Regime<Spec> {
   /** Leaves the gradients of the mean loss in the parameters; batch norm's running statistics move. */
   gradients(spec: Spec, step: RegimeStep): RegimeGradients;
-  /** How many steps of the optimizer are taken with one batch, one after another. */
-  replays(spec: Spec): number;
   /** How samples stand attacks; of regimes that watch. */
   watch(spec: Spec, watched: Watched): AttackedAccuracy;
 }
 
-/** What most regimes do: a step for each batch, and nothing to be watched. */
-export const plain = {
-  replays: () => 1,
-  watch: (): never => {
-    throw new TypeError('the regime does not watch');
-  },
-};
+/** For regimes that do not watch. Not a part to be spread into them: a bundler keeps what is spread, and all around it. */
+export function watch(): never {
+  throw new TypeError('the regime does not watch');
+}

@@ -10,7 +10,7 @@ import type { Network } from '../../graph/network.js';
 import type { Cotangent, Pass, Softmax } from '../../graph/pass.js';
 import { lossOf } from '../loss.js';
 import { climbed, normalStarts } from './climb.js';
-import { plain, type Regime, type RegimeTraits } from './regime.js';
+import { type Regime, type RegimeTraits, watch } from './regime.js';
 
 /** See `regimes.trades`. */
 export type TradesSpec = Output<typeof tradesDescriptor.schema>;
@@ -32,7 +32,7 @@ export const tradesDescriptor = descriptor(
 const sigma = 0.001;
 
 export const trades: Regime<TradesSpec> = {
-  ...plain,
+  watch,
   gradients({ beta, steps, epsilon, stepSize = epsilon / 4 }, { network, x, targets, options, randomOf }) {
     const { classes } = network;
     const starts = normalStarts(x, network.sampleSize, sigma, randomOf);
