@@ -37,7 +37,7 @@ const ranks = [
 const commandLine = [
   /^index\.ts$/,
   /^attacks\/(table|core\/norms)\.ts$/,
-  /^evaluate\/presets\.ts$/,
+  /^evaluate\/(adversarials|presets)\.ts$/,
   /^train\/(batches|checkpoint|config|schedules\/anneal)\.ts$/,
   /^io\/(checkpoint|matching|models|npz|onnx\/encode|safetensors|weights)\.ts$/,
   /^nn\/(normalized|models\/(index|zoo))\.ts$/,

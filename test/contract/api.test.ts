@@ -21,11 +21,13 @@ describe('the package', () => {
           'datasets',
           'distill',
           'evaluateRobustness',
+          'exportOnnx',
+          'importOnnx',
           'models',
           'nn',
           'optim',
         ],
-        ...['regimes', 'schedules', 'tensor', 'transferMatrix', 'verifyReport'],
+        ...['regimes', 'robustBench', 'schedules', 'tensor', 'transferMatrix', 'verifyReport'],
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();

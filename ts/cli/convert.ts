@@ -5,6 +5,7 @@ import { encodeModel } from '../io/checkpoint.js';
 import { encodeNpz } from '../io/npz.js';
 import { encodeOnnx } from '../io/onnx/encode.js';
 import { encodeSafetensors } from '../io/safetensors.js';
+import { adversarialNpz, holdsAdversarials, readAdversarialSets, writePictures } from './adversarialSet.js';
 import { outputFile, UsageError } from './options.js';
 import { writeBytes } from './output.js';
 import { addWeightOptions, readWeightFile, type WeightFile, type WeightFlags, weightText } from './weightModel.js';
@@ -33,8 +34,10 @@ export function addConvertCommand(program: Command): void {
         'by --model or --spec), the .safetensors is a model that all commands and runtime.load take. Nothing in a file is run.',
     )
     .argument('<in>', 'file to read')
-    .argument('<out>', `file to write: ${endings()}`, target);
-  addWeightOptions(command).action(convert);
+    .argument('<out>', `file to write: ${endings()}; for adversarial images also a folder, for pictures`, target);
+  addWeightOptions(command)
+    .option('--report <file>', 'with adversarial images: the report beside them, for their labels')
+    .action(convert);
 }
 
 function endings(): string {
@@ -53,7 +56,20 @@ function endingOf(path: string): string {
   return /\.([^./\\]+)$/.exec(path)?.[1] ?? '';
 }
 
-async function convert(from: string, to: string, flags: WeightFlags): Promise<void> {
+async function convert(
+  from: string,
+  to: string,
+  { report, ...flags }: WeightFlags & { report?: string },
+): Promise<void> {
+  if (await holdsAdversarials(from)) {
+    const [used] = Object.keys(flags);
+    if (used !== undefined) throw new UsageError(`--${used}: expected none with adversarial images`);
+    await convertAdversarials(from, to, report);
+    return;
+  }
+  if (report !== undefined)
+    throw new UsageError(`--report: expected none with ${from}, which holds no adversarial images`);
+  if (endingOf(to) === '') throw new UsageError('out: expected a folder for adversarial images alone');
   const file = await readWeightFile('in', from, flags);
   const bytes = await writers[endingOf(to)](file, from);
   await writeBytes(to, bytes);
@@ -68,4 +84,15 @@ async function convert(from: string, to: string, flags: WeightFlags): Promise<vo
       'pixels       taken as they are, from 0 to 1: --mean and --std are for weights trained on normalised ones',
     );
   }
+}
+
+async function convertAdversarials(from: string, to: string, report: string | undefined): Promise<void> {
+  const sets = await readAdversarialSets(from, report);
+  if (endingOf(to) === '') {
+    console.log(`written      ${await writePictures(to, sets)} pictures in ${to}, of 256 levels`);
+    return;
+  }
+  if (endingOf(to) !== 'npz') throw new UsageError('out: expected .npz or a folder for adversarial images');
+  await writeBytes(to, await adversarialNpz(sets));
+  console.log(`written      ${to}`);
 }

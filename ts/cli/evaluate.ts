@@ -13,6 +13,7 @@ import {
   evaluateRobustness,
   KwtaError,
   type RobustnessReport,
+  robustBench,
   type Shard,
   type TransferMatrix,
   transferMatrix,
@@ -57,6 +58,7 @@ interface Flags extends ImageFlags, RuntimeFlags, SeedFlags {
   resume?: string;
   adversarials?: string;
   attackbench?: string;
+  robustbench?: string;
   json?: string;
   html?: string;
   transfer?: boolean;
@@ -105,6 +107,11 @@ export function addEvaluateCommand(program: Command): void {
       outputFile,
     ),
   );
+  command.addOption(
+    new Option('--robustbench <file>', "write what RobustBench's model_info holds of each model and radius").argParser(
+      outputFile,
+    ),
+  );
   addJsonOption(command, 'write the report, which kwta verify checks')
     .addOption(new Option('--html <file>', 'write the report as a page with curves and images').argParser(outputFile))
     .action(evaluate);
@@ -116,6 +123,14 @@ async function evaluate(flags: Flags): Promise<void> {
     throw new UsageError('--transfer: expected two models or more, got one');
   checkInside(flags);
   checkRadii(flags.epsilons, flags.norm);
+  if (
+    flags.robustbench !== undefined &&
+    (!['linf', 'l2'].includes(flags.norm) || !['standard', 'adaptive'].includes(flags.preset))
+  ) {
+    throw new UsageError(
+      '--robustbench: expected the norm linf or l2 and the preset standard or adaptive, which run AutoAttack',
+    );
+  }
   const progress = new Progress();
   const { report, evaluation, runs } = await interruptible(
     (signal) => run(flags, progress, signal),
@@ -126,6 +141,11 @@ async function evaluate(flags: Flags): Promise<void> {
   if (flags.attackbench !== undefined) {
     await writeText(flags.attackbench, formatJson(runs));
     console.log(`AttackBench: ${flags.attackbench}`);
+  }
+  if (flags.robustbench !== undefined) {
+    const [{ name }] = flags.model;
+    await writeText(flags.robustbench, formatJson(await robustBench(report, {}, name)));
+    console.log(`RobustBench: ${flags.robustbench}`);
   }
   if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
 }
@@ -157,7 +177,7 @@ export async function showReport(
 /** A part of the report, as JSON. */
 async function evaluatePart(flags: Flags, shard: Shard): Promise<void> {
   const { json, epsilons, norm, preset, seed, maxQueries, resume, threads, deterministic } = flags;
-  const without = (['html', 'adversarials', 'attackbench', 'transfer', 'inside'] as const).find((name) => flags[name]);
+  const without = (['html', 'adversarials', 'attackbench', 'robustbench', 'transfer', 'inside'] as const).find((name) => flags[name]);
   if (without !== undefined)
     throw new UsageError(`--${without}: expected none with --shard; kwta merge makes the report`);
   if (json === undefined) throw new UsageError('--json: expected a file for the part of the report, got none');

@@ -47,6 +47,12 @@ export function encodeAdversarials(
   return encodeSafetensors({ tensors, metadata: { [key]: JSON.stringify(entries) } });
 }
 
+/** Whether a file that begins so is one of these: metadata come first where they are written here. */
+export function isAdversarialFile(start: Uint8Array): boolean {
+  const text = new TextDecoder().decode(start.subarray(8, 8 + 200));
+  return text.startsWith(`{"__metadata__":{"${key}":`);
+}
+
 /** @throws {DataError} naming `file` when it holds something else. */
 export function decodeAdversarials(file: string, bytes: Uint8Array): { entry: AdversarialEntry; images: Tensor }[] {
   const { tensors, metadata } = decodeSafetensors(file, bytes);
