@@ -44,8 +44,14 @@ export * as datasets from './data/index.js';
 export type { StreamedDataset } from './data/stream.js';
 export type { AttackBenchRun } from './evaluate/attackBench.js';
 export type { NamedModel } from './evaluate/evaluable.js';
-export type { RobustBenchEntry, RobustBenchInfo } from './evaluate/robustBench.js';
-export { attackBench, evaluateRobustness, mergeReports, robustBench, transferMatrix, verifyReport } from './evaluate/index.js';
+export {
+  attackBench,
+  evaluateRobustness,
+  mergeReports,
+  robustBench,
+  transferMatrix,
+  verifyReport,
+} from './evaluate/index.js';
 export type { EvaluateOptions, EvaluationProgress } from './evaluate/plan.js';
 export type { NamedAttack } from './evaluate/presets.js';
 export type {
@@ -59,6 +65,7 @@ export type {
   RobustnessReport,
   SecurityCurve,
 } from './evaluate/report.js';
+export type { RobustBenchEntry, RobustBenchInfo } from './evaluate/robustBench.js';
 export type { Shard, ShardReport } from './evaluate/shard.js';
 export { accuracyOf } from './evaluate/statistics.js';
 export type { TransferMatrix, TransferMatrixOptions } from './evaluate/transferMatrix.js';

@@ -1,5 +1,14 @@
 /** The envelope of a report: distances that are true of the adversarials, optimality by its formula, AttackBench's form. */
-import { attackBench, attacks, type Envelope, evaluateRobustness, type Model, nn, type RobustnessReport } from 'kwta';
+import {
+  attackBench,
+  attacks,
+  type Envelope,
+  evaluateRobustness,
+  type Model,
+  nn,
+  type RobustnessReport,
+  robustBench,
+} from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
 // Reports that nobody measured show what the figures of the envelope are made of.
 import { type AttackFound, envelopeOf } from '../../dist/evaluate/envelope.js';
@@ -152,6 +161,37 @@ describe('the distances of a report', () => {
       expect(optimality).toBeCloseTo(byAreas(own as number[], distances as number[], 1, dMax), 9);
     }
     expect(of(linear.envelope, 'fab')?.optimality).toBeGreaterThan(0.9);
+  });
+
+  it('take the form of RobustBench, where AutoAttack ran', async () => {
+    expect(() => robustBench(report)).toThrow(/robustBench: expected a report in which autoAttack ran/);
+    expect(() => robustBench({ ...report, norm: 'l1' })).toThrow(/expected a report in linf or l2, got l1/);
+    const [row] = report.attacks.filter(({ name }) => name === 'pgd');
+    const { provenance } = report;
+    const withCascade = {
+      ...report,
+      attacks: [{ ...row, name: 'cascade', epsilon: 8 / 255, accuracy: 0.5 }],
+      worstCase: { [String(8 / 255)]: { ...report.clean, accuracy: 0.25 } },
+      provenance: {
+        ...provenance,
+        attacks: [{ name: 'cascade', scope: 'all' as const, attack: { type: 'autoAttack' } }],
+      },
+    };
+    expect(robustBench(withCascade, { dataset: 'cifar10', venue: 'none' }, 'relu')).toEqual([
+      {
+        file: 'cifar10/Linf/relu.json',
+        content: {
+          ...{ link: '', name: '', authors: '', architecture: '', reported: '', venue: 'none', dataset: 'cifar10' },
+          additional_data: false,
+          number_forward_passes: 1,
+          eps: '8/255',
+          clean_acc: (100 * report.clean.accuracy).toFixed(2),
+          autoattack_acc: '50.00',
+          external: '25.00',
+        },
+      },
+    ]);
+    expect(() => robustBench(withCascade, { papers: '' } as object)).toThrow(/unknown option 'papers'/);
   });
 
   it('take the form of AttackBench', async () => {

@@ -8,6 +8,7 @@ import {
   type ModelSpec,
   models,
   nn,
+  ShapeError,
   type Tensor,
 } from 'kwta';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +16,11 @@ import { encodeModelProto, type ModelProto, type NodeProto, type Partly } from '
 import { attributes, floatTensor, wholeTensor } from '../../ts/io/onnx/tensors.js';
 import { useRuntime } from './support.js';
 
-async function expectRefusal(type: typeof ConfigError | typeof DataError, text: RegExp, work: () => Promise<unknown>) {
+async function expectRefusal(
+  type: typeof ConfigError | typeof DataError | typeof ShapeError,
+  text: RegExp,
+  work: () => Promise<unknown>,
+) {
   const error = await work().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(type);
   expect((error as Error).message).toMatch(text);
@@ -209,6 +214,28 @@ describe('a file', () => {
     expect(spec.layers.map(({ type }) => type)).toEqual(['normalize', 'flatten', 'linear']);
     expect(stateDict['MatMul of product.weight'].shape).toEqual([3, 32]);
     expect(spec.layers[0]).toMatchObject({ mean: [0.5, 0.5], std: [0.5, 0.5] });
+  });
+
+  it('with scaled matrices and one bias for all, or weights that do not fit, is read or told', async () => {
+    const nodes = (bias: string) => [
+      node('Flatten', ['x'], ['flat'], { axis: -3 }),
+      node('Gemm', ['flat', 'w', bias], ['y'], { alpha: { float: 2 }, beta: { float: 0.5 } }),
+    ];
+    const initializer = [constant('w', [32, 3]), constant('b', [1]), constant('c', [2]), constant('d', [1, 3])];
+    for (const bias of ['b', 'd']) {
+      const { stateDict } = await importOnnx(await file(nodes(bias), { initializer }));
+      expect(Array.from(stateDict['Gemm of y.bias'].data)).toEqual([0.25, 0.25, 0.25]);
+      expect(stateDict['Gemm of y.weight']).toEqual({ shape: [3, 32], data: new Float32Array(96).fill(1) });
+    }
+    await expectRefusal(DataError, /Gemm of y \(Gemm\): expected a bias for each output/, async () =>
+      importOnnx(await file(nodes('c'), { initializer })),
+    );
+    const small = [constant('w', [30, 3]), constant('b', [1])];
+    await expectRefusal(
+      ShapeError,
+      /of another shape: 'Gemm of y.weight' \(expected \[3, 32\], got \[3, 30\]\)/,
+      async () => importOnnx(await file(nodes('b'), { initializer: small })),
+    );
   });
 
   it('whose nodes have no counterpart has all of them named', async () => {

@@ -1,9 +1,10 @@
 /** `kwta convert` and `kwta info` on files of weights. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRuntime, nn } from 'kwta';
+import { createRuntime, datasets, nn } from 'kwta';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { encodeAdversarials } from '../../dist/evaluate/adversarials.js';
 import { readWeights } from '../../dist/io/weights.js';
 import { kwtaIn } from './command.js';
 
@@ -63,6 +64,34 @@ it('makes ONNX of models, and models of it', { timeout: 30_000 }, async () => {
   const { code, stderr } = await run('convert', file('plain.pth'), 'model.onnx');
   expect([code, stderr]).toEqual([2, expect.stringMatching(/out: expected a model for .onnx, got weights alone/)]);
 });
+
+it('makes archives and pictures of adversarial images', async () => {
+  const images = [new Float32Array(16).fill(0.25), new Float32Array(16).fill(0.75)];
+  const adversarials = [{ epsilon: 0.1, samples: [1, 4], attacks: ['pgd', 'square'], images }];
+  await writeFile(join(folder, 'adv.safetensors'), encodeAdversarials([{ adversarials }], [1, 4, 4]));
+  await writeFile(join(folder, 'report.json'), JSON.stringify({ labels: [0, 1, 0, 1, 0] }));
+  const made = await run('convert', 'adv.safetensors', 'adv.npz', '--report', 'report.json');
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  const set = await datasets.npz({ file: join(folder, 'adv.npz'), images: 'images_0.1', labels: 'labels_0.1' });
+  expect([Array.from(set.labels), set.shape, set.images[0], set.images[16]]).toEqual([[1, 0], [1, 4, 4], 0.25, 0.75]);
+  const { tensors } = await readWeights('test', join(folder, 'adv.npz'));
+  expect(Array.from(tensors['samples_0.1'].data)).toEqual([1, 4]);
+  expect((await run('convert', 'adv.safetensors', 'pictures', '--report', 'report.json')).stdout).toMatch(
+    /2 pictures in pictures/,
+  );
+  const pictures = await datasets.imageFolder({ dir: join(folder, 'pictures', '0.1'), channels: 1 });
+  expect([pictures.classNames, Array.from(pictures.images.subarray(0, 1))]).toEqual([['0', '1'], [191]]);
+  await writeFile(join(folder, 'other.json'), JSON.stringify({ labels: [0] }));
+  const refused = await run('convert', 'adv.safetensors', 'adv.npz', '--report', 'other.json');
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringMatching(/--report: expected the report that adv.safetensors/),
+  ]);
+  expect((await run('convert', 'adv.safetensors', 'adv.onnx')).stderr).toMatch(/out: expected .npz or a folder/);
+  expect((await run('convert', file('plain.pth'), 'pictures')).stderr).toMatch(
+    /out: expected a folder for adversarial images alone/,
+  );
+}, 60_000);
 
 it('writes weights alone where the model is not known', async () => {
   const { stdout } = await run('convert', file('checkpoint.pth'), 'weights.safetensors');

@@ -47,6 +47,8 @@ function endings(): string {
 }
 
 function target(path: string): string {
+  // A folder.
+  if (endingOf(path) === '') return path;
   if (!Object.hasOwn(writers, endingOf(path)))
     throw new InvalidArgumentError(`expected a file that ends in ${endings()}.`);
   return outputFile(path);

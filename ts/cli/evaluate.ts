@@ -144,7 +144,7 @@ async function evaluate(flags: Flags): Promise<void> {
   }
   if (flags.robustbench !== undefined) {
     const [{ name }] = flags.model;
-    await writeText(flags.robustbench, formatJson(robustBench(report, {}, name)));
+    await writeText(flags.robustbench, formatJson(await robustBench(report, {}, name)));
     console.log(`RobustBench: ${flags.robustbench}`);
   }
   if (flags.adversarials !== undefined) console.log(`Adversarial images: ${flags.adversarials}`);
@@ -177,7 +177,9 @@ export async function showReport(
 /** A part of the report, as JSON. */
 async function evaluatePart(flags: Flags, shard: Shard): Promise<void> {
   const { json, epsilons, norm, preset, seed, maxQueries, resume, threads, deterministic } = flags;
-  const without = (['html', 'adversarials', 'attackbench', 'transfer', 'inside'] as const).find((name) => flags[name]);
+  const without = (['html', 'adversarials', 'attackbench', 'robustbench', 'transfer', 'inside'] as const).find(
+    (name) => flags[name],
+  );
   if (without !== undefined)
     throw new UsageError(`--${without}: expected none with --shard; kwta merge makes the report`);
   if (json === undefined) throw new UsageError('--json: expected a file for the part of the report, got none');

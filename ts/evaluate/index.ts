@@ -8,6 +8,7 @@ import type { Evaluable, NamedModel } from './evaluable.js';
 import type * as merge from './merge.js';
 import type { EvaluateOptions } from './plan.js';
 import type { ComparisonReport, RobustnessReport } from './report.js';
+import type * as robust from './robustBench.js';
 import type { Shard, ShardReport } from './shard.js';
 import type * as matrix from './transferMatrix.js';
 import type * as verification from './verify.js';
@@ -90,4 +91,14 @@ export const transferMatrix: typeof matrix.transferMatrix = async (...args) =>
  */
 export const attackBench: typeof bench.attackBench = async (...args) =>
   (await import('./attackBench.js')).attackBench(...args);
-export { robustBench } from './robustBench.js';
+
+/**
+ * Each model of a report at each radius in RobustBench's form. AutoAttack has to have run; the presets `standard` and `adaptive`
+ * have it.
+ *
+ * @param info what is to be said of the models beside their figures.
+ * @param model name of the model of a report of one; names of files have it.
+ * @throws {ConfigError} for a norm that RobustBench does not have, or a report without AutoAttack.
+ */
+export const robustBench = async (...args: Parameters<typeof robust.robustBench>): Promise<robust.RobustBenchEntry[]> =>
+  (await import('./robustBench.js')).robustBench(...args);

@@ -7,6 +7,7 @@ import { parse } from '../../base/schema.js';
 import { describe, shapeText, type Tensor } from '../../base/tensor.js';
 import { type ModelSpec, modelSchema } from '../../graph/containers.js';
 import type { LayerSpec } from '../../ops/index.js';
+import { matchWeights } from '../matching.js';
 import { OnnxGraph, type OnnxNode } from './graph.js';
 import { type Translated, translate, Unsupported } from './operators.js';
 import { decodeModelProto, type GraphProto } from './proto.js';
@@ -29,7 +30,7 @@ const mostNodes = 20_000;
 
 /**
  * @param input `[C, H, W]`, where the file leaves height or width open.
- * @throws {DataError} naming the file and every node that has no counterpart. {ConfigError} without the package that reads it.
+ * @throws {DataError} naming the file and every node that has no counterpart. {ShapeError} naming weights that do not fit. {ConfigError} without the package that reads it.
  */
 export async function decodeOnnx(file: string, bytes: Uint8Array, input?: readonly number[]): Promise<OnnxModel> {
   const { graph } = await decodeModelProto(file, bytes);
@@ -80,7 +81,8 @@ class Decoder {
     this.#problems.push(...problems);
     this.#check();
     const spec = parse(modelSchema, { type: 'sequential', layers: modules, input: extents }, this.file, DataError);
-    return { spec, stateDict: Object.fromEntries(this.#stateDict) };
+    const { stateDict } = matchWeights(this.file, Object.fromEntries(this.#stateDict), spec);
+    return { spec, stateDict };
   }
 
   /** `[C, H, W]` of the only input that is no constant. */

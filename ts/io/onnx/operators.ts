@@ -105,15 +105,27 @@ const convolution: Translate = (node, graph) => {
 const gemm: Translate = (node, graph) => {
   const { values } = node;
   const [input, weights, own] = node.input;
-  check(values.float('alpha', 1) === 1 && values.float('beta', 1) === 1, 'alpha 1 and beta 1');
   check(values.int('transA', 0) === 0, 'transA 0');
   const given = constant(graph, weights, 'the weights');
-  const weight = values.int('transB', 0) === 1 ? given : transposed(given);
-  const parameters = { weight, ...bias(graph, own) };
-  if (parameters.bias !== undefined) check(parameters.bias.shape.length === 1, 'a bias for each output');
-  const layer = { type: 'linear', out: weight.shape[0], bias: parameters.bias !== undefined } as const;
-  return { layer, inputs: [input], parameters, named: weights };
+  const turned = values.int('transB', 0) === 1 ? given : transposed(given);
+  const [out] = turned.shape;
+  const { bias: added } = bias(graph, own);
+  const parameters = {
+    weight: scaled(turned, values.float('alpha', 1)),
+    ...(added && { bias: scaled(forEach(added, out), values.float('beta', 1)) }),
+  };
+  return { layer: { type: 'linear', out, bias: added !== undefined }, inputs: [input], parameters, named: weights };
 };
+
+function scaled({ shape, data }: Tensor, factor: number): Tensor {
+  return { shape, data: factor === 1 ? data : data.map((value) => value * factor) };
+}
+
+/** A value for each of so many outputs, where it may be one for all. */
+function forEach({ data }: Tensor, out: number): Tensor {
+  check(data.length === out || data.length === 1, 'a bias for each output');
+  return { shape: [out], data: data.length === out ? data : new Float32Array(out).fill(data[0]) };
+}
 
 const product: Translate = (node, graph) => {
   const [input, weights] = node.input;
@@ -240,7 +252,7 @@ const translators: Record<string, Translate> = {
     ['weight', 'bias', 'running_mean', 'running_var'],
   ),
   Concat: (node) => {
-    check(node.values.int('axis', 0) === 1, 'axis 1');
+    check([1, -3].includes(node.values.int('axis', 0)), 'axis 1');
     return { layer: 'concat', inputs: node.input };
   },
   Conv: convolution,
@@ -251,7 +263,7 @@ const translators: Record<string, Translate> = {
   }),
   Elu: simple(({ values }) => ({ type: 'elu', alpha: decimal(values.float('alpha', 1)) })),
   Flatten: simple(({ values }) => {
-    check(values.int('axis', 1) === 1, 'axis 1');
+    check([1, -3].includes(values.int('axis', 1)), 'axis 1');
     return { type: 'flatten' };
   }),
   Gelu: simple(({ values }) => {
@@ -270,7 +282,8 @@ const translators: Record<string, Translate> = {
   ),
   LayerNormalization: normalization(
     ({ values }) => {
-      check(values.int('axis', -1) === 1, 'axis 1');
+      // The weights' shape says how many extents a negative one leaves; a model refuses others.
+      check([1, -1, -3].includes(values.int('axis', -1)), 'axis 1');
       return { type: 'layerNorm', eps: decimal(values.float('epsilon', Math.fround(1e-5))) };
     },
     ['weight', 'bias'],
