@@ -60,6 +60,8 @@ function inChromium(name: string, headers: Record<string, string>): TestProjectI
   };
 }
 
+const page = inNode('page', ['test/page/**/*.test.ts']);
+
 export default defineConfig({
   test: {
     // Each test file starts worker threads of its own.
@@ -68,7 +70,8 @@ export default defineConfig({
       inNode('node', ['test/contract/**/*.test.ts', 'test/node/**/*.test.ts']),
       inNode('realm', ['test/realm/**/*.test.ts'], 'vmThreads'),
       inNode('package', ['test/package/**/*.test.ts']),
-      inNode('page', ['test/page/**/*.test.ts']),
+      // One browser at a time, for what it does is timed.
+      { ...page, test: { ...page.test, maxWorkers: 1 } },
       inChromium('browser-isolated', {
         'Cross-Origin-Opener-Policy': 'same-origin',
         'Cross-Origin-Embedder-Policy': 'require-corp',
