@@ -61,6 +61,8 @@ function inChromium(name: string, headers: Record<string, string>): TestProjectI
   };
 }
 
+const page = inNode('page', ['test/page/**/*.test.ts']);
+
 export default defineConfig({
   test: {
     // Each test file starts worker threads of its own.
@@ -70,7 +72,8 @@ export default defineConfig({
       inNode('realm', ['test/realm/**/*.test.ts'], 'vmThreads'),
       inNode('package', ['test/package/*.test.ts']),
       inNode('environments', ['test/package/all/*.test.ts']),
-      inNode('page', ['test/page/**/*.test.ts']),
+      // One browser at a time, for what it does is timed.
+      { ...page, test: { ...page.test, maxWorkers: 1 } },
       inChromium('browser-isolated', {
         'Cross-Origin-Opener-Policy': 'same-origin',
         'Cross-Origin-Embedder-Policy': 'require-corp',

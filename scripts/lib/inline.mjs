@@ -2,7 +2,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { rolldown } from 'rolldown';
 import { root } from './steps.mjs';
 
 /** @typedef {import('rolldown').Plugin} Plugin */
@@ -36,6 +35,8 @@ export async function writeInline() {
  * @param {string} [file] where it is written to, if it is
  */
 async function bundle(entry, inlined, file) {
+  // Imported here: the packages may be installed by the very command that builds.
+  const { rolldown } = await import('rolldown');
   const build = await rolldown({
     input: path.join(dist, entry),
     platform: 'neutral',

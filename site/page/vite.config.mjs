@@ -21,6 +21,9 @@ function assetFileNames({ originalFileNames: [file = ''] }) {
 
 const output = { assetFileNames };
 
+/** Optional peers of the package, for files that the page does not read. */
+const external = ['@zip.js/zip.js', '@bufbuild/protobuf', '@bufbuild/protobuf/wkt', 'fast-png', 'jpeg-js'];
+
 /** The package apart from the page, so that neither is a long task when the page starts. */
 const codeSplitting = {
   groups: [
@@ -40,13 +43,13 @@ export default {
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { headers },
   preview: { headers },
-  worker: { format: 'es', rolldownOptions: { output } },
+  worker: { format: 'es', rolldownOptions: { external, output } },
   optimizeDeps: { exclude: ['kwta'] },
   build: {
     target: 'es2023',
     // Kernels stay files; nothing is loaded that is not needed.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { output: { ...output, codeSplitting } },
+    rolldownOptions: { external, output: { ...output, codeSplitting } },
   },
 };

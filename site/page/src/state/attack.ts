@@ -41,6 +41,8 @@ export interface Point {
   predicted: number;
   /** Cross entropy of the true class. */
   loss: number;
+  /** What the layers chose for the image and do not choose any more. */
+  changes: LayerChange[];
 }
 
 export interface Path {
@@ -49,8 +51,6 @@ export interface Path {
   points: Point[];
   /** Nothing is left to do: it is fooled, was wrong from the start, or the attack is at its end. */
   ended: boolean;
-  /** What its layers chose for the image and do not choose any more, of the last point. */
-  changes: LayerChange[];
 }
 
 /** One for each network, of the image as it is; none before there are networks. */
@@ -96,7 +96,7 @@ export async function look(now: Image | undefined = image.peek()): Promise<void>
     const fresh = await Promise.all(
       networks.peek().map(async ({ name, model }): Promise<Path> => {
         const point = await pointAt(model, now, now.pixels, 0);
-        return { network: name, label: now.label, points: [point], ended: point.predicted !== now.label, changes: [] };
+        return { network: name, label: now.label, points: [point], ended: point.predicted !== now.label };
       }),
     );
     if (mine === begun) paths.value = fresh;
@@ -113,7 +113,18 @@ async function pointAt(model: Model, { label }: Image, pixels: Float32Array, que
   const sum = logits.reduce((total, logit) => total + Math.exp(logit - top), 0);
   const probabilities = logits.map((logit) => Math.exp(logit - top) / sum);
   const loss = Math.log(sum) + top - logits[label];
-  return { queries, pixels, probabilities, predicted: logits.indexOf(top), loss };
+  return { queries, pixels, probabilities, predicted: logits.indexOf(top), loss, changes: [] };
+}
+
+/** One step back for each network that took the most. */
+export function undo(): void {
+  stopAttack();
+  const most = Math.max(...paths.peek().map(({ points }) => points.length));
+  if (most < 2) return;
+  paths.value = paths.peek().map((path) => {
+    if (path.points.length < most) return path;
+    return { ...path, points: path.points.slice(0, -1), ended: false };
+  });
 }
 
 export function stopAttack(): void {
@@ -179,9 +190,9 @@ async function stepped(path: Path, now: Image, signal: AbortSignal): Promise<Pat
     maxQueries,
     signal,
   });
-  const point = await pointAt(model, now, clipped[0].data, queries.forward + queries.backward);
-  const fooled = point.predicted !== now.label;
-  const direction = point.pixels.map((pixel, i) => pixel - now.pixels[i]);
+  const reached = await pointAt(model, now, clipped[0].data, queries.forward + queries.backward);
+  const fooled = reached.predicted !== now.label;
+  const direction = reached.pixels.map((pixel, i) => pixel - now.pixels[i]);
   const { layers } = direction.some((value) => value !== 0)
     ? await analysis.patternChange(model, {
         x: tensorOf(now.pixels),
@@ -189,6 +200,7 @@ async function stepped(path: Path, now: Image, signal: AbortSignal): Promise<Pat
         radii: [1],
         signal,
       })
-    : { layers: path.changes };
-  return { ...path, points: [...path.points, point], ended: fooled || step >= steps, changes: layers };
+    : { layers: [] };
+  const point = { ...reached, changes: layers };
+  return { ...path, points: [...path.points, point], ended: fooled || step >= steps };
 }

@@ -31,7 +31,7 @@ export function exportJson(): void {
       network: path.network,
       outcome: outcome(path),
       fooled: isFooled(path),
-      changes: path.changes,
+      changes: lastOf(path).changes,
       points: path.points.map(({ queries, predicted, loss, probabilities }) => ({
         queries,
         predicted,

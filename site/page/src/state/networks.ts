@@ -41,20 +41,20 @@ export interface Network {
 /** Those that there are now, in the order in which they are shown. */
 export const networks = signal<readonly Network[]>([]);
 
-/** Counts what has changed in their curves, at most once a frame. */
+/** Milliseconds between two looks at the curves: often enough to see them move. */
+const between = 120;
+
+/** Counts what has changed in their curves, now and then. */
 export const progress = signal(0);
 
 let due = false;
 export function progressed(): void {
   if (due) return;
   due = true;
-  const tell = (): void => {
+  setTimeout(() => {
     due = false;
     progress.value++;
-  };
-  // A page in the background draws no frames.
-  if (document.hidden) setTimeout(tell, 250);
-  else requestAnimationFrame(tell);
+  }, between);
 }
 
 export const batchSize = 64;

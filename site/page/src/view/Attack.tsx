@@ -6,12 +6,12 @@ import {
   attackStep,
   isFooled,
   lastOf,
-  look,
   outcome,
   type Path,
   paths,
   plans,
   stopAttack,
+  undo,
 } from '../state/attack.js';
 import { className, split } from '../state/data.js';
 import { image } from '../state/image.js';
@@ -36,6 +36,7 @@ export function Attack() {
   const { attack: kind, epsilon } = settings.value;
   const none = networks.value.length === 0;
   const running = attacking.value;
+  const begun = paths.value.some(({ points }) => points.length > 1);
   const options = (Object.keys(plans) as Settings['attack'][]).map((value) => ({ value, text: plans[value].title }));
   return (
     <section aria-labelledby="attack-title" class="panel">
@@ -71,7 +72,7 @@ export function Attack() {
         <button type="button" disabled={none || running} onClick={() => void attackStep()}>
           Step
         </button>
-        <button type="button" disabled={none} onClick={() => void look()}>
+        <button type="button" disabled={none || !begun} onClick={undo}>
           Undo
         </button>
       </div>
@@ -155,7 +156,7 @@ function Bars({ path }: { path: Path | undefined }) {
 
 /** How many of the choices of each layer are others now. */
 function Changes({ path }: { path: Path | undefined }) {
-  const layers = path?.changes ?? [];
+  const layers = path === undefined ? [] : lastOf(path).changes;
   const what = path?.network === 'relu' ? 'open units that close' : 'winners that win no more';
   return (
     <p class="changes">
