@@ -39,7 +39,7 @@ function compared(got, wanted, samples) {
 await main(async () => {
   const folder = process.argv[2] ?? mkdtempSync(path.join(tmpdir(), 'kwta-weights-'));
   await build();
-  const { createRuntime, DataError, exportOnnx, importOnnx, nn } = await import('../../dist/index.js');
+  const { createRuntime, DataError, exportOnnx, importOnnx, nn, ShapeError } = await import('../../dist/index.js');
   const { identify } = await import('../../dist/io/models.js');
   const { readWeights } = await import('../../dist/io/weights.js');
 
@@ -118,7 +118,7 @@ await main(async () => {
         if (agree === n) right++;
         else problems.push(`${name}: ${agree} of ${n} samples agree`);
       } catch (error) {
-        if (!(error instanceof DataError)) problems.push(`${name}: ${/** @type {Error} */ (error).message}`);
+        if (!(error instanceof DataError || error instanceof ShapeError)) problems.push(`${name}: ${/** @type {Error} */ (error).message}`);
         else refused.push(`${name}: ${error.message.replace(/^.*?here: /, '')}`);
       }
     }

@@ -164,8 +164,8 @@ describe('the distances of a report', () => {
   });
 
   it('take the form of RobustBench, where AutoAttack ran', async () => {
-    expect(() => robustBench(report)).toThrow(/robustBench: expected a report in which autoAttack ran/);
-    expect(() => robustBench({ ...report, norm: 'l1' })).toThrow(/expected a report in linf or l2, got l1/);
+    await expect(robustBench(report)).rejects.toThrow(/robustBench: expected a report in which autoAttack ran/);
+    await expect(robustBench({ ...report, norm: 'l1' })).rejects.toThrow(/expected a report in linf or l2, got l1/);
     const [row] = report.attacks.filter(({ name }) => name === 'pgd');
     const { provenance } = report;
     const withCascade = {
@@ -177,7 +177,7 @@ describe('the distances of a report', () => {
         attacks: [{ name: 'cascade', scope: 'all' as const, attack: { type: 'autoAttack' } }],
       },
     };
-    expect(robustBench(withCascade, { dataset: 'cifar10', venue: 'none' }, 'relu')).toEqual([
+    expect(await robustBench(withCascade, { dataset: 'cifar10', venue: 'none' }, 'relu')).toEqual([
       {
         file: 'cifar10/Linf/relu.json',
         content: {
@@ -191,7 +191,7 @@ describe('the distances of a report', () => {
         },
       },
     ]);
-    expect(() => robustBench(withCascade, { papers: '' } as object)).toThrow(/unknown option 'papers'/);
+    await expect(robustBench(withCascade, { papers: '' } as object)).rejects.toThrow(/unknown option 'papers'/);
   });
 
   it('take the form of AttackBench', async () => {
