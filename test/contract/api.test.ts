@@ -27,7 +27,7 @@ describe('the package', () => {
           'nn',
           'optim',
         ],
-        ...['regimes', 'robustBench', 'schedules', 'tensor', 'transferMatrix', 'verifyReport'],
+        ...['mergeReports', 'regimes', 'robustBench', 'schedules', 'tensor', 'transferMatrix', 'verifyReport'],
       ].sort(),
     );
     const names = (part: object) => Object.keys(part).sort();
