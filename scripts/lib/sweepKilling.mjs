@@ -81,8 +81,7 @@ export async function killWorkers({ jobs, workers, seed, queue, onDone }) {
         signal: ending.signal,
         isCancelled: () => false,
         onLook: async () => {},
-      });
-      clearInterval(watch);
+      }).finally(() => clearInterval(watch));
       const left = await store.getJobCounts('completed', 'failed', 'active', 'waiting', 'prioritized');
       if (Object.values(left).some((count) => count > 0))
         result.problems.push(`left in the queue: ${JSON.stringify(left)}`);

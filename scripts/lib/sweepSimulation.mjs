@@ -178,18 +178,23 @@ export async function simulate(scene) {
       }
       if (stall > 0) {
         silent.set(worker, begun);
-        agenda.at(begun + stall, async () => {
+        return agenda.at(begun + stall, async () => {
           silent.set(worker, undefined);
+          if (board.owns(job)) return agenda.at(end, () => finish(job, begun));
+          // It sees at once that another has the job.
+          counts.lost += stall;
+          await look();
         });
       }
-      agenda.at(end, async () => {
-        const own = board.owns(job);
-        if (!own) counts.lost += end - begun;
-        else if (hopeless[i]) await board.fail(job, 'cannot be done');
-        else await board.report(job, 0.5, { figures: { test: { accuracy: 0.5 } }, hash: '0123456789abcdef' });
-        ended = Math.max(ended, time);
-        await look();
-      });
+      agenda.at(end, () => finish(job, begun));
+    };
+    /** @param {Job} job @param {number} begun */
+    const finish = async (job, begun) => {
+      if (!board.owns(job)) counts.lost += time - begun;
+      else if (hopeless[job.trial.number]) await board.fail(job, 'cannot be done');
+      else await board.report(job, 0.5, { figures: { test: { accuracy: 0.5 } }, hash: '0123456789abcdef' });
+      ended = Math.max(ended, time);
+      await look();
     };
     await look();
   };

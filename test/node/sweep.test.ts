@@ -1,9 +1,11 @@
 /** What a sweep is made of: its file, its trials, its journal, and who may do what. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ConfigError } from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { Board, type Job } from '../../dist/sweep/board.js';
 import { nextRungs, rungsOf } from '../../dist/sweep/halving.js';
 import { hashOf } from '../../dist/sweep/hash.js';
@@ -14,6 +16,8 @@ import { isOver, states } from '../../dist/sweep/replay.js';
 import { servers } from '../../scripts/lib/servers.mjs';
 import { killWorkers } from '../../scripts/lib/sweepKilling.mjs';
 import { simulate, usualScene } from '../../scripts/lib/sweepSimulation.mjs';
+
+const examples = fileURLToPath(new URL('../../examples/sweeps', import.meta.url));
 
 let folder: string;
 
@@ -106,6 +110,18 @@ describe('a sweep file', () => {
     const file = { name: 's', over: { 'train.optimizer.lr': [0.1] }, train, ...change };
     expect(() => planSweep(file)).toThrow(ConfigError);
     expect(() => planSweep(file)).toThrow(problem);
+  });
+
+  it.each(readdirSync(examples))('%s, which users copy, is one', (name) => {
+    const { trials, figures } = planSweep(parse(readFileSync(path.join(examples, name), 'utf8')));
+    expect(trials.length).toBeGreaterThan(1);
+    expect(figures.length).toBeGreaterThan(0);
+  });
+
+  it('is what the documentation shows', () => {
+    const page = readFileSync(new URL('../../docs/sweeps.md', import.meta.url), 'utf8');
+    const [, yaml] = page.match(/```yaml\n(.*?)```/s) ?? [];
+    expect(planSweep(parse(yaml)).trials).toHaveLength(18);
   });
 
   it('has a hash that does not depend on the order of its options', () => {

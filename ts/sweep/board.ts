@@ -3,7 +3,7 @@
  * made on the journal while nobody else writes, so that each job is given to one worker at a time, and each result counts once.
  */
 import { ConfigError } from '../index.js';
-import { type Candidate, nextRungs, type Rung } from './halving.js';
+import { type Candidate, type Next, nextRungs, type Rung } from './halving.js';
 import type { Log } from './log.js';
 import type { Pulse } from './pulse.js';
 import { isOver, maximize, operations, Replay, type Study, states, type Trial } from './replay.js';
@@ -47,6 +47,7 @@ const mostStarts = 20;
 export class Board {
   readonly #replay = new Replay();
   readonly #seen = new Map<string, { sign: string | undefined; since: number }>();
+  #left: Trial[] | undefined;
   readonly #now: () => number;
 
   constructor(private readonly options: BoardOptions) {
@@ -92,11 +93,11 @@ export class Board {
   async claim(mine: (trial: Trial) => boolean = () => true): Promise<Job | 'wait' | 'done'> {
     return this.options.log.exclusive(() => {
       this.#read();
-      this.#decide();
-      const rungs = this.#rungs();
-      const own = this.trials.filter((trial) => !isOver(trial) && mine(trial));
-      const open = own.filter((trial) => rungs.get(trial) !== undefined);
-      for (const trial of open) {
+      const next = this.#decide();
+      const own = this.#open.filter((trial) => mine(trial));
+      for (const trial of own) {
+        const rung = next(trial);
+        if (typeof rung !== 'number') continue;
         if (trial.state === states.running && !this.#isLeft(trial)) continue;
         if (trial.starts >= mostStarts) {
           this.#end(trial, states.failed, undefined, { error: `${trial.starts} workers died over it` });
@@ -108,7 +109,7 @@ export class Board {
           ...(trial.state === states.running ? [{ ...change, state: states.waiting }] : []),
           { ...change, state: states.running, datetime_start: date },
         ]);
-        if (trial.owner === this.options.worker) return { trial, rung: rungs.get(trial) as number };
+        if (trial.owner === this.options.worker) return { trial, rung };
       }
       return own.length > 0 ? 'wait' : 'done';
     });
@@ -134,7 +135,8 @@ export class Board {
         this.#append([this.#intermediate(trial, rungs[rung].epochs, value)]);
         if (rung < rungs.length - 1) {
           this.#append([...this.#attributes(trial, attributes), this.#waiting(trial)]);
-          return this.#decide();
+          this.#decide();
+          return;
         }
       }
       this.#end(trial, states.complete, value, attributes);
@@ -213,18 +215,16 @@ export class Board {
     ]);
   }
 
-  /** Ends those that a halving leaves behind. */
-  #decide(): void {
-    for (const [trial, rung] of this.#next()) if (rung === 'pruned') this.#end(trial, states.pruned, undefined, {});
+  /** Trials that are not over: few of many, in the end. */
+  get #open(): readonly Trial[] {
+    this.#left = (this.#left ?? [...this.trials]).filter((trial) => !isOver(trial));
+    return this.#left;
   }
 
-  /** The rung that each trial is to go through next, where that is known. */
-  #rungs(): Map<Trial, number> {
-    return new Map([...this.#next()].flatMap(([trial, rung]) => (typeof rung === 'number' ? [[trial, rung]] : [])));
-  }
-
-  #next(): Map<Trial, number | 'pruned' | 'wait'> {
+  /** Ends those that a halving leaves behind. @returns what comes next for each of the others. */
+  #decide(): (trial: Trial) => Next {
     const { rungs } = this.options;
+    if (rungs.length === 1) return () => 0;
     const candidates = this.trials.map(
       (trial): Candidate => ({
         group: trial.attributes.group as number,
@@ -233,7 +233,10 @@ export class Board {
       }),
     );
     const next = nextRungs(candidates, rungs);
-    return new Map(this.trials.flatMap((trial, t) => (isOver(trial) ? [] : [[trial, next[t]]])));
+    for (const trial of this.#open) {
+      if (next[trial.number] === 'pruned') this.#end(trial, states.pruned, undefined, {});
+    }
+    return ({ number }) => next[number];
   }
 
   /** Whether the worker of a running trial is gone, or has given no sign for too long as seen from here. */

@@ -28,8 +28,11 @@ export function rungsOf(configurations: number, epochs: readonly number[], facto
   });
 }
 
-/** What comes next for each: a rung, its end, or a wait for others of its rung. */
-export function nextRungs(candidates: readonly Candidate[], rungs: readonly Rung[]): (number | 'pruned' | 'wait')[] {
+/** What comes next: a rung, the end, or a wait for others of the same rung. */
+export type Next = number | 'pruned' | 'wait';
+
+/** What comes next for each. */
+export function nextRungs(candidates: readonly Candidate[], rungs: readonly Rung[]): Next[] {
   const groups = new Map<number, Candidate[]>();
   for (const each of candidates) {
     const known = groups.get(each.group);
@@ -37,7 +40,7 @@ export function nextRungs(candidates: readonly Candidate[], rungs: readonly Rung
     else known.push(each);
   }
   let inside = new Set(groups.keys());
-  const next = candidates.map((): number | 'pruned' | 'wait' => 0);
+  const next = candidates.map((): Next => 0);
   for (let r = 0; r < rungs.length - 1; r++) {
     const members = [...inside].flatMap((group) => groups.get(group) as Candidate[]);
     const all = members.every(({ values, failed }) => failed || values.length > r);

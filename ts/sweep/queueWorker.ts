@@ -40,8 +40,10 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
       onEnd?.(job.data);
       return outcome;
     } catch (error) {
-      if (signal.aborted) {
-        await job.moveToWait(token);
+      const { reason } = stop.signal;
+      if (signal.aborted || reason instanceof Lost) {
+        // Refused where another has the job, and else done by the queue once the lock runs out.
+        await job.moveToWait(token).catch(() => {});
         throw store.waiting();
       }
       onEnd?.(job.data, error as Error);
@@ -54,7 +56,8 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
   const stopIfCancelled = async (job: BullJob<QueuedJob, QueuedOutcome>, stop: AbortController): Promise<void> => {
     // A store that does not answer for a moment is asked again.
     const now = await queue.getJob(job.id as string).catch(() => job);
-    if (now === undefined || now.data.cancelled) stop.abort(cancelled());
+    if (now === undefined) stop.abort(new Lost('the job is no more'));
+    else if (now.data.cancelled) stop.abort(new Cancelled('cancelled'));
   };
   const worker = store.worker(process, {
     lockDuration: lock,
@@ -65,7 +68,7 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
   // Connections come back by themselves; a job's error is the queue's to tell.
   worker.on('error', () => {});
   queue.on('error', () => {});
-  worker.on('lockRenewalFailed', () => own?.abort(cancelled()));
+  worker.on('lockRenewalFailed', () => own?.abort(new Lost('the lock was not renewed in time')));
   try {
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -78,8 +81,14 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
   }
 }
 
-function cancelled(): Error {
-  return Object.assign(new Error('cancelled, or given to another worker'), { name: 'AbortError' });
+/** Nobody is to go on with the job. */
+class Cancelled extends Error {
+  override readonly name = 'AbortError';
+}
+
+/** Another may have the job. */
+class Lost extends Error {
+  override readonly name = 'AbortError';
 }
 
 /** The same again would fail alike. */
