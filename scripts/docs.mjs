@@ -28,7 +28,7 @@ await main(async () => {
     rmSync(path.join(root, 'docs/api'), { recursive: true, force: true });
     const { code, output } = await tryRun(
       process.execPath,
-      [path.join(site, 'node_modules/typedoc/bin/typedoc'), ...['--options', path.join(site, 'typedoc.json')]],
+      [path.join(site, 'node_modules/typedoc/bin/typedoc'), '--options', path.join(site, 'typedoc.json')],
       { cwd: site, capture: true },
     );
     // A field of a schema that several types share is no ambiguity.
@@ -37,10 +37,10 @@ await main(async () => {
     if (code !== 0) throw new Failure('the reference has gaps: see the warnings above.');
   });
   if (option === '--serve') {
-    await inSite('vitepress/bin/vitepress.js', ['dev', site]);
+    await inSite('vitepress/bin/vitepress.js', ['dev', 'site/docs']);
     return;
   }
-  await stage('Site', () => inSite('vitepress/bin/vitepress.js', ['build', site]));
+  await stage('Site', () => inSite('vitepress/bin/vitepress.js', ['build', 'site/docs']));
   await stage('Links', () => {
     // Where the demo page was built, the site brings it along.
     if (existsSync(path.join(root, 'dist/page/index.html'))) copyPage(path.join(built, 'demo-page'));
@@ -48,7 +48,7 @@ await main(async () => {
     for (const line of dead) console.error(`   ${line}`);
     if (dead.length > 0) throw new Failure(`${dead.length} links of the site lead nowhere.`);
   });
-  note(`site/dist-docs: any server of files will do, for instance npx vite preview --outDir site/dist-docs`);
+  note('site/dist-docs: any server of files will do, for instance npx vite preview --outDir site/dist-docs');
 });
 
 /**
@@ -57,5 +57,5 @@ await main(async () => {
  * @param {string[]} args
  */
 function inSite(file, args) {
-  return run(process.execPath, [path.join(site, 'node_modules', file), ...args], { cwd: site });
+  return run(process.execPath, [path.join(site, 'node_modules', file), ...args]);
 }

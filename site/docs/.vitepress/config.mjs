@@ -12,6 +12,8 @@ export default defineConfig({
   outDir: fileURLToPath(new URL('../../dist-docs', import.meta.url)),
   // Where the site lies on its host, as `/kwta/` on a host of many projects.
   base: process.env.KWTA_DOCS_BASE ?? '/',
+  // Pages lie outside of this folder, and would look for it beside them; what renders them runs here.
+  vite: { build: { rollupOptions: { external: ['vue/server-renderer'] } } },
   title: 'kwta',
   description: 'Train k-Winners-Take-All networks in Node and in the browser, and measure honestly how robust they are',
   lang: 'en',

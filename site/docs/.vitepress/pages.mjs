@@ -12,6 +12,7 @@ export const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const start = ['tutorial-node', 'tutorial-page', 'page', 'demo'];
 const guides = [
   'models',
+  'runtime',
   'data',
   'training',
   'attacks',
