@@ -18,6 +18,7 @@ const guides = [
   'reports',
   'analysis',
   'performance',
+  'bundlers',
   'threads',
   'weights',
   'sweeps',
