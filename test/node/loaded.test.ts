@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const lazy = ['@zip.js/zip.js', 'comlink', 'fast-png', 'jpeg-js', 'pako'];
 
 /** Bytes, compressed, of all that an import of the package loads. */
-const budget = 29_000;
+const budget = 30_000;
 
 let chunks: Rolldown.OutputChunk[];
 const atOnce = new Set<string>();

@@ -19,6 +19,7 @@ const guides = [
   'reports',
   'analysis',
   'performance',
+  'bundlers',
   'threads',
   'weights',
   'sweeps',
