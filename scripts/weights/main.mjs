@@ -118,7 +118,8 @@ await main(async () => {
         if (agree === n) right++;
         else problems.push(`${name}: ${agree} of ${n} samples agree`);
       } catch (error) {
-        if (!(error instanceof DataError || error instanceof ShapeError)) problems.push(`${name}: ${/** @type {Error} */ (error).message}`);
+        if (!(error instanceof DataError || error instanceof ShapeError))
+          problems.push(`${name}: ${/** @type {Error} */ (error).message}`);
         else refused.push(`${name}: ${error.message.replace(/^.*?here: /, '')}`);
       }
     }

@@ -36,8 +36,25 @@ const codeSplitting = {
   ],
 };
 
+/** Chunks that come with a first call are fetched with the page: the network may be cut when that call comes. */
+const preloadChunks = {
+  name: 'preload-chunks',
+  transformIndexHtml: {
+    order: 'post',
+    /** @type {(html: string, context: import('vite').IndexHtmlTransformContext) => import('vite').HtmlTagDescriptor[]} */
+    handler: (_, { bundle = {} }) =>
+      Object.values(bundle)
+        .filter((file) => file.type === 'chunk' && !file.isEntry)
+        .map(({ fileName }) => ({
+          ...{ tag: 'link', injectTo: 'head' },
+          attrs: { rel: 'modulepreload', crossorigin: true, href: `./${fileName}` },
+        })),
+  },
+};
+
 export default {
   root,
+  plugins: [preloadChunks],
   base: './',
   resolve: { alias: { kwta } },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },

@@ -100,7 +100,7 @@ describe('kwta sweep', () => {
           clearInterval(timer);
           child.kill('SIGINT');
         }
-      }, 50);
+      }, 5);
       child.on('exit', () => clearInterval(timer));
     });
     expect(step).toBe(3);
