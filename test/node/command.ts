@@ -31,6 +31,8 @@ export function kwtaIn(
       ended.stderr += text;
       watch?.(ended.stderr, child);
     });
+    // Once before it has said anything.
+    watch?.(ended.stderr, child);
     child.on('close', (code) => resolve({ ...ended, code }));
   });
 }
