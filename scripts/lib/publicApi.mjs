@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** @typedef {{ file: string, name: string }} Place what a file declares or exports under a name */
-/** @typedef {{ text: Map<string, string[]>, from: Map<string, Place>, stars: string[] }} Declarations */
+/** @typedef {{ text: Map<string, string[]>, from: Map<string, Place>, exported: Set<string>, stars: string[] }} Declarations `exported`: which names others may import */
 
 /**
  * @param {string} dist
@@ -67,6 +67,8 @@ function shortened(text) {
 class Reader {
   /** @type {Map<string, Declarations>} */
   #files = new Map();
+  /** @type {Map<string, Map<string, Place>>} */
+  #exports = new Map();
 
   /** @param {string} dist */
   constructor(dist) {
@@ -81,7 +83,7 @@ class Reader {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
     /** @type {Declarations} */
-    const found = { text: new Map(), from: new Map(), stars: [] };
+    const found = { text: new Map(), from: new Map(), exported: new Set(), stars: [] };
     this.#files.set(file, found);
     const code = readFileSync(path.join(this.dist, file), 'utf8')
       .replace(/\/\*.*?\*\//gs, '')
@@ -97,24 +99,28 @@ class Reader {
    * @param {Declarations} found
    */
   #take(file, statement, found) {
+    const isExported = statement.startsWith('export');
     const [, clause, origin] =
       /^(?:import|export)\s+(?:type\s+)?(\{[^}]*\}|\*(?:\s+as\s+\w+)?)\s+from\s+'([^']+)'/s.exec(statement) ?? [];
     if (clause !== undefined) {
       if (!origin.startsWith('.')) return;
       const target = path.posix.join(path.posix.dirname(file), origin).replace(/\.js$/, '.d.ts');
       const [, namespace] = /^\*\s+as\s+(\w+)/.exec(clause) ?? [];
-      if (namespace !== undefined) found.from.set(namespace, { file: target, name: '*' });
-      else if (clause === '*') found.stars.push(target);
-      for (const [, name, alias] of clause.matchAll(/(?:type\s+)?(\w+)(?:\s+as\s+(\w+))?\s*[,}]/g)) {
-        found.from.set(alias ?? name, { file: target, name });
+      const names = [...clause.matchAll(/(?:type\s+)?(\w+)(?:\s+as\s+(\w+))?\s*[,}]/g)];
+      for (const [name, as] of namespace === undefined ? names.map(([, name, as]) => [name, as]) : [['*', namespace]]) {
+        found.from.set(as ?? name, { file: target, name });
+        if (isExported) found.exported.add(as ?? name);
       }
+      if (clause === '*') found.stars.push(target);
       return;
     }
     const [, name] =
       /^(?:export\s+)?(?:declare\s+)?(?:abstract\s+)?(?:class|interface|type|const|function|let|enum)\s+(\w+)/.exec(
         statement,
       ) ?? [];
-    if (name !== undefined) found.text.set(name, [...(found.text.get(name) ?? []), statement]);
+    if (name === undefined) return;
+    found.text.set(name, [...(found.text.get(name) ?? []), statement]);
+    if (isExported) found.exported.add(name);
   }
 
   /**
@@ -123,19 +129,15 @@ class Reader {
    * @returns {Map<string, Place>}
    */
   exportsOf(file) {
-    const { text, from, stars } = this.read(file);
-    /** @type {Map<string, Place>} */
+    const known = this.#exports.get(file);
+    if (known !== undefined) return known;
+    const { text, from, exported, stars } = this.read(file);
     const all = new Map(stars.flatMap((star) => [...this.exportsOf(star)]));
-    const code = readFileSync(path.join(this.dist, file), 'utf8');
-    for (const [name, statements] of text) {
-      if (statements.some((statement) => statement.startsWith('export'))) all.set(name, { file, name });
-    }
-    for (const [name, place] of from) {
-      const exported = new RegExp(
-        `^export\\s+(type\\s+)?(\\*\\s+as\\s+${name}\\b|\\{[^}]*\\b${name}\\b[^}]*\\})\\s+from`,
-        'ms',
-      );
-      if (exported.test(code)) all.set(name, this.origin(place) ?? place);
+    this.#exports.set(file, all);
+    for (const name of exported) {
+      const place = from.get(name);
+      if (text.has(name) || place === undefined) all.set(name, { file, name });
+      else all.set(name, this.origin(place) ?? place);
     }
     return all;
   }

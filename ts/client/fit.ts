@@ -3,8 +3,7 @@ import { platform } from '#platform';
 import { checkKeys } from '../base/check.js';
 import { ConfigError, DataError, DivergedError } from '../base/errors.js';
 import { checkPath, isUrl } from '../base/paths.js';
-import { parse } from '../base/schema.js';
-import { describe } from '../base/tensor.js';
+import { boolean, parse } from '../base/schema.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import { isStream, type StreamedDataset } from '../data/stream.js';
 import type { FitProgress } from '../engine/protocol.js';
@@ -113,9 +112,7 @@ export function startFit(
 ): FitRun {
   checkKeys('fit', options, [...fieldNames, 'validation', 'checkpoint', 'resumeFrom', 'paused', 'signal']);
   const { validation, checkpoint, signal, resumeFrom, paused, ...fields } = options;
-  if (paused !== undefined && typeof paused !== 'boolean') {
-    throw new ConfigError(`fit.paused: expected true or false, got ${describe(paused)}`);
-  }
+  if (paused !== undefined) parse(boolean(), paused, 'fit.paused');
   if (!isStream(train)) checkDataset('train', train);
   if (validation !== undefined) checkDataset('validation', validation);
   const parsed = parse(fitSchema, fields, 'fit');
@@ -130,18 +127,13 @@ export function startFit(
   const job = connection.newJob();
   const origin = originOf(resumeFrom);
   // The job is known to the engine once `start` has gone on from here.
-  const state = async (): Promise<TrainState> => {
+  const known = async <T>(call: () => Promise<T>): Promise<T> => {
     await origin;
-    return connection.call('trainState', job);
+    return call();
   };
-  const pause = async (): Promise<void> => {
-    await origin;
-    return connection.call('pause', job);
-  };
-  const resume = async (steps?: number): Promise<void> => {
-    await origin;
-    return connection.call('resume', job, steps);
-  };
+  const state = (): Promise<TrainState> => known(() => connection.call('trainState', job));
+  const pause = (): Promise<void> => known(() => connection.call('pause', job));
+  const resume = (steps?: number): Promise<void> => known(() => connection.call('resume', job, steps));
   const start = async (report: (event: FitEvent) => void): Promise<History> => {
     // Without a file to read, the engine hears of the run before anything that its caller asks next.
     const from = origin instanceof Promise ? await origin : origin;

@@ -7,14 +7,14 @@ import { checkPath } from '../base/paths.js';
 import { parse } from '../base/schema.js';
 import { describe } from '../base/tensor.js';
 import { modelInput } from '../graph/containers.js';
-import type { OnnxModel } from '../io/onnx/decode.js';
+import { decodeOnnx, type OnnxModel } from '../io/onnx/decode.js';
+import { encodeOnnx } from '../io/onnx/encode.js';
 import { connected, type Model } from './model.js';
 
 /** See `exportOnnx` in onnx.ts. */
 export async function exportOnnx(model: Model): Promise<Uint8Array> {
   if (typeof model !== 'object' || model === null || !(connected in model))
     throw new ConfigError(`exportOnnx: expected a model, got ${describe(model)}`);
-  const { encodeOnnx } = await import('../io/onnx/encode.js');
   return encodeOnnx(model.spec, await model.stateDict());
 }
 
@@ -31,7 +31,6 @@ export async function importOnnx(
 ): Promise<OnnxModel> {
   checkKeys('importOnnx', options, ['input']);
   const input = options.input && parse(modelInput, options.input, 'importOnnx.input');
-  const { decodeOnnx } = await import('../io/onnx/decode.js');
   if (isUint8Array(source)) return decodeOnnx('importOnnx', source, input);
   checkPath('importOnnx', source);
   const bytes = await platform.readFile(source);

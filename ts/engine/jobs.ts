@@ -23,17 +23,13 @@ class Job {
   holds = false;
   /** Why it is to end, once it is. */
   stop: Error | undefined;
-  /** Resolves when it is to end. */
-  readonly stopped: Promise<void>;
-  #tell: () => void = () => {};
+  /** Ends the wait that it is in, if it is in one. */
+  wake: () => void = () => {};
   /** Resolves when it has given back all it held. */
   readonly ended: Promise<void>;
   end: () => void = () => {};
 
   constructor(readonly claim: Claim) {
-    this.stopped = new Promise((resolve) => {
-      this.#tell = resolve;
-    });
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -42,7 +38,7 @@ class Job {
   /** It gets no further step, for the first reason that is given. */
   endFor(reason: Error): void {
     this.stop ??= reason;
-    this.#tell();
+    this.wake();
   }
 }
 
@@ -76,8 +72,11 @@ export class Jobs {
         const next = steps.next();
         if (next.done) return next.value;
         if (next.value instanceof Promise) {
-          // Who waits is told as soon as nothing is waited for any more.
-          await Promise.race([next.value, job.stopped]);
+          const { value } = next;
+          await new Promise<void>((resolve, reject) => {
+            job.wake = resolve;
+            value.then(resolve, reject);
+          });
           looked = performance.now();
           continue;
         }

@@ -150,7 +150,8 @@ async function evaluateShard(
 ): Promise<ShardReport> {
   const { data: all, known, journal: kept, fingerprint } = await begin(subjects, test, plan, options, shard);
   const [start, end] = rangeOf(shard, plan.samples);
-  const data = all.slice(start, end);
+  const data = { length: end - start, shape: all.shape };
+  const labels = Array.from(all.labels.subarray(start, end));
   const units: [string, unknown][] = [];
   const journal: Journal = {
     begun: kept.begun,
@@ -164,7 +165,6 @@ async function evaluateShard(
   const { signal } = options;
   const parts = subjectsIn(subjects);
   for (const subject of parts) {
-    const labels = Array.from(data.labels);
     const setting = { plan, data, labels, start, all, chunks: chunksOf(data.length), journal, progress, signal };
     const evaluation = new ModelEvaluation(subject, { ...setting, images: false });
     await evaluation.measure();
