@@ -163,10 +163,10 @@ function expandAlias(context, checker, reflection, named) {
 function nameField(context, checker, reflection, named) {
   if (!hasSilentFields(reflection.type)) return;
   const holder = reflection.isDeclaration() ? reflection : reflection.parent;
-  const declaration = context.getSymbolFromReflection(holder)?.declarations?.[0];
+  const symbol = context.getSymbolFromReflection(holder);
+  const declaration = symbol?.declarations?.[0];
   const node =
     declaration !== undefined && 'type' in declaration ? /** @type {ts.TypeNode} */ (declaration.type) : undefined;
-  const symbol = context.getSymbolFromReflection(holder);
   if (symbol === undefined || declaration === undefined) return;
   context.project.removeTypeReflections(reflection.type);
   const type = checker.getNonNullableType(checker.getTypeOfSymbol(symbol));

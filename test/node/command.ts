@@ -1,5 +1,6 @@
 /** Runs the command line as a user would, and makes what it works on. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +36,21 @@ export function kwtaIn(
     watch?.(ended.stderr, child);
     child.on('close', (code) => resolve({ ...ended, code }));
   });
+}
+
+/** `kwta page`, as a user would start it, at a free port. */
+export async function kwtaPage() {
+  const child = spawn(process.execPath, [command, 'page', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  const url = String(line).match(/^http:\/\/localhost:\d+\//)?.[0];
+  if (url === undefined) throw new Error(`kwta page said ${line}`);
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
 }
 
 /** An IDX file of unsigned bytes. */

@@ -1,16 +1,13 @@
 /** Commands in README and docs/: there is each, with every flag that is shown. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { pages } from '../package/markdown.js';
+import { root } from '../package/tarball.js';
 import { kwtaIn } from './command.js';
 
-const root = path.join(import.meta.dirname, '../..');
-const pages = readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.md') && !name.startsWith('api'))
-  .map((name) => path.join('docs', name));
-
 /** `kwta` commands of all pages, with their flags: lines that end in a backslash go on. */
-const commands = ['README.md', ...pages].flatMap((page) => {
+const commands = (await pages()).flatMap((page) => {
   const text = readFileSync(path.join(root, page), 'utf8').replaceAll(/\\\n\s*/g, '');
   return [...text.matchAll(/\bnpx kwta (\w+)([^#`\n]*)/g)].map(([, name, rest]) => ({
     page,

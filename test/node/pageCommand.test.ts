@@ -1,24 +1,18 @@
 /** `kwta page`: what it serves, and what it does not. */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { request } from 'node:http';
-import { fileURLToPath } from 'node:url';
+import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kwtaIn, kwtaPage } from './command.js';
 
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-
-let command: ReturnType<typeof spawn>;
+let served: Awaited<ReturnType<typeof kwtaPage>>;
 let port: number;
 
 beforeAll(async () => {
-  command = spawn(process.execPath, [cli, 'page', '--port', '0']);
-  const [line] = await once(command.stdout as NodeJS.ReadableStream, 'data');
-  port = Number(String(line).match(/^http:\/\/localhost:(\d+)\//)?.[1]);
+  served = await kwtaPage();
+  port = Number(new URL(served.url).port);
 });
 
-afterAll(() => {
-  command.kill();
-});
+afterAll(() => served[Symbol.asyncDispose]());
 
 interface Answer {
   status: number | undefined;
@@ -42,10 +36,9 @@ function ask(path: string, method = 'GET'): Promise<Answer> {
 }
 
 /** The command with these flags: its exit code and what it complains of. */
-function fails(...flags: string[]): Promise<{ code: unknown; said: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, 'page', ...flags], (error, _, said) => resolve({ code: error?.code, said }));
-  });
+async function fails(...flags: string[]): Promise<{ code: unknown; said: string }> {
+  const { code, stderr } = await kwtaIn(tmpdir(), ['page', ...flags]);
+  return { code, said: stderr };
 }
 
 describe('kwta page', () => {

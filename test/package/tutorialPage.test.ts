@@ -1,11 +1,10 @@
 /** docs/tutorial-page.md: its three files are a page that trains a network and fools it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { chromium } from 'playwright';
 import { build, preview } from 'vite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureChromium } from '../../scripts/lib/chromium.mjs';
 import { blocksOf } from './markdown.js';
+import { launch } from './pages.js';
 import { type Folder, install, pack, temporaryFolder } from './tarball.js';
 
 let folder: Folder;
@@ -27,10 +26,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 it('trains on shared memory, and the network sees something else in the end', async () => {
   const server = await preview({ root: page, logLevel: 'warn', preview: { port: 0 } });
-  const browser = await chromium.launch({
-    executablePath: await ensureChromium(),
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-  });
+  const browser = await launch();
   try {
     const tab = await browser.newPage();
     const problems: string[] = [];

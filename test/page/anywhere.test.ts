@@ -7,7 +7,8 @@ import { encode } from 'fast-png';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { copyPage } from '../../scripts/lib/page.mjs';
-import { launch, type Served, staticHost, watch } from './browser.js';
+import { launch, type Served, serve } from '../package/pages.js';
+import { watch } from './browser.js';
 
 let browser: Browser;
 let server: Served;
@@ -22,7 +23,7 @@ const quick = '#threads=1&count=1000&epochs=1';
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'kwta page '));
   copyPage(path.join(folder, 'a folder'));
-  [browser, server] = await Promise.all([launch(), staticHost(folder, 'a folder')]);
+  [browser, server] = await Promise.all([launch(), serve(folder)]);
 }, 60_000);
 
 afterAll(async () => {
@@ -42,7 +43,7 @@ afterEach(() => context.close());
 const phase = (name: string): Promise<unknown> => page.waitForSelector(`[data-phase="${name}"]`, { timeout: 60_000 });
 const transport = (name: string) => page.locator('.results .transport').getByRole('button', { name, exact: true });
 const open = async (hash: string): Promise<void> => {
-  await page.goto(`${server.url}${hash}`);
+  await page.goto(`${server.origin}/a folder/${hash}`);
   await page.waitForSelector('.primary:enabled', { timeout: 60_000 });
 };
 
@@ -67,7 +68,8 @@ describe('on a host without headers, in a folder with a space', () => {
 
 describe('its controls', () => {
   it('take single steps, hold, go on, and reset', async () => {
-    await open(quick);
+    // Steps that take long enough for somebody to press a button between two of them.
+    await open(`${quick}&regime=adversarial`);
     await transport('Step').click();
     await phase('held');
     await page.waitForFunction(
@@ -118,7 +120,7 @@ describe('its controls', () => {
     await page.keyboard.press('ArrowRight');
     expect(page.url()).toContain('regime=natural');
     expect(page.url()).toContain('gamma=0.21');
-    await page.goto(`${server.url}#gamma=7&attack=none&image=-1`);
+    await page.goto(`${server.origin}/a folder/#gamma=7&attack=none&image=-1`);
     await page.reload();
     await page.waitForSelector('.primary:enabled');
     expect(page.url()).toContain('gamma=0.1&');

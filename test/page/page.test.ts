@@ -2,7 +2,9 @@
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { kwtaPage, launch, type Served, shiftOf, trace, watch, watchShifts } from './browser.js';
+import { kwtaPage } from '../node/command.js';
+import { launch } from '../package/pages.js';
+import { shiftOf, trace, watch, watchShifts } from './browser.js';
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -14,7 +16,7 @@ const patience = 50;
 const stillness = 0.01;
 
 let browser: Browser;
-let server: Served;
+let server: Awaited<ReturnType<typeof kwtaPage>>;
 let context: BrowserContext;
 let page: Page;
 let problems: string[];

@@ -1,6 +1,8 @@
 /** The images in use, from a worker of the page's own. */
 import { signal } from '@preact/signals';
+import { type Remote, wrap } from 'comlink';
 import { Dataset } from 'kwta';
+import type { DataCalls } from './dataWorker.js';
 
 export interface Split {
   train: Dataset;
@@ -14,29 +16,11 @@ export type SplitRequest =
   | { kind: 'fashion'; count: number; download: boolean; files: readonly File[] }
   | { kind: 'own'; files: readonly { file: File; folder: string }[] };
 
-/** To the worker. */
-export type DataRequest = SplitRequest | { kind: 'image'; file: Blob };
+let remote: Remote<DataCalls> | undefined;
 
-type Plain = ReturnType<Dataset['toPlain']>;
-
-/** From the worker. */
-export type DataReply = { id: number } & ({ train: Plain; test: Plain } | { pixels: Float32Array } | { error: string });
-
-let worker: Worker | undefined;
-let asked = 0;
-const waiting = new Map<number, (reply: DataReply) => void>();
-
-function ask(request: DataRequest): Promise<DataReply> {
-  if (worker === undefined) {
-    worker = new Worker(new URL('./dataWorker.ts', import.meta.url), { type: 'module' });
-    worker.addEventListener('message', ({ data }: MessageEvent<DataReply>) => {
-      waiting.get(data.id)?.(data);
-      waiting.delete(data.id);
-    });
-  }
-  const id = asked++;
-  worker.postMessage({ id, request });
-  return new Promise((resolve) => waiting.set(id, resolve));
+function calls(): Remote<DataCalls> {
+  remote ??= wrap<DataCalls>(new Worker(new URL('./dataWorker.ts', import.meta.url), { type: 'module' }));
+  return remote;
 }
 
 /** The images that are loaded; nothing until there are some. */
@@ -44,18 +28,13 @@ export const split = signal<Split | undefined>(undefined);
 
 /** @throws {Error} saying what is wrong with the files. */
 export async function loadSplit(request: SplitRequest): Promise<Split> {
-  const reply = await ask(request);
-  if ('error' in reply) throw new Error(reply.error);
-  if (!('train' in reply)) throw new TypeError('the worker answered another question');
-  return { train: Dataset.fromPlain(reply.train), test: Dataset.fromPlain(reply.test) };
+  const { train, test } = await calls().load(request);
+  return { train: Dataset.fromPlain(train), test: Dataset.fromPlain(test) };
 }
 
 /** One image, grey and in the page's size. @throws {Error} when it is none. */
-export async function loadImage(file: Blob): Promise<Float32Array> {
-  const reply = await ask({ kind: 'image', file });
-  if ('error' in reply) throw new Error(reply.error);
-  if (!('pixels' in reply)) throw new TypeError('the worker answered another question');
-  return reply.pixels;
+export function loadImage(file: Blob): Promise<Float32Array> {
+  return calls().decode(file);
 }
 
 /** What a class is called. */

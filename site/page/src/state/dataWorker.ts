@@ -1,6 +1,8 @@
 /** Draws, reads and decodes images beside the page, which is never held up by it. */
+import { expose } from 'comlink';
 import { type Dataset, datasets } from 'kwta';
-import type { DataReply, DataRequest, Split, SplitRequest } from './data.js';
+import type { Split, SplitRequest } from './data.js';
+import { hasFiles, ownFiles } from './ownFiles.js';
 import { PIXELS, SIDE } from './pixels.js';
 
 /** Images depend on these alone, so that the seed of the settings changes the training and not the data. */
@@ -8,23 +10,22 @@ const figureSeeds = { train: 1, test: 2 };
 const testFigures = 1000;
 
 /** Where files of Fashion-MNIST that were handed in are kept, among the page's own. */
-const kept = 'opfs:kwta-page/fashion-mnist';
+const kept = `${ownFiles}/fashion-mnist`;
 
 /** Share of a user's own images that is kept for tests. */
 const testShare = 0.2;
 
-addEventListener('message', ({ data: { id, request } }: MessageEvent<{ id: number; request: DataRequest }>) => {
-  const failed = (error: unknown): void => reply({ id, error: error instanceof Error ? error.message : String(error) });
-  if (request.kind === 'image') {
-    decode(request.file).then((pixels) => reply({ id, pixels }), failed);
-  } else {
-    load(request).then(({ train, test }) => reply({ id, train: train.toPlain(), test: test.toPlain() }), failed);
-  }
-});
+const calls = {
+  async load(request: SplitRequest) {
+    const { train, test } = await load(request);
+    return { train: train.toPlain(), test: test.toPlain() };
+  },
+  decode,
+};
 
-function reply(message: DataReply): void {
-  postMessage(message);
-}
+export type DataCalls = typeof calls;
+
+expose(calls);
 
 function load(request: SplitRequest): Promise<Split> {
   switch (request.kind) {
@@ -62,10 +63,9 @@ async function fromFiles(count: number, files: readonly File[]): Promise<Split> 
     return file;
   };
   const bytesOf = async (file: File): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
-  const keeps = navigator.storage?.getDirectory !== undefined;
   const load = async (split: 'train' | 'test', prefix: string): Promise<Dataset> => {
     const [images, labels] = await Promise.all([find(`${prefix}-images-idx3`), find(`${prefix}-labels-idx1`)]);
-    if (!keeps) return datasets.idx({ images: await bytesOf(images), labels: await bytesOf(labels) });
+    if (!hasFiles()) return datasets.idx({ images: await bytesOf(images), labels: await bytesOf(labels) });
     for (const file of [images, labels]) await keep(file);
     return datasets.fashionMnist({ split, dir: kept });
   };

@@ -1,7 +1,7 @@
 /** What was found, as a picture and as data. */
 
 import { changePicture, greyPicture, type Picture, paint } from '../draw/pictures.js';
-import { colour, cssColour } from '../draw/theme.js';
+import { cssColour } from '../draw/theme.js';
 import { isFooled, lastOf, outcome, paths, plans } from './attack.js';
 import { className } from './data.js';
 import { image } from './image.js';
@@ -67,7 +67,7 @@ export async function exportPng(): Promise<void> {
   context.fillRect(0, 0, width, height);
   const write = (text: string, x: number, y: number, font: string, ink = 'ink'): void => {
     context.font = `${font} system-ui, sans-serif`;
-    context.fillStyle = `rgb(${colour(ink).join(' ')})`;
+    context.fillStyle = cssColour(ink);
     context.fillText(text, x, y, width - x - margin);
   };
   write(`${className(original.label)}, ${plans[attack].title}, ε = ${epsilon}`, margin, margin + 16, '600 18px');

@@ -4,7 +4,7 @@ import { createRuntime, type Model, type Runtime } from 'kwta';
 import { loadSplit, type SplitRequest, split } from './data.js';
 import { fitOptions, type Network, networks, progressed, Rate, specOf, titles, wantedNetworks } from './networks.js';
 import { checkpointOf, forget, recall, remember } from './session.js';
-import { settings, trainingKey } from './settings.js';
+import { change, settings, trainingKey } from './settings.js';
 
 /**
  * `starting`: runtime and images are not there yet. `fresh`: nothing is trained. `training`, `held`: between first and last
@@ -24,14 +24,16 @@ export const epochsDone = signal(0);
 export const runtime = signal<Runtime | undefined>(undefined);
 
 /** What the networks that there are were trained as; empty without any. */
-export const trainedKey = signal('');
+const trainedKey = signal('');
 
 /** The settings of the training are those of the networks that there are. */
 export const fits = computed(() => trainedKey.value === '' || trainedKey.value === trainingKey(settings.value));
 
+/** All steps are done, of the training that the settings ask for. */
+export const done = computed(() => phase.value === 'trained' && fits.value);
+
 /** Ends the runs in hand. */
 let controller = new AbortController();
-const rates = new Map<Network, Rate>();
 
 export function fail(error: unknown): void {
   if (error instanceof DOMException && error.name === 'AbortError') return;
@@ -63,7 +65,7 @@ function setPhase(next: Phase, words: string): void {
 }
 
 async function useFigures(why: string): Promise<void> {
-  settings.value = { ...settings.peek(), data: 'figures' };
+  change({ data: 'figures' });
   await loadData();
   problem.value = why;
 }
@@ -75,7 +77,7 @@ export async function loadData(request?: SplitRequest): Promise<void> {
     request ?? (data === 'fashion' ? { kind: data, count, download: false, files: [] } : { kind: 'figures', count });
   try {
     split.value = await loadSplit(asked);
-    if (request !== undefined) settings.value = { ...settings.peek(), data: request.kind, image: 0, drawn: '' };
+    if (request !== undefined) change({ data: request.kind, image: 0, drawn: '' });
   } catch (error) {
     if (request !== undefined || data !== 'fashion') throw error;
     await useFigures('Fashion-MNIST is not on this device yet: choose its four files, or download them.');
@@ -91,15 +93,15 @@ async function restore(): Promise<void> {
     const loaded = await Promise.all(
       session.networks.map(async ({ name, curve, steps }): Promise<Network> => {
         const model = await made.load(checkpointOf(name) ?? '');
-        return { name, model, run: undefined, curve, steps, rate: 0 };
+        return { name, model, run: undefined, curve, steps, rate: new Rate() };
       }),
     );
     networks.value = loaded;
     trainedKey.value = session.key;
-    const done = loaded.every(({ curve, steps }) => steps > 0 && curve.loss.length >= steps);
+    const over = loaded.every(({ curve, steps }) => steps > 0 && curve.loss.length >= steps);
     setPhase(
-      done ? 'trained' : 'held',
-      done ? 'Your networks of last time are back' : 'Your training of last time is back',
+      over ? 'trained' : 'held',
+      over ? 'Your networks of last time are back' : 'Your training of last time is back',
     );
     progressed();
   } catch {
@@ -117,7 +119,7 @@ async function make(): Promise<void> {
   networks.value = await Promise.all(
     wantedNetworks(now).map(async (name): Promise<Network> => {
       const model: Model = await made.model(specOf(name, now, images), { seed: now.seed });
-      return { name, model, run: undefined, curve: { loss: [], accuracy: [] }, steps: 0, rate: 0 };
+      return { name, model, run: undefined, curve: { loss: [], accuracy: [] }, steps: 0, rate: new Rate() };
     }),
   );
   trainedKey.value = trainingKey(now);
@@ -135,7 +137,6 @@ function begin(): void {
     // Without files of its own a page trains all the same; it only forgets.
     const kept = path === undefined ? {} : { checkpoint: { path }, ...(from ? { resumeFrom: path } : {}) };
     network.run = network.model.fit(images.train, { ...fitOptions(settings.peek()), ...kept, paused: true, signal });
-    rates.set(network, new Rate());
     void follow(network, network.run, signal);
   }
 }
@@ -157,7 +158,7 @@ async function follow(network: Network, run: NonNullable<Network['run']>, signal
       curve.accuracy.length = curve.loss.length;
       curve.loss.push(event.loss);
       curve.accuracy.push(event.accuracy);
-      network.rate = rates.get(network)?.add() ?? 0;
+      network.rate.add();
       progressed();
     }
     const images = split.peek();
@@ -196,7 +197,7 @@ async function ready(): Promise<void> {
 }
 
 export async function play(): Promise<void> {
-  if (phase.peek() === 'trained' && fits.peek()) return;
+  if (done.peek()) return;
   await ready();
   setPhase('training', 'Training');
   await Promise.all(networks.peek().map(({ run }) => run?.resume()));
@@ -205,15 +206,14 @@ export async function play(): Promise<void> {
 export async function pause(): Promise<void> {
   if (phase.peek() !== 'training') return;
   await Promise.all(running().map((run) => run.pause()));
-  for (const rate of rates.values()) rate.clear();
-  keep();
+  for (const { rate } of networks.peek()) rate.clear();
   setPhase('held', 'Held');
   await keepNow();
 }
 
 /** One step of each network. */
 export async function step(): Promise<void> {
-  if (phase.peek() === 'trained' && fits.peek()) return;
+  if (done.peek()) return;
   await ready();
   setPhase('held', 'One step taken');
   await Promise.all(running().map((run) => run.resume({ steps: 1 })));

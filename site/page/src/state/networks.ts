@@ -35,7 +35,7 @@ export interface Network {
   /** Steps of the whole run; 0 until one is done. */
   steps: number;
   /** Images a second, of the last moments. */
-  rate: number;
+  rate: Rate;
 }
 
 /** Those that there are now, in the order in which they are shown. */
@@ -93,14 +93,16 @@ const window = 2000;
 /** Measures images per second while a run goes on. */
 export class Rate {
   #times: number[] = [];
+  /** As of the last step; 0 before there are two. */
+  perSecond = 0;
 
   /** One more step. */
-  add(): number {
+  add(): void {
     const now = performance.now();
     this.#times.push(now);
     while (this.#times.length > 2 && now - this.#times[0] > window) this.#times.shift();
     const seconds = (now - this.#times[0]) / 1000;
-    return seconds === 0 ? 0 : ((this.#times.length - 1) * batchSize) / seconds;
+    this.perSecond = seconds === 0 ? 0 : ((this.#times.length - 1) * batchSize) / seconds;
   }
 
   /** What was before a pause does not count. */

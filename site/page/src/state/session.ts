@@ -1,5 +1,6 @@
 /** What is there again at the next visit: weights and the runs' states in the page's own files, curves beside them. */
 import type { Curve, NetworkName } from './networks.js';
+import { hasFiles, ownFiles } from './ownFiles.js';
 import { formatHash, parseHash, type Settings, settings } from './settings.js';
 
 /** Networks that were trained here, and what as. */
@@ -12,11 +13,7 @@ const places = { session: 'kwta-page-session', settings: 'kwta-page-settings' };
 
 /** Where the run of a network is kept; undefined where a page has no files of its own. */
 export function checkpointOf(name: NetworkName): string | undefined {
-  return hasFiles() ? `opfs:kwta-page/${name}.safetensors` : undefined;
-}
-
-function hasFiles(): boolean {
-  return navigator.storage?.getDirectory !== undefined && 'createWritable' in FileSystemFileHandle.prototype;
+  return hasFiles() ? `${ownFiles}/${name}.safetensors` : undefined;
 }
 
 export function remember(session: Session): void {

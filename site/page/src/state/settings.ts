@@ -66,13 +66,13 @@ const training = [
   'seed',
 ] as const satisfies (keyof Settings)[];
 
-/** The settings in an address behind its `#`; all others as in `base`. */
-export function parseHash(hash: string, base: Settings = defaults): Settings {
+/** The settings in an address behind its `#`; all others are the defaults. */
+export function parseHash(hash: string): Settings {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
   const read = <Name extends keyof Settings>(name: Name): [Name, Settings[Name]] => {
     const text = given.get(name);
     const value = text === null ? undefined : (fields[name] as Field<Settings[Name]>).read(text);
-    return [name, value ?? base[name]];
+    return [name, value ?? defaults[name]];
   };
   return Object.fromEntries(names.map(read)) as Settings;
 }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { attack, attacking, isFooled, look, paths } from '../state/attack.js';
 import { exportJson, exportPng } from '../state/exporting.js';
-import { fail, fits, loadData, phase, play, problem, runtime, status, trained } from '../state/lab.js';
+import { done, fail, loadData, phase, play, problem, runtime, status, trained } from '../state/lab.js';
 import { networks, progress } from '../state/networks.js';
 import { presets, type Settings, settings } from '../state/settings.js';
 import { Attack } from './Attack.js';
@@ -14,10 +14,8 @@ import { Winners } from './Winners.js';
 /** Trains what is not trained, and then attacks. */
 async function trainAndAttack(): Promise<void> {
   try {
-    if (phase.peek() !== 'trained' || !fits.peek()) {
-      await play();
-      if (!(await trained())) return;
-    }
+    await play();
+    if (!(await trained())) return;
     await look();
     await attack();
     const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
@@ -93,7 +91,7 @@ function Header() {
       </p>
       <div class="start">
         <button type="button" class="primary" disabled={busy} onClick={() => void trainAndAttack()}>
-          {now === 'trained' && fits.value ? 'Attack' : 'Train and attack'}
+          {done.value ? 'Attack' : 'Train and attack'}
         </button>
         <Progress />
       </div>
@@ -117,11 +115,11 @@ function Header() {
 function Progress() {
   void progress.value;
   const present = networks.value;
-  const done = present.reduce((sum, { curve, steps }) => sum + (steps > 0 ? curve.loss.length / steps : 0), 0);
+  const share = present.reduce((sum, { curve, steps }) => sum + (steps > 0 ? curve.loss.length / steps : 0), 0);
   const first = paths.value.find((path) => path.points.length > 1 && isFooled(path));
   return (
     <div class="progress" data-phase={phase.value} data-fooled={first !== undefined}>
-      <progress value={present.length === 0 ? 0 : done / present.length} max={1} aria-label="Training" />
+      <progress value={present.length === 0 ? 0 : share / present.length} max={1} aria-label="Training" />
       <p role="status">{status.value}</p>
       <p role="alert">{problem.value}</p>
     </div>

@@ -92,7 +92,7 @@ function Result({ name, path }: { name: NetworkName; path: Path | undefined }) {
   const now = path && lastOf(path);
   const moved = now?.pixels ?? original?.pixels;
   return (
-    <article class={`result ${path !== undefined && isFooled(path) ? 'fooled' : ''}`} aria-label={titles[name]}>
+    <article class={path !== undefined && isFooled(path) ? 'fooled' : ''} aria-label={titles[name]}>
       <h3 class={name}>{titles[name]}</h3>
       <p class="verdict">{path === undefined ? 'Not trained yet.' : outcome(path)}</p>
       <div class="triple">

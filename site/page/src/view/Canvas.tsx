@@ -8,12 +8,9 @@ interface Props {
   picture: (() => Picture) | undefined;
   /** Left out where words stand beside it. */
   label?: string;
-  /** Width through height of the place. */
-  ratio?: number;
-  class?: string;
 }
 
-export function Canvas({ picture, label, ratio = 1, class: name = '' }: Props) {
+export function Canvas({ picture, label }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = dark.value;
   useEffect(() => {
@@ -23,8 +20,8 @@ export function Canvas({ picture, label, ratio = 1, class: name = '' }: Props) {
   return (
     <canvas
       ref={canvas}
-      class={`picture ${name}`}
-      style={{ aspectRatio: String(ratio), visibility: picture === undefined ? 'hidden' : 'visible' }}
+      class="picture"
+      style={{ aspectRatio: '1', visibility: picture === undefined ? 'hidden' : 'visible' }}
       {...(label === undefined ? { 'aria-hidden': true } : { role: 'img', 'aria-label': label })}
     />
   );

@@ -18,8 +18,8 @@ interface Props {
   /** What is shown, in words. */
   label: string;
   height: number;
-  /** Largest x; that of the last value when left out. */
-  xMost?: number;
+  /** Largest x. */
+  xMost: number;
 }
 
 /** The least that the values' axis reaches to, so that noise about nothing does not fill the chart. */
@@ -52,7 +52,7 @@ export function Chart({ x, xLabel, lines, label, height, xMost }: Props) {
         cursor: { show: false },
         padding: [8, 8, 0, 0],
         scales: {
-          x: { time: false, range: (_, min, max) => [min ?? 0, most.current ?? Math.max(max ?? 1, (min ?? 0) + 1)] },
+          x: { time: false, range: (_, min) => [min ?? 0, most.current] },
           y: { range: (_, __, max) => [0, Math.max(leastTop, max ?? 0) * 1.05] },
         },
         axes: [axis({ label: xLabel, size: 26, grid: { show: false } }), axis({ size: 38 })],

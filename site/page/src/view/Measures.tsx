@@ -38,12 +38,7 @@ export function Landscapes() {
         >
           Draw the landscape
         </button>
-        <progress
-          value={done ?? 0}
-          max={1}
-          aria-label="Landscape"
-          style={{ visibility: done === undefined ? 'hidden' : 'visible' }}
-        />
+        <Done label="Landscape" share={done} />
       </div>
       <div class="pair">
         {wantedNetworks(settings.value).map((name) => (
@@ -75,6 +70,12 @@ function LandscapeOf({ name, of, most }: { name: NetworkName; of: NetworkLandsca
   );
 }
 
+/** How much is done; it keeps its place when nothing goes on. */
+function Done({ label, share }: { label: string; share: number | undefined }) {
+  const style = { visibility: share === undefined ? 'hidden' : 'visible' } as const;
+  return <progress value={share ?? 0} max={1} aria-label={label} style={style} />;
+}
+
 const sizes = [16, 32, 64] as const;
 
 export function Table() {
@@ -104,12 +105,7 @@ export function Table() {
               Stop
             </button>
           )}
-          <progress
-            value={done ?? 0}
-            max={1}
-            aria-label="Table"
-            style={{ visibility: done === undefined ? 'hidden' : 'visible' }}
-          />
+          <Done label="Table" share={done} />
         </div>
       </div>
       <div class="report">

@@ -1,7 +1,7 @@
 /** The training: its settings, its controls, and its curves. */
 import { split } from '../state/data.js';
-import { fits, pause, phase, play, reset, step } from '../state/lab.js';
-import { batchSize, networks, progress, titles, wantedNetworks } from '../state/networks.js';
+import { done, fits, pause, phase, play, reset, step } from '../state/lab.js';
+import { batchSize, type Curve, networks, progress, titles, wantedNetworks } from '../state/networks.js';
 import { change, settings } from '../state/settings.js';
 import { Chart } from './Chart.js';
 import { Choice, percent, Slider } from './controls.js';
@@ -88,7 +88,7 @@ function TrainingSettings() {
 function Transport() {
   const now = phase.value;
   const running = now === 'training';
-  const over = now === 'trained' && fits.value;
+  const over = done.value;
   const busy = now === 'starting' || now === 'failed';
   return (
     <div class="transport">
@@ -132,15 +132,20 @@ function LossChart() {
         xMost={settings.value.epochs}
         lines={lines}
         height={230}
-        label={`Loss by epoch. ${present.map(({ name, curve }) => `${titles[name]}: ${last(curve.loss)}`).join(', ')}`}
+        label={`Loss by epoch. ${present.map(({ name, curve }) => `${titles[name]}: ${lossText(curve)}`).join(', ')}`}
       />
     </figure>
   );
 }
 
-function last(values: readonly number[]): string {
-  const recent = values.slice(-smoothing);
-  return recent.length === 0 ? '–' : (recent.reduce((sum, value) => sum + value, 0) / recent.length).toFixed(3);
+/** Of the last steps, in words. */
+function recent(values: readonly number[], text: (mean: number) => string): string {
+  const last = values.slice(-smoothing);
+  return last.length === 0 ? '–' : text(last.reduce((sum, value) => sum + value, 0) / last.length);
+}
+
+function lossText(curve: Curve | undefined): string {
+  return recent(curve?.loss ?? [], (mean) => mean.toFixed(3));
 }
 
 export function Legend() {
@@ -171,18 +176,16 @@ function Tiles() {
       <tbody>
         {wantedNetworks(settings.value).map((name) => {
           const network = networks.value.find((each) => each.name === name);
-          const recent = network?.curve.accuracy.slice(-smoothing) ?? [];
-          const accuracy = recent.reduce((sum, value) => sum + value, 0) / recent.length;
           const test = network?.curve.testAccuracy;
           return (
             <tr key={name}>
               <th scope="row" class={name}>
                 {titles[name]}
               </th>
-              <td>{last(network?.curve.loss ?? [])}</td>
-              <td>{recent.length > 0 ? percent(accuracy) : '–'}</td>
+              <td>{lossText(network?.curve)}</td>
+              <td>{recent(network?.curve.accuracy ?? [], percent)}</td>
               <td>{test === undefined ? '–' : percent(test)}</td>
-              <td>{network === undefined || network.rate === 0 ? '–' : Math.round(network.rate)}</td>
+              <td>{Math.round(network?.rate.perSecond ?? 0) || '–'}</td>
             </tr>
           );
         })}

@@ -44,7 +44,7 @@ function Layer({ number, of }: { number: number; of: LayerWinners | undefined })
   const words = `Winners of layer ${number}: ${share} of ${of?.before.length ?? 0} win no more.`;
   return (
     <li>
-      <Canvas picture={of && (() => winnersPicture(of))} label={words} class="sharp" />
+      <Canvas picture={of && (() => winnersPicture(of))} label={words} />
       <p>
         Layer {number} <strong>{share}</strong> change
       </p>
