@@ -56,11 +56,20 @@ progress { width: 100%; height: .6rem; margin: .25rem 0 1rem; accent-color: var(
 
 /** The page as the text of an HTML file that needs nothing else. */
 export function renderSweep(view: SweepView): string {
-  const { name, live, every, versions } = view;
+  const { name, live, every, versions, trials } = view;
+  const varied = variedPlaces(trials);
+  const order = ranked(trials);
   return renderPage({
     title: `${name}${live ? ' (running)' : ''}`,
     maker: `kwta ${versions.kwta}`,
-    sections: [header(view), against(view), lines(view), best(view), failures(view), facts(view)],
+    sections: [
+      header(view, order),
+      against(view, varied),
+      lines(view, order, varied),
+      best(view, order, varied),
+      failures(view),
+      facts(view, varied),
+    ],
     style: STYLE,
     // Who looks at a line keeps the page for as long.
     script: live
@@ -77,7 +86,7 @@ export function countsOf(trials: readonly SweepTrial[]): Record<TrialState, numb
 }
 
 /** Those with a value, the best first. */
-export function ranked(trials: readonly SweepTrial[]): SweepTrial[] {
+function ranked(trials: readonly SweepTrial[]): SweepTrial[] {
   const known = trials.filter(({ value, state }) => value !== undefined && state !== 'failed');
   // One that was left behind has fewer epochs, and is not to be compared.
   const rank = ({ state }: SweepTrial): number => (state === 'complete' ? 1 : 0);
@@ -94,7 +103,7 @@ export function renderSweepTable({ trials, figures }: SweepView): string {
 }
 
 /** Places where trials differ. */
-export function variedPlaces(trials: readonly SweepTrial[]): string[] {
+function variedPlaces(trials: readonly SweepTrial[]): string[] {
   const places = new Set(trials.flatMap(({ options }) => Object.keys(options)));
   return [...places].filter((place) => new Set(trials.map(({ options }) => JSON.stringify(options[place]))).size > 1);
 }
@@ -113,10 +122,12 @@ function cellsOf(
   return [...varied.map((place) => optionText(options[place])), String(seed), ...measured];
 }
 
-function header({ name, search, trials, live, figures: [objective] }: SweepView): string {
+function header(
+  { name, search, trials, live, figures: [objective] }: SweepView,
+  [first]: readonly SweepTrial[],
+): string {
   const { waiting, running, complete, pruned, failed } = countsOf(trials);
   const done = complete + pruned + failed;
-  const [first] = ranked(trials);
   const parts = [
     `${complete} of ${trials.length} trials are done`,
     pruned > 0 && `${pruned} were left behind`,
@@ -139,8 +150,8 @@ function header({ name, search, trials, live, figures: [objective] }: SweepView)
 </header>`;
 }
 
-function against(view: SweepView): string {
-  const plots = againstPlots(view);
+function against(view: SweepView, varied: readonly string[]): string {
+  const plots = againstPlots(view, varied);
   if (plots.length === 0) return '';
   const figure = ({ title, svg, names }: AgainstPlot): string =>
     `<figure><figcaption>${escapeHtml(title)}</figcaption>${svg}
@@ -150,23 +161,21 @@ function against(view: SweepView): string {
 <div class="figures">${plots.map(figure).join('\n')}</div></section>`;
 }
 
-function lines({ trials, figures: [objective] }: SweepView): string {
-  const svg = parallelAxes(ranked(trials), variedPlaces(trials), objective);
+function lines({ figures: [objective] }: SweepView, order: readonly SweepTrial[], varied: readonly string[]): string {
+  const svg = parallelAxes(order, varied, objective);
   if (svg === undefined) return '';
   return `<section><h2>All trials</h2><p class="note">A line for each; the better, the darker. Point at one to see which it is.</p>
 <figure>${svg}</figure></section>`;
 }
 
-function best({ trials, figures }: SweepView): string {
-  const all = ranked(trials);
-  if (all.length === 0) return '';
-  const varied = variedPlaces(trials);
+function best({ figures }: SweepView, order: readonly SweepTrial[], varied: readonly string[]): string {
+  if (order.length === 0) return '';
   const heads = ['trial', ...varied.map(shortName), 'seed', ...figures, 'state', 'results'];
-  const rows = all.slice(0, shown.page).map((trial) => {
+  const rows = order.slice(0, shown.page).map((trial) => {
     const cells = [...cellsOf(trial, varied, figures), trial.state, trial.hash ?? ''];
     return `<tr><th>${trial.number}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
   });
-  return `<section><h2>Best trials</h2>${all.length > shown.page ? `<p class="note">${shown.page} of ${all.length}.</p>` : ''}
+  return `<section><h2>Best trials</h2>${order.length > shown.page ? `<p class="note">${shown.page} of ${order.length}.</p>` : ''}
 <div class="scroll"><table><thead><tr>${heads.map((head) => `<th>${escapeHtml(head)}</th>`).join('')}</tr></thead>
 <tbody>${rows.join('')}</tbody></table></div></section>`;
 }
@@ -178,8 +187,8 @@ function failures({ trials }: SweepView): string {
   return `<section><h2>Failures</h2><ul class="warnings">${items.join('')}</ul></section>`;
 }
 
-function facts({ folder, versions, written, trials }: SweepView): string {
-  const same = Object.entries(trials[0]?.options ?? {}).filter(([place]) => !variedPlaces(trials).includes(place));
+function facts({ folder, versions, written, trials }: SweepView, varied: readonly string[]): string {
+  const same = Object.entries(trials[0]?.options ?? {}).filter(([place]) => !varied.includes(place));
   return `<section><h2>The sweep</h2>${factList([
     ...same.map(([place, value]): [string, string] => [place, optionText(value)]),
     ['Folder', folder],

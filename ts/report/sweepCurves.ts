@@ -1,7 +1,7 @@
 /** Accuracies over a number that a sweep varied, such as gamma: a plot for each choice of all other options. */
 import { niceStep, plain, plot, type Series, wholePercent } from './curves.js';
 import { optionText } from './optionText.js';
-import { type SweepTrial, type SweepView, shortName, variedPlaces } from './sweep.js';
+import { type SweepTrial, type SweepView, shortName } from './sweep.js';
 
 /** One plot. */
 export interface AgainstPlot {
@@ -16,9 +16,11 @@ export interface AgainstPlot {
 /** More would be no picture. */
 const most = { plots: 8, curves: 6 };
 
-/** None where no number was varied. */
-export function againstPlots({ trials, figures }: Pick<SweepView, 'trials' | 'figures'>): AgainstPlot[] {
-  const varied = variedPlaces(trials);
+/** None where no number was varied. @param varied places where trials differ. */
+export function againstPlots(
+  { trials, figures }: Pick<SweepView, 'trials' | 'figures'>,
+  varied: readonly string[],
+): AgainstPlot[] {
   const numeric = varied.filter((place) => trials.every(({ options }) => typeof options[place] === 'number'));
   const place = numeric.find((name) => name.endsWith('gamma')) ?? numeric[0];
   if (place === undefined) return [];
@@ -26,7 +28,9 @@ export function againstPlots({ trials, figures }: Pick<SweepView, 'trials' | 'fi
   const groups = new Map<string, SweepTrial[]>();
   for (const trial of trials.filter(({ state }) => state === 'complete')) {
     const title = others.map((name) => `${shortName(name)} ${optionText(trial.options[name])}`).join(', ');
-    groups.set(title, [...(groups.get(title) ?? []), trial]);
+    const known = groups.get(title);
+    if (known === undefined) groups.set(title, [trial]);
+    else known.push(trial);
   }
   const values = trials.map(({ options }) => options[place] as number);
   const [start, end] = [Math.min(...values), Math.max(...values)];
@@ -52,10 +56,16 @@ export function againstPlots({ trials, figures }: Pick<SweepView, 'trials' | 'fi
 
 /** Means over trials that share a value, and the hull of their intervals. */
 function pointsOf(trials: readonly SweepTrial[], place: string, figure: string): Series['points'] {
-  const measured = trials.filter(({ figures }) => figures[figure] !== undefined);
-  const values = [...new Set(measured.map(({ options }) => options[place] as number))].sort((a, b) => a - b);
-  return values.map((x) => {
-    const here = measured.filter(({ options }) => options[place] === x).map(({ figures }) => figures[figure]);
+  const columns = new Map<number, SweepTrial['figures'][string][]>();
+  for (const { options, figures } of trials) {
+    if (figures[figure] === undefined) continue;
+    const x = options[place] as number;
+    const known = columns.get(x);
+    if (known === undefined) columns.set(x, [figures[figure]]);
+    else known.push(figures[figure]);
+  }
+  const ascending = [...columns].sort(([a], [b]) => a - b);
+  return ascending.map(([x, here]) => {
     const y = here.reduce((sum, { accuracy }) => sum + accuracy, 0) / here.length;
     const bounds = here.map(({ accuracy, ci95 = [accuracy, accuracy] }) => ci95);
     return { x, y, range: [Math.min(...bounds.map(([low]) => low)), Math.max(...bounds.map(([, high]) => high))] };
