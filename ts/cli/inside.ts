@@ -9,14 +9,13 @@ import {
   type Tensor,
   tensor,
 } from '../index.js';
-import { platform } from '../platform/node.js';
 import type { AnalysedModel, Analysis } from '../report/analysis.js';
 import type { Trace } from '../report/analysisCharts.js';
 import { duration } from '../report/format.js';
 import type { LoadedModel } from './models.js';
 import { UsageError } from './options.js';
 import type { Progress, Task } from './progress.js';
-import { packageVersion } from './version.js';
+import { versions } from './version.js';
 
 /** Steps of the attack whose images are looked at. */
 const attackSteps = 40;
@@ -75,7 +74,7 @@ export async function lookInside(
     epsilon,
     seed,
     models: analysed,
-    versions: { kwta: packageVersion(), platform: platform.describe() },
+    versions: versions(),
     runtime: { variant, threads: used },
     date,
     seconds: (performance.now() - started) / 1000,

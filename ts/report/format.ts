@@ -34,6 +34,11 @@ export function duration(seconds: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
+/** `2026-01-31 12:00:00 UTC`. */
+export function dateText(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
 /** `k-WTA (γ = 0.1)`; the name alone when it says gamma already. */
 export function modelTitle({ name, gamma }: { name: string; gamma?: number | null }): string {
   return gamma === undefined || gamma === null || name.includes(String(gamma)) ? name : `${name} (γ = ${gamma})`;

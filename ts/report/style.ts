@@ -33,6 +33,9 @@ p { margin: 0 0 .75rem; }
 .verdict { margin: 0; padding: 0; list-style: none; }
 .verdict li { padding: .6rem 0; border-top: 1px solid var(--line); text-wrap: pretty; }
 
+.status { display: inline-block; padding: .1rem .65rem; border-radius: 1rem; background: var(--band); color: var(--ink); font-weight: 640; }
+progress { width: 100%; height: .6rem; margin: .25rem 0 1rem; accent-color: var(--model-0); }
+
 .findings { display: grid; gap: .75rem; margin: 1.25rem 0 0; padding: 0; list-style: none; }
 .findings li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 1rem; padding: .9rem 1.25rem; border-left: 4px solid var(--tone); border-radius: 8px; background: var(--tone-panel); break-inside: avoid; }
 .findings p { margin: 0; text-wrap: pretty; overflow-wrap: anywhere; }
@@ -60,6 +63,7 @@ code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono",
 .card dd small { display: block; color: var(--soft); font-size: .8125rem; line-height: 1.3; }
 
 .panels { display: grid; gap: 1.75rem 2rem; }
+.figures { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); margin-top: 1.25rem; }
 .two { grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
 figure { margin: 0; break-inside: avoid; overflow-x: auto; }
 figcaption { margin-bottom: .25rem; font-weight: 620; }

@@ -1,6 +1,6 @@
 /** A sweep as a page and as a table: what is done, all trials on parallel axes, the best, and accuracy over a number that was varied. */
 import type { Accuracy } from '../evaluate/report.js';
-import { escapeHtml, percent, percentRange } from './format.js';
+import { dateText, escapeHtml, percent, percentRange } from './format.js';
 import { optionText } from './optionText.js';
 import { factList, renderPage } from './page.js';
 import { type AgainstPlot, againstPlots } from './sweepCurves.js';
@@ -46,12 +46,9 @@ export interface SweepView {
 const shown = { table: 10, page: 50, failures: 20 };
 
 const STYLE = `
-.status { display: inline-block; padding: .1rem .65rem; border-radius: 1rem; background: var(--band); color: var(--ink); font-weight: 640; }
 .is-live .status { background: var(--model-0); color: var(--paper); }
-progress { width: 100%; height: .6rem; margin: .25rem 0 1rem; accent-color: var(--model-0); }
 .lines path { fill: none; stroke: var(--model-0); stroke-width: 1.2; } .lines path:hover { stroke: var(--hot); stroke-width: 3; stroke-opacity: 1; }
 .lines .axis { stroke: var(--soft); stroke-width: 1; } .lines .tick { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; } .plot .name { font-size: 12px; font-weight: 620; }
-.figures { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); margin-top: 1.25rem; }
 `;
 
 /** The page as the text of an HTML file that needs nothing else. */
@@ -193,6 +190,6 @@ function facts({ folder, versions, written, trials }: SweepView, varied: readonl
     ...same.map(([place, value]): [string, string] => [place, optionText(value)]),
     ['Folder', folder],
     ['Versions', `kwta ${versions.kwta}, ${versions.platform}`],
-    ['Written', `${written.toISOString().slice(0, 19).replace('T', ' ')} UTC`],
+    ['Written', dateText(written)],
   ])}</section>`;
 }

@@ -1,6 +1,6 @@
 /** A training run as a page, while it goes on and after it: where it stands, curves, the first batch, options. */
 import type { Accuracy } from '../evaluate/report.js';
-import { count, duration, escapeHtml, percent, percentRange } from './format.js';
+import { count, dateText, duration, escapeHtml, percent, percentRange } from './format.js';
 import { optionText } from './optionText.js';
 import { factList, renderPage } from './page.js';
 import { pngUri } from './png.js';
@@ -44,14 +44,12 @@ export interface ChartLibrary {
 }
 
 const STYLE = `
-.status { display: inline-block; padding: .1rem .65rem; border-radius: 1rem; background: var(--band); color: var(--ink); font-weight: 640; }
 .is-running .status { background: var(--model-0); color: var(--paper); } .is-done .status { background: var(--model-2); color: var(--paper); }
 .is-interrupted .status { background: var(--warn-panel); color: var(--warn); } .is-failed .status { background: var(--fail-panel); color: var(--fail); }
-progress { width: 100%; height: .6rem; margin: .25rem 0 1rem; accent-color: var(--model-0); }
 .chart { min-width: 0; } .chart .u-legend { margin: .2rem 0 0; text-align: left; font-size: .8125rem; color: var(--soft); }
 .chart .u-legend th, .chart .u-legend td { border: 0; padding: .1rem .25rem; text-align: left; color: var(--ink); }
 .chart .u-select { background: color-mix(in oklab, var(--ink) 12%, transparent); }
-.figures { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); margin-top: 1.25rem; } .figures figure { min-width: 0; }
+.figures figure { min-width: 0; }
 .batch { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.5rem, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0; list-style: none; font-size: .75rem; line-height: 1.3; color: var(--soft); text-align: center; }
 .batch img { display: block; width: 100%; height: auto; margin-bottom: .2rem; border-radius: 4px; image-rendering: pixelated; } .batch li { break-inside: avoid; overflow-wrap: anywhere; }
 .history caption::before { content: none; }
@@ -179,8 +177,4 @@ ${factList([
   ['Versions', `kwta ${versions.kwta}, ${versions.platform}`],
   ['Written', dateText(written)],
 ])}</section>`;
-}
-
-function dateText(date: Date): string {
-  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

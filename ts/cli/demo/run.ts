@@ -5,7 +5,7 @@ import { modelTitle } from '../../report/format.js';
 import type { HistoryPoint } from '../../report/result.js';
 import type { RuntimeFlags } from '../options.js';
 import type { Progress } from '../progress.js';
-import { packageVersion } from '../version.js';
+import { versions } from '../version.js';
 import { type AttackedModel, attackModel } from './attack.js';
 import { type DataOptions, loadData } from './data.js';
 import { demoAttacks, EPSILONS, NETWORK, type RegimeName } from './defaults.js';
@@ -70,10 +70,7 @@ export async function runDemo(options: DemoOptions, progress: Progress, signal: 
     regime: regimeText(regime),
     seed,
     runtime: { variant: info.variant, threads: info.threads },
-    versions: {
-      kwta: packageVersion(),
-      platform: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-    },
+    versions: versions(),
     date: new Date().toISOString(),
     seconds: (performance.now() - started) / 1000,
     epsilons: EPSILONS,

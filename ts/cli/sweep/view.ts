@@ -4,7 +4,7 @@ import type { SweepTrial, SweepView, TrialState } from '../../report/sweep.js';
 import type { Board } from '../../sweep/board.js';
 import type { SweepPlan } from '../../sweep/plan.js';
 import { states } from '../../sweep/replay.js';
-import { packageVersion } from '../version.js';
+import { versions } from '../version.js';
 
 /** Milliseconds between two pages. */
 export const pageEvery = 3000;
@@ -35,10 +35,7 @@ export function viewOf({ config, figures, folder }: SweepPlan, board: Board, liv
     live,
     every: pageEvery,
     folder,
-    versions: {
-      kwta: packageVersion(),
-      platform: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-    },
+    versions: versions(),
     written: new Date(),
   };
 }

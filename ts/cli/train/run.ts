@@ -20,7 +20,7 @@ import { UsageError } from '../options.js';
 import { formatJson } from '../output.js';
 import type { Progress } from '../progress.js';
 import { RunningMeans } from '../runningMeans.js';
-import { packageVersion } from '../version.js';
+import { versions } from '../version.js';
 import { firstBatch, type RunImages, readRunImages } from './images.js';
 import { PageWriter } from './pageWriter.js';
 import { RunRecord } from './record.js';
@@ -82,10 +82,7 @@ function viewOf({ config }: RunTask, images: RunImages, model: Model, { info }: 
     runtime: info,
     config,
     firstBatch: firstBatch(train, config),
-    versions: {
-      kwta: packageVersion(),
-      platform: `Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-    },
+    versions: versions(),
   };
 }
 
