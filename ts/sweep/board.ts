@@ -100,7 +100,9 @@ export class Board {
         if (typeof rung !== 'number') continue;
         if (trial.state === states.running && !this.#isLeft(trial)) continue;
         if (trial.starts >= mostStarts) {
-          this.#end(trial, states.failed, undefined, { error: `${trial.starts} workers died over it` });
+          this.#append(
+            this.#ending(trial, states.failed, undefined, { error: `${trial.starts} workers died over it` }),
+          );
           continue;
         }
         const date = new Date().toISOString();
@@ -131,15 +133,12 @@ export class Board {
     await log.exclusive(() => {
       this.#read();
       if (isOver(trial) || trial.intermediate.size > rung) return;
-      if (rungs.length > 1) {
-        this.#append([this.#intermediate(trial, rungs[rung].epochs, value)]);
-        if (rung < rungs.length - 1) {
-          this.#append([...this.#attributes(trial, attributes), this.#waiting(trial)]);
-          this.#decide();
-          return;
-        }
-      }
-      this.#end(trial, states.complete, value, attributes);
+      this.#append([
+        ...(rungs.length > 1 ? [this.#intermediate(trial, rungs[rung].epochs, value)] : []),
+        ...(rung < rungs.length - 1
+          ? [...this.#attributes(trial, attributes), this.#waiting(trial)]
+          : this.#ending(trial, states.complete, value, attributes)),
+      ]);
     });
   }
 
@@ -147,8 +146,8 @@ export class Board {
   async fail({ trial }: Job, error: string): Promise<void> {
     await this.options.log.exclusive(() => {
       this.#read();
-      if (!isOver(trial) && trial.owner === this.options.worker) this.#end(trial, states.failed, undefined, { error });
-      this.#decide();
+      if (isOver(trial) || trial.owner !== this.options.worker) return;
+      this.#append(this.#ending(trial, states.failed, undefined, { error }));
     });
   }
 
@@ -206,13 +205,13 @@ export class Board {
     }));
   }
 
-  #end(trial: Trial, state: number, value: number | undefined, attributes: Record<string, unknown>): void {
+  #ending(trial: Trial, state: number, value?: number, attributes: Record<string, unknown> = {}): object[] {
     const values = value === undefined ? null : [value];
     const date = new Date().toISOString();
-    this.#append([
+    return [
       ...this.#attributes(trial, attributes),
       { op_code: operations.setTrialState, trial_id: trial.id, state, values, datetime_complete: date },
-    ]);
+    ];
   }
 
   /** Trials that are not over: few of many, in the end. */
@@ -233,9 +232,8 @@ export class Board {
       }),
     );
     const next = nextRungs(candidates, rungs);
-    for (const trial of this.#open) {
-      if (next[trial.number] === 'pruned') this.#end(trial, states.pruned, undefined, {});
-    }
+    const behind = this.#open.filter(({ number }) => next[number] === 'pruned');
+    this.#append(behind.flatMap((trial) => this.#ending(trial, states.pruned)));
     return ({ number }) => next[number];
   }
 

@@ -2,6 +2,7 @@
 import type { Processor, Queue, Worker, WorkerOptions } from 'bullmq';
 import { notInstalled } from '../base/installed.js';
 import { ConfigError } from '../index.js';
+import type { Outcome } from './worker.js';
 
 /** Of all sweeps: what a worker does does not depend on which it belongs to. */
 const queueName = 'kwta';
@@ -21,19 +22,13 @@ export interface QueuedJob {
   cancelled?: boolean;
 }
 
-/** What a worker answers. */
-export interface QueuedOutcome {
-  value: number;
-  attributes: Record<string, unknown>;
-}
-
-export type SweepQueue = Queue<QueuedJob, QueuedOutcome>;
-export type QueueWorker = Worker<QueuedJob, QueuedOutcome>;
+export type SweepQueue = Queue<QueuedJob, Outcome>;
+export type QueueWorker = Worker<QueuedJob, Outcome>;
 
 /** A store of queues. */
 export interface Store {
   queue(): SweepQueue;
-  worker(process: Processor<QueuedJob, QueuedOutcome>, options: Omit<WorkerOptions, 'connection'>): QueueWorker;
+  worker(process: Processor<QueuedJob, Outcome>, options: Omit<WorkerOptions, 'connection'>): QueueWorker;
   /** What a processor throws that has given its job back, and what it throws that is not to be tried again. */
   waiting(): Error;
   hopeless(message: string): Error;

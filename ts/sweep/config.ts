@@ -32,7 +32,7 @@ const named = object(
 );
 
 /** The options of an evaluation; those of `evaluateRobustness`, and the images. */
-export const evaluateSchema = object({
+const evaluateSchema = object({
   // The training's folder when left out.
   data: optional(string()),
   split: optional(choice(['test', 'train']), 'test'),
@@ -102,7 +102,7 @@ const searches = family({
 
 export type Search = Member<typeof searches>;
 
-export const sweepSchema = refined(
+const sweepSchema = refined(
   object({
     name: string(),
     // Of all that the sweep writes; the name with .sweep at its end when left out.

@@ -7,7 +7,7 @@ export function hashOf(value: unknown): string {
 }
 
 /** JSON with keys in their order. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
     const entries = Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,10 +1,10 @@
 /** Signs of life of workers: a file each, which its worker writes anew now and then. */
-import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 /** Milliseconds between two signs. */
-export const beatEvery = 2000;
+const beatEvery = 2000;
 
 /** Tells who lives. */
 export interface Pulse {
@@ -15,8 +15,8 @@ export interface Pulse {
 }
 
 /** `host.processes:pid:number`: where process numbers mean the same, the first parts are equal. */
-export function workerName(number = Math.random().toString(36).slice(2, 10)): string {
-  return `${place()}:${process.pid}:${number}`;
+export function workerName(): string {
+  return `${place()}:${process.pid}:${Math.random().toString(36).slice(2, 10)}`;
 }
 
 function place(): string {
@@ -31,11 +31,11 @@ function place(): string {
 }
 
 export class PulseFiles implements Pulse {
+  readonly #place = place();
   #beats = 0;
 
-  constructor(private readonly folder: string) {
-    mkdirSync(folder, { recursive: true });
-  }
+  /** @param folder which is there. */
+  constructor(private readonly folder: string) {}
 
   /** Gives signs until what it returns is called. */
   start(worker: string): () => void {
@@ -58,7 +58,7 @@ export class PulseFiles implements Pulse {
 
   isGone(worker: string): boolean {
     const [where, pid] = worker.split(':');
-    if (where !== place()) return false;
+    if (where !== this.#place) return false;
     try {
       process.kill(Number(pid), 0);
       return false;

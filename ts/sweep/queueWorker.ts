@@ -4,7 +4,8 @@
  */
 import type { Job as BullJob } from 'bullmq';
 import { ConfigError, DataError, DivergedError, ShapeError } from '../index.js';
-import type { QueuedJob, QueuedOutcome, Store } from './bull.js';
+import type { QueuedJob, Store } from './bull.js';
+import type { Outcome } from './worker.js';
 
 /** Milliseconds between two looks whether a job was cancelled. */
 const lookEvery = 2000;
@@ -14,7 +15,7 @@ const mostStalled = 20;
 export interface QueueWorkerOptions {
   store: Store;
   /** Does a job. Throws the reason of the signal when that is aborted. */
-  execute: (job: QueuedJob, signal: AbortSignal) => Promise<QueuedOutcome>;
+  execute: (job: QueuedJob, signal: AbortSignal) => Promise<Outcome>;
   /** Milliseconds that a lock holds without being renewed. */
   lock: number;
   /** Ends the work: the job in hand is given back. */
@@ -28,7 +29,7 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
   const queue = store.queue();
   /** Of the job in hand. */
   let own: AbortController | undefined;
-  const process = async (job: BullJob<QueuedJob, QueuedOutcome>, token?: string): Promise<QueuedOutcome> => {
+  const process = async (job: BullJob<QueuedJob, Outcome>, token?: string): Promise<Outcome> => {
     const stop = new AbortController();
     own = stop;
     if (signal.aborted) stop.abort(signal.reason);
@@ -53,11 +54,11 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
       own = undefined;
     }
   };
-  const stopIfCancelled = async (job: BullJob<QueuedJob, QueuedOutcome>, stop: AbortController): Promise<void> => {
+  const stopIfCancelled = async (job: BullJob<QueuedJob, Outcome>, stop: AbortController): Promise<void> => {
     // A store that does not answer for a moment is asked again.
     const now = await queue.getJob(job.id as string).catch(() => job);
     if (now === undefined) stop.abort(new Lost('the job is no more'));
-    else if (now.data.cancelled) stop.abort(new Cancelled('cancelled'));
+    else if (now.data.cancelled) stop.abort(new DOMException('cancelled', 'AbortError'));
   };
   const worker = store.worker(process, {
     lockDuration: lock,
@@ -79,11 +80,6 @@ export async function serveQueue({ store, execute, lock, signal, onStart, onEnd 
     await worker.close();
     await queue.close();
   }
-}
-
-/** Nobody is to go on with the job. */
-class Cancelled extends Error {
-  override readonly name = 'AbortError';
 }
 
 /** Another may have the job. */

@@ -26,11 +26,6 @@ export interface WorkerOptions {
   onEnd?: (job: Job, error?: Error) => void;
 }
 
-/** Another worker has the job. */
-class Lost extends Error {
-  override readonly name = 'AbortError';
-}
-
 /** Works until no job is left. @throws the reason of the signal. */
 export async function work({ board, execute, mine, signal, onStart, onEnd }: WorkerOptions): Promise<void> {
   for (;;) {
@@ -46,7 +41,7 @@ export async function work({ board, execute, mine, signal, onStart, onEnd }: Wor
     const stop = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     const timer = setInterval(() => {
-      if (!board.owns(job)) own.abort(new Lost('another worker has the job'));
+      if (!board.owns(job)) own.abort(new DOMException('another worker has the job', 'AbortError'));
     }, lookEvery);
     try {
       const { value, attributes } = await execute(job, own.signal);
