@@ -28,7 +28,7 @@ export interface DispatchOptions {
   signal: AbortSignal;
   /** Whether the sweep is to end before its end. */
   isCancelled: () => boolean;
-  onLook: () => Promise<void>;
+  onLook: () => Promise<unknown>;
 }
 
 /** Until no job is left, or the sweep is cancelled. @throws the reason of the signal; workers go on then. */

@@ -3,9 +3,9 @@ import { existsSync, rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { ConfigError, type Shard } from '../../index.js';
 import { countsOf, renderSweep, renderSweepTable } from '../../report/sweep.js';
-import { Board, type PlannedTrial } from '../../sweep/board.js';
+import type { Board, PlannedTrial } from '../../sweep/board.js';
+import { boardOf } from '../../sweep/boardOf.js';
 import { cancel, dispatch } from '../../sweep/dispatch.js';
-import { LogFile } from '../../sweep/log.js';
 import { planSweep, type SweepPlan } from '../../sweep/plan.js';
 import { PulseFiles, workerName } from '../../sweep/pulse.js';
 import { isOver, type Trial } from '../../sweep/replay.js';
@@ -15,10 +15,11 @@ import { interruptible } from '../interrupt.js';
 import { addJsonOption, integer, shardOption, UsageError } from '../options.js';
 import { formatJson, writeText } from '../output.js';
 import { Progress } from '../progress.js';
+import { pageEvery } from '../train/pageWriter.js';
 import { readConfigFile } from '../train/settings.js';
 import { executeTrial } from './execute.js';
 import { Team } from './team.js';
-import { pageEvery, threadsOf, viewOf } from './view.js';
+import { threadsOf, viewOf } from './view.js';
 import { storeOf } from './workerCommand.js';
 
 interface Flags {
@@ -112,11 +113,6 @@ async function readSweep(file: string, folder: string | undefined): Promise<Swee
   }
 }
 
-function boardOf({ config, hash, rungs }: SweepPlan, workspace: Workspace, worker: string): Board {
-  const log = new LogFile(workspace.journal);
-  return new Board({ name: config.name, sweep: hash, log, pulse: new PulseFiles(workspace.alive), worker, rungs });
-}
-
 async function open(board: Board, { trials, folder }: SweepPlan): Promise<void> {
   try {
     await board.open(trials);
@@ -130,6 +126,35 @@ const isMine =
   (shard: Shard | undefined) =>
   ({ number }: Trial): boolean =>
     shard === undefined || number % shard.count === shard.index;
+
+/** Shows how far the trials that are `mine` are, on the terminal and now and then on the page. */
+function watchOf(
+  plan: SweepPlan,
+  workspace: Workspace,
+  board: Board,
+  mine: (trial: Trial) => boolean,
+  progress: Progress,
+): { look: () => Promise<boolean>; end: () => void } {
+  const task = progress.task(plan.config.name);
+  let written = 0;
+  return {
+    /** @returns whether any of them is left. */
+    async look() {
+      board.refresh();
+      const own = board.trials.filter(mine);
+      const over = own.filter(isOver).length;
+      task.update(over / own.length, `${over} of ${own.length} trials`);
+      if (performance.now() - written > pageEvery) {
+        await writePage(plan, workspace, board);
+        written = performance.now();
+      }
+      return over < own.length;
+    },
+    end() {
+      task.end(`${board.trials.filter(isOver).length} of ${board.trials.length} trials are over`);
+    },
+  };
+}
 
 /** Starts workers, and shows how far they are, until none of this process's trials is left. */
 async function lead(
@@ -145,22 +170,10 @@ async function lead(
   const args = ['sweep', file, '--attached', '--folder', plan.folder, '--threads', String(threads)];
   if (shard !== undefined) args.push('--shard', `${shard.index}/${shard.count}`);
   const team = new Team(workers, args, (worker) => workspace.log(worker));
-  const task = progress.task(plan.config.name);
-  let written = 0;
+  const watch = watchOf(plan, workspace, board, mine, progress);
   try {
-    for (;;) {
-      board.refresh();
-      const own = board.trials.filter(mine);
-      const over = own.filter(isOver).length;
-      task.update(over / own.length, `${over} of ${own.length} trials`);
-      if (performance.now() - written > pageEvery) {
-        await writePage(plan, workspace, board);
-        written = performance.now();
-      }
-      if (over === own.length) break;
-      await team.tick(signal);
-    }
-    task.end(`${board.trials.filter(isOver).length} of ${board.trials.length} trials are over`);
+    while (await watch.look()) await team.tick(signal);
+    watch.end();
   } finally {
     await team.stop();
   }
@@ -183,21 +196,12 @@ async function leadQueue(
   const queue = (await storeOf(url)).queue();
   rmSync(workspace.cancelled, { force: true });
   const stop = new PulseFiles(workspace.alive).start(worker);
-  const task = progress.task(plan.config.name);
-  let written = 0;
-  const onLook = async (): Promise<void> => {
-    const own = board.trials.filter(mine);
-    const over = own.filter(isOver).length;
-    task.update(over / own.length, `${over} of ${own.length} trials`);
-    if (performance.now() - written < pageEvery) return;
-    await writePage(plan, workspace, board);
-    written = performance.now();
-  };
+  const watch = watchOf(plan, workspace, board, mine, progress);
   try {
     const isCancelled = (): boolean => existsSync(workspace.cancelled);
-    await dispatch({ plan, board, queue, mine, priority, signal, isCancelled, onLook });
+    await dispatch({ plan, board, queue, mine, priority, signal, isCancelled, onLook: watch.look });
     if (isCancelled()) progress.note('cancelled; the same command goes on from here');
-    task.end(`${board.trials.filter(isOver).length} of ${board.trials.length} trials are over`);
+    watch.end();
   } finally {
     stop();
     await queue.close();

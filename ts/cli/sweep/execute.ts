@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Accuracy, createRuntime, evaluateRobustness, type RobustnessReport } from '../../index.js';
+import type { SweepTrial } from '../../report/sweep.js';
 import type { PlannedTrial } from '../../sweep/board.js';
 import type { EvaluateConfig } from '../../sweep/config.js';
 import { type SweepPlan, type TrialTask, taskOf } from '../../sweep/plan.js';
@@ -13,12 +14,11 @@ import { loadModel } from '../models.js';
 import { formatJson, writeText } from '../output.js';
 import type { Progress } from '../progress.js';
 import { runTraining } from '../train/run.js';
-import { type RunEvent, RunFolder } from '../train/runFolder.js';
+import { RunFolder } from '../train/runFolder.js';
 
-/** What is measured; the interval where it is a count. */
-export type Figures = Record<string, Pick<Accuracy, 'accuracy'> & Partial<Accuracy>>;
+type Figures = SweepTrial['figures'];
 
-export interface TaskPlace {
+interface TaskPlace {
   workspace: Workspace;
   worker: string;
   progress: Progress;
@@ -87,16 +87,15 @@ async function measure(
 }
 
 function trainingFigures(run: string, best: boolean): Figures {
-  const lines = readFileSync(join(run, 'events.jsonl'), 'utf8').trimEnd().split('\n');
-  const events = lines.map((line) => JSON.parse(line) as RunEvent);
+  const events = new RunFolder(run).told();
   const done = events.findLast(({ type }) => type === 'done') as { test?: Accuracy } | undefined;
   const validation = events.flatMap((event) =>
     event.type === 'epoch' && event.validationAccuracy !== undefined ? [event.validationAccuracy] : [],
   );
-  const kept = best ? Math.max(...validation) : validation.at(-1);
+  const kept = best ? Math.max(...validation) : validation[validation.length - 1];
   return {
     ...(done?.test === undefined ? {} : { test: done.test }),
-    ...(kept === undefined || validation.length === 0 ? {} : { validation: { accuracy: kept } }),
+    ...(validation.length === 0 ? {} : { validation: { accuracy: kept } }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The workers of a sweep on this machine: processes that are started again when they die, and end with the one that leads them. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../options.js';
 
@@ -14,9 +15,7 @@ const mostEarly = 5;
 
 export class Team {
   readonly #members = new Map<number, ChildProcess>();
-  readonly #begun = new Map<number, number>();
   #earlyDeaths = 0;
-  #finished = 0;
 
   constructor(
     private readonly size: number,
@@ -27,26 +26,16 @@ export class Team {
   /** Starts those that are missing, and waits a while. @throws {UsageError} when they die at once; the signal's reason. */
   async tick(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    for (let i = 0; i < this.size - this.#finished; i++) if (!this.#members.has(i)) this.#start(i);
+    for (let i = 0; i < this.size; i++) if (!this.#members.has(i)) this.#start(i);
     if (this.#earlyDeaths >= mostEarly) {
       throw new UsageError(`workers end as soon as they are started: see ${this.logOf('0')}`);
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, lookEvery);
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done, { once: true });
-    });
+    await setTimeout(lookEvery, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
   /** Lets all end their jobs with checkpoints. */
   async stop(): Promise<void> {
-    const ends = [...this.#members.values()].map(
-      (child) => new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(undefined))),
-    );
+    const ends = [...this.#members.values()].map((child) => new Promise((resolve) => child.once('exit', resolve)));
     for (const child of this.#members.values()) child.kill('SIGTERM');
     await Promise.all(ends);
   }
@@ -56,12 +45,11 @@ export class Team {
     const child = fork(command, [...this.args], { stdio: ['ignore', log, log, 'ipc'] });
     closeSync(log);
     this.#members.set(i, child);
-    this.#begun.set(i, performance.now());
+    const begun = performance.now();
     child.on('exit', (code) => {
       this.#members.delete(i);
-      if (code === 0) this.#finished++;
-      else if (performance.now() - (this.#begun.get(i) ?? 0) < early) this.#earlyDeaths++;
-      else this.#earlyDeaths = 0;
+      // Who finds nothing left to do ends at once, and well.
+      this.#earlyDeaths = code !== 0 && performance.now() - begun < early ? this.#earlyDeaths + 1 : 0;
     });
   }
 }

@@ -4,10 +4,8 @@ import type { SweepTrial, SweepView, TrialState } from '../../report/sweep.js';
 import type { Board } from '../../sweep/board.js';
 import type { SweepPlan } from '../../sweep/plan.js';
 import { states } from '../../sweep/replay.js';
+import { pageEvery } from '../train/pageWriter.js';
 import { versions } from '../version.js';
-
-/** Milliseconds between two pages. */
-export const pageEvery = 3000;
 
 const names = Object.fromEntries(
   Object.entries(states).map(([name, number]) => [number, name as TrialState]),

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { ConfigError } from '../../index.js';
 import { concurrency } from '../../platform/processors.js';
 import { openStore, type QueuedJob, type Store } from '../../sweep/bull.js';
-import { planSweep } from '../../sweep/plan.js';
+import { planSweep, type SweepPlan } from '../../sweep/plan.js';
 import { workerName } from '../../sweep/pulse.js';
 import { serveQueue } from '../../sweep/queueWorker.js';
 import { Workspace } from '../../sweep/workspace.js';
@@ -45,6 +45,12 @@ async function serve({ queue, folder, threads = concurrency(), lock }: Flags): P
   const worker = workerName();
   const progress = new Progress();
   const named = ({ trial, rung }: QueuedJob): string => `trial ${trial}, rung ${rung}`;
+  /** Of the job before: to plan all trials for each would take longer than many jobs do. */
+  let known: { sweep: string; plan: SweepPlan } | undefined;
+  const planOf = ({ sweep, config }: QueuedJob): SweepPlan => {
+    if (known?.sweep !== sweep) known = { sweep, plan: planSweep(config) };
+    return known.plan;
+  };
   progress.note('waiting for jobs');
   await interruptible(
     async (signal) => {
@@ -59,7 +65,7 @@ async function serve({ queue, folder, threads = concurrency(), lock }: Flags): P
           workspace.begin();
           const { options, seed, rung } = job;
           return executeTrial(
-            planSweep(job.config),
+            planOf(job),
             { options, seed, rung },
             { workspace, worker, progress, threads, signal: own },
           );

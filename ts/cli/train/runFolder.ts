@@ -104,18 +104,22 @@ export class RunFolder {
 
   /** Reads what was told before the run came to `place`. @throws {DataError} for a line that is none, but the last. */
   readEvents(place: Place | undefined): void {
+    this.#events = this.told().filter((event) => isBefore(event, place));
+  }
+
+  /** All that the file tells. @throws {DataError} likewise. */
+  told(): RunEvent[] {
     const text = existsSync(this.#log) ? readFileSync(this.#log, 'utf8') : '';
     const lines = text.split('\n');
     // A line that has no end was being written when the process was killed.
     lines.pop();
-    const all = lines.map((line, i): RunEvent => {
+    return lines.map((line, i): RunEvent => {
       try {
         return JSON.parse(line) as RunEvent;
       } catch {
         throw new DataError(`${this.#log}: line ${i + 1}: expected an event as JSON`);
       }
     });
-    this.#events = all.filter((event) => isBefore(event, place));
   }
 
   /** Writes config and events anew, so that further ones can be added. */
