@@ -99,6 +99,20 @@ describe('a sweep file', () => {
     [{ train: { ...train, epoch: 3 } }, "train: unknown option 'epoch' (did you mean 'epochs'?)"],
     [{ train: { ...train, run: 'x' } }, 'train.run: the sweep chooses it'],
     [{ evaluate: { epsilons: [] } }, 'evaluate.epsilons: expected at least one value'],
+    [
+      { evaluate: { epsilons: [0.1], attacks: [{ type: 'pgd' }, { type: 'pgd', steps: 3 }] } },
+      "evaluate.attacks: expected unique names, got 'pgd' twice",
+    ],
+    [
+      { evaluate: { epsilons: [0.1], attacks: [{ type: 'pgd' }, { type: 'fgsm', norm: 'l2' }] } },
+      "evaluate.attacks: expected one norm for all, linf as 'pgd', got l2 for 'fgsm'",
+    ],
+    [
+      { evaluate: { epsilons: [0.1], norm: 'l2', attacks: [{ type: 'pgd' }] } },
+      "evaluate.attacks: expected one norm for all, l2 as asked for, got linf for 'pgd'",
+    ],
+    [{ evaluate: { epsilons: [0.1, 0.1] } }, 'evaluate.epsilons: expected different radii, got 0.1 twice'],
+    [{ evaluate: { epsilons: [0.5], norm: 'l0' } }, 'evaluate.epsilons: expected '],
     [{ objective: 'clean' }, "objective: expected one of test, got 'clean'"],
     [{ seed: 1 }, "unknown option 'seed' (did you mean 'seeds'?)"],
     [{ search: { type: 'halving', trials: 3, epochs: [2, 2] } }, 'search.epochs: expected ascending numbers'],

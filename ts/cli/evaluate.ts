@@ -10,6 +10,7 @@ import {
   type ComparisonReport,
   createRuntime,
   type Dataset,
+  type EvaluateOptions,
   evaluateRobustness,
   KwtaError,
   type RobustnessReport,
@@ -176,7 +177,7 @@ export async function showReport(
 
 /** A part of the report, as JSON. */
 async function evaluatePart(flags: Flags, shard: Shard): Promise<void> {
-  const { json, epsilons, norm, preset, seed, maxQueries, resume, threads, deterministic } = flags;
+  const { json, epsilons, norm, threads, deterministic } = flags;
   const without = (['html', 'adversarials', 'attackbench', 'robustbench', 'transfer', 'inside'] as const).find(
     (name) => flags[name],
   );
@@ -190,27 +191,29 @@ async function evaluatePart(flags: Flags, shard: Shard): Promise<void> {
       const test = await readImages(flags, usualSamples);
       await using runtime = await createRuntime({ threads, deterministic });
       const models = await loadModels(runtime, flags.model, test);
-      const watch = new EvaluationWatch(progress);
-      const given = {
-        attacks: preset,
-        epsilons,
-        norm,
-        seed,
-        maxQueries,
-        resume,
-        signal,
-        shard,
-        onProgress: watch.report,
-      };
       const subject = models.length === 1 ? models[0].model : models;
-      const part = await naming(() => evaluateRobustness(subject, test, given));
-      watch.end();
-      return part;
+      return await measure(flags, progress, signal, (options) =>
+        evaluateRobustness(subject, test, { ...options, shard }),
+      );
     },
     () => progress.note('stopping'),
   ).finally(() => progress.clear());
   await writeText(json, formatJson(part));
   console.log(`Part ${shard.index} of ${shard.count}: ${json}; kwta merge makes the report of all parts`);
+}
+
+/** Evaluates as the flags say, and shows how far it is. @throws {UsageError} in terms of flags. */
+async function measure<T>(
+  { epsilons, norm, preset, seed, maxQueries, resume }: Flags,
+  progress: Progress,
+  signal: AbortSignal,
+  evaluation: (options: EvaluateOptions) => Promise<T>,
+): Promise<T> {
+  const watch = new EvaluationWatch(progress);
+  const options = { attacks: preset, epsilons, norm, seed, maxQueries, resume, signal, onProgress: watch.report };
+  const report = await naming(() => evaluation(options));
+  watch.end();
+  return report;
 }
 
 /** @throws {UsageError} where nobody would see it, or there is no ball to look at. */
@@ -226,19 +229,16 @@ async function run(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ report: RobustnessReport | ComparisonReport; evaluation: Evaluation; runs: AttackBenchRun[] }> {
-  const { epsilons, norm, preset, seed, maxQueries, resume, adversarials, threads, deterministic } = flags;
+  const { adversarials, threads, deterministic } = flags;
   const test = await readImages(flags, usualSamples);
   await using runtime = await createRuntime({ threads, deterministic });
   const models = await loadModels(runtime, flags.model, test);
   progress.note(`${test.name}: ${test.length} images; kernels ${runtime.info.variant}`);
-  const watch = new EvaluationWatch(progress);
-  const options = { attacks: preset, epsilons, norm, seed, maxQueries, resume, adversarials, signal };
-  const given = { ...options, onProgress: watch.report };
   const [{ name, model }] = models;
-  const report = await naming<RobustnessReport | ComparisonReport>(() =>
-    models.length === 1 ? evaluateRobustness(model, test, given) : evaluateRobustness(models, test, given),
-  );
-  watch.end();
+  const report = await measure<RobustnessReport | ComparisonReport>(flags, progress, signal, (options) => {
+    const given = { ...options, adversarials };
+    return models.length === 1 ? evaluateRobustness(model, test, given) : evaluateRobustness(models, test, given);
+  });
   const transfer = flags.transfer ? await transferBetween(models, test, flags, progress, signal) : undefined;
   const inside = flags.inside
     ? await lookInside(

@@ -106,12 +106,7 @@ export function planOf(options: EvaluateOptions, test: Dataset): Plan {
   if (!Array.isArray(epsilons) || epsilons.length === 0) {
     throw new ConfigError(`evaluateRobustness.epsilons: expected a list of radii, got ${describe(epsilons)}`);
   }
-  const asked = attacksOf(options);
-  for (const epsilon of epsilons) checkRadius('evaluateRobustness.epsilons', epsilon, asked.norm);
-  const twice = epsilons.find((epsilon, i) => epsilons.indexOf(epsilon) !== i);
-  if (twice !== undefined) {
-    throw new ConfigError(`evaluateRobustness.epsilons: expected different radii, got ${twice} twice`);
-  }
+  const asked = askedOf(options, 'evaluateRobustness');
   checkInteger('evaluateRobustness.samples', samples, { min: 1, max: test.length });
   checkInteger('evaluateRobustness.seed', seed, { min: 0 });
   if (maxQueries !== undefined) checkInteger('evaluateRobustness.maxQueries', maxQueries, { min: 1 });
@@ -136,11 +131,32 @@ export function planOf(options: EvaluateOptions, test: Dataset): Plan {
       throw new ConfigError(`evaluateRobustness.${name}: cannot write ${path}: ${problem}`);
     }
   }
-  return { epsilons: [...epsilons], ...asked, samples, seed, maxQueries };
+  return { ...asked, samples, seed, maxQueries };
 }
 
-function attacksOf({ attacks = 'standard', norm }: EvaluateOptions): Pick<Plan, 'norm' | 'preset' | 'attacks'> {
-  if (norm !== undefined) checkChoice('evaluateRobustness.norm', norm, norms);
+/**
+ * The attacks and the radii that they are given, which fit each other whatever the data is.
+ *
+ * @param argument what holds the options.
+ * @throws {ConfigError} naming the option.
+ */
+export function askedOf(
+  options: Pick<EvaluateOptions, 'epsilons' | 'norm' | 'attacks'>,
+  argument: string,
+): Pick<Plan, 'epsilons' | 'norm' | 'preset' | 'attacks'> {
+  const { epsilons } = options;
+  const asked = attacksOf(options, argument);
+  for (const epsilon of epsilons) checkRadius(`${argument}.epsilons`, epsilon, asked.norm);
+  const twice = epsilons.find((epsilon, i) => epsilons.indexOf(epsilon) !== i);
+  if (twice !== undefined) throw new ConfigError(`${argument}.epsilons: expected different radii, got ${twice} twice`);
+  return { epsilons: [...epsilons], ...asked };
+}
+
+function attacksOf(
+  { attacks = 'standard', norm }: Pick<EvaluateOptions, 'attacks' | 'norm'>,
+  argument: string,
+): Pick<Plan, 'norm' | 'preset' | 'attacks'> {
+  if (norm !== undefined) checkChoice(`${argument}.norm`, norm, norms);
   if (typeof attacks === 'string' && Object.hasOwn(presets, attacks)) {
     const named: NamedAttack[] = presets[attacks](norm ?? 'linf');
     const list = named.map(({ scope = 'all', ...rest }) => ({ ...rest, scope }));
@@ -149,16 +165,14 @@ function attacksOf({ attacks = 'standard', norm }: EvaluateOptions): Pick<Plan, 
   if (!Array.isArray(attacks) || attacks.length === 0) {
     const names = Object.keys(presets).map((name) => `'${name}'`);
     throw new ConfigError(
-      `evaluateRobustness.attacks: expected ${names.join(' or ')} or a list of attacks, got ${describe(attacks)}`,
+      `${argument}.attacks: expected ${names.join(' or ')} or a list of attacks, got ${describe(attacks)}`,
     );
   }
-  const list = attacks.map(planned);
+  const list = attacks.map((entry) => planned(entry, `${argument}.attacks`));
   const names = list.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw new ConfigError(
-      `evaluateRobustness.attacks: expected unique names, got '${twice}' twice; write { name, attack }`,
-    );
+    throw new ConfigError(`${argument}.attacks: expected unique names, got '${twice}' twice; write { name, attack }`);
   }
   const [first] = list;
   for (const { name, attack } of list) {
@@ -166,14 +180,13 @@ function attacksOf({ attacks = 'standard', norm }: EvaluateOptions): Pick<Plan, 
     if (normOf(attack) === expected) continue;
     const why = norm === undefined ? `as '${first.name}'` : 'as asked for';
     throw new ConfigError(
-      `evaluateRobustness.attacks: expected one norm for all, ${expected} ${why}, got ${normOf(attack)} for '${name}'`,
+      `${argument}.attacks: expected one norm for all, ${expected} ${why}, got ${normOf(attack)} for '${name}'`,
     );
   }
   return { norm: normOf(first.attack), preset: null, attacks: list };
 }
 
-function planned(entry: AttackSpec | NamedAttack): PlannedAttack {
-  const argument = 'evaluateRobustness.attacks';
+function planned(entry: AttackSpec | NamedAttack, argument: string): PlannedAttack {
   if (typeof entry !== 'object' || entry === null) {
     throw new ConfigError(`${argument}: expected attacks or { name, attack }, got ${describe(entry)}`);
   }

@@ -3,7 +3,7 @@
 import { type Problem, problemsText } from '../base/plain.js';
 import { Random, STREAMS } from '../base/random.js';
 import { version } from '../base/version.js';
-import { presets } from '../evaluate/presets.js';
+import { askedOf } from '../evaluate/plan.js';
 import { ConfigError } from '../index.js';
 import { examineConfig, type TrainConfig } from '../train/config.js';
 import { annealSpansRun } from '../train/schedules/anneal.js';
@@ -187,10 +187,9 @@ function checkFigures(objective: string, known: readonly string[]): void {
   throw new ConfigError(`objective: expected one of ${known.join(', ')}, got '${objective}'`);
 }
 
-function evaluatedFigures({ attacks, epsilons, norm }: EvaluateConfig): string[] {
-  const names =
-    typeof attacks === 'string'
-      ? presets[attacks](norm ?? 'linf').map(({ name }) => name)
-      : attacks.map((entry) => ('name' in entry ? entry.name : entry.type));
-  return ['clean', ...['worstCase', ...names].flatMap((name) => epsilons.map((epsilon) => `${name}@${epsilon}`))];
+/** @throws {ConfigError} for what an evaluation would refuse, which comes after the training. */
+function evaluatedFigures(config: EvaluateConfig): string[] {
+  const { attacks, epsilons } = askedOf(config, 'evaluate');
+  const names = ['worstCase', ...attacks.map(({ name }) => name)];
+  return ['clean', ...names.flatMap((name) => epsilons.map((epsilon) => `${name}@${epsilon}`))];
 }
