@@ -5,19 +5,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { which } from './steps.mjs';
 
 /** @typedef {{ url: string, stop: () => Promise<void> }} Server */
 
 /** What starts each, or nothing where it is not installed. */
 export const servers = {
-  redis: onPath('redis-server') ? startRedis : undefined,
+  redis: which('redis-server') ? startRedis : undefined,
   postgres: postgresBin() === undefined ? undefined : startPostgres,
 };
-
-/** @param {string} name */
-function onPath(name) {
-  return spawnSync('which', [name]).status === 0;
-}
 
 /** The folder of PostgreSQL's programs, of the newest version. */
 function postgresBin() {

@@ -1,12 +1,11 @@
 // A short job of a sweep: a small training with checkpoints. And a process that does such jobs, by the package's own workers,
 // until it is killed: `node sweepJob.mjs '{"folder":...,"queue":...}'`.
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { weightsHash } from '../../dist/evaluate/hash.js';
 import { createRuntime, datasets, nn, optim } from '../../dist/index.js';
-import { Board } from '../../dist/sweep/board.js';
-import { LogFile } from '../../dist/sweep/log.js';
+import { boardOf } from '../../dist/sweep/boardOf.js';
 import { planSweep } from '../../dist/sweep/plan.js';
 import { PulseFiles, workerName } from '../../dist/sweep/pulse.js';
 import { serveQueue } from '../../dist/sweep/queueWorker.js';
@@ -59,12 +58,10 @@ export async function shortJob(runtime, { options, seed }, folder, signal) {
     resumeFrom: checkpoint !== undefined && existsSync(checkpoint) ? checkpoint : undefined,
     signal,
   });
-  const hash = createHash('sha256');
-  for (const { data } of Object.values(await model.stateDict()))
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const bits = await weightsHash(await model.stateDict());
   const accuracy = await model.accuracy(train);
   await model.dispose();
-  return { value: accuracy, attributes: { bits: hash.digest('hex') } };
+  return { value: accuracy, attributes: { bits } };
 }
 
 /** @param {{ folder: string, jobs: number, queue?: string }} place */
@@ -94,18 +91,10 @@ async function serve({ folder, jobs, queue }) {
     });
     return;
   }
-  const { hash, config, rungs, trials } = planOf(jobs, folder);
-  const pulse = new PulseFiles(workspace.alive);
-  const board = new Board({
-    name: config.name,
-    sweep: hash,
-    log: new LogFile(workspace.journal),
-    pulse,
-    worker,
-    rungs,
-  });
-  await board.open(trials);
-  const stop = pulse.start(worker);
+  const plan = planOf(jobs, folder);
+  const board = boardOf(plan, workspace, worker);
+  await board.open(plan.trials);
+  const stop = new PulseFiles(workspace.alive).start(worker);
   await work({
     board,
     signal,

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Random } from '../../dist/base/random.js';
 import { createRuntime } from '../../dist/index.js';
-import { Board } from '../../dist/sweep/board.js';
+import { boardOf } from '../../dist/sweep/boardOf.js';
 import { LogFile } from '../../dist/sweep/log.js';
 import { PulseFiles, workerName } from '../../dist/sweep/pulse.js';
 import { isOver, operations, states } from '../../dist/sweep/replay.js';
@@ -17,22 +17,20 @@ import { planOf, shortJob } from './sweepJob.mjs';
 const script = fileURLToPath(new URL('sweepJob.mjs', import.meta.url));
 
 /**
- * @param {{ jobs: number, workers: number, seed: number, queue?: string, onDone?: (done: number) => void }} options
+ * @param {{ jobs: number, workers: number, seed: number, queue?: string }} options
  *   `queue` an address; without one the journal alone hands out jobs. One worker is killed for every ten jobs.
  * @returns {Promise<{ jobs: number, kills: number, resumed: number, seconds: number, bytes: number, problems: string[] }>}
  */
-export async function killWorkers({ jobs, workers, seed, queue, onDone }) {
+export async function killWorkers({ jobs, workers, seed, queue }) {
   const folder = mkdtempSync(path.join(tmpdir(), 'kwta-sweep-'));
   const result = { jobs, kills: 0, resumed: 0, seconds: 0, bytes: 0, problems: /** @type {string[]} */ ([]) };
   const plan = planOf(jobs, folder);
   const workspace = new Workspace(folder);
   workspace.begin();
   const worker = workerName();
-  const pulse = new PulseFiles(workspace.alive);
-  const log = new LogFile(workspace.journal);
-  const board = new Board({ name: plan.config.name, sweep: plan.hash, log, pulse, worker, rungs: plan.rungs });
+  const board = boardOf(plan, workspace, worker);
   await board.open(plan.trials);
-  const stop = pulse.start(worker);
+  const stop = new PulseFiles(workspace.alive).start(worker);
   const random = new Random(seed, 0);
   const ending = new AbortController();
   /** @type {Set<import('node:child_process').ChildProcess>} */
@@ -53,7 +51,6 @@ export async function killWorkers({ jobs, workers, seed, queue, onDone }) {
   const look = async () => {
     board.refresh();
     const done = board.trials.filter(isOver).length;
-    onDone?.(done);
     const [victim] = [...team].slice(Math.floor(random.uniform() * team.size));
     if (done >= 10 * (result.kills + 0.5) && victim !== undefined) {
       result.kills++;
@@ -101,17 +98,14 @@ export async function killWorkers({ jobs, workers, seed, queue, onDone }) {
 
 /**
  * What differs from a serial run, a line each.
- * @param {Board} board
+ * @param {import('../../dist/sweep/board.js').Board} board
  * @param {string} journal
  */
 async function compare(board, journal) {
   board.refresh();
   /** @type {string[]} */
   const problems = [];
-  const lines = readFileSync(journal, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const lines = /** @type {{ op_code: number, trial_id: number, state?: number }[]} */ (new LogFile(journal).read());
   const ends = new Map();
   for (const { op_code, trial_id, state } of lines) {
     if (op_code === operations.setTrialState && state === states.complete)

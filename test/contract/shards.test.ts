@@ -1,18 +1,16 @@
 /** An evaluation in shards: merged, its parts are the report of the single run, bit by bit. */
 import {
   attacks,
-  type ComparisonReport,
   ConfigError,
   DataError,
   evaluateRobustness,
   type Model,
   mergeReports,
   nn,
-  type RobustnessReport,
   type ShardReport,
 } from 'kwta';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectError, useRuntime } from './support.js';
+import { expectError, timeless, useRuntime } from './support.js';
 import { stripes, trainedStripeNet } from './toys.js';
 
 const runtime = useRuntime({ threads: 1, deterministic: true });
@@ -22,10 +20,6 @@ let model: Model;
 beforeAll(async () => {
   model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.1 }));
 });
-
-/** Without what depends on the moment. */
-const timeless = (report: RobustnessReport | ComparisonReport): unknown =>
-  JSON.parse(JSON.stringify(report, (key, value) => (['seconds', 'date'].includes(key) ? undefined : value)));
 
 type Options = Parameters<typeof evaluateRobustness>[2];
 

@@ -1,4 +1,4 @@
-/** What the contract tests share: runtimes by variant, comparisons of tensors, expectations about errors. */
+/** What the contract tests share: runtimes by variant, comparisons of tensors, expectations about errors, reports without their dates. */
 import {
   createRuntime,
   type KwtaError,
@@ -106,6 +106,11 @@ export async function caught(failing: (() => unknown) | PromiseLike<unknown>): P
   } catch (error) {
     return error;
   }
+}
+
+/** What a report says as JSON, without what depends on the moment. */
+export function timeless(report: unknown): unknown {
+  return JSON.parse(JSON.stringify(report), (key, value) => (['seconds', 'date'].includes(key) ? 0 : value));
 }
 
 /** Size of wasm memory, which never shrinks: what the runtime says when asked for more than there can be. */

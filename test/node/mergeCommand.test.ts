@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { timeless } from '../contract/support.js';
 import { kwtaIn, writeToys } from './command.js';
 
 let folder: string;
@@ -15,10 +16,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const kwta = (text: string) => kwtaIn(folder, text.split(' '));
-const lasting = (name: string) =>
-  JSON.parse(readFileSync(path.join(folder, name), 'utf8'), (key, value) =>
-    ['seconds', 'date'].includes(key) ? 0 : value,
-  );
+const lasting = (name: string) => timeless(JSON.parse(readFileSync(path.join(folder, name), 'utf8')));
 const evaluate =
   'evaluate --model kwta.safetensors --data data --samples 30 --epsilons 0.05 --preset quick --deterministic --threads 1';
 

@@ -5,12 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attacks, ConfigError, DataError, evaluateRobustness, type Model, nn, type RobustnessReport } from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { caught, expectError, useRuntime } from '../contract/support.js';
+import { caught, expectError, timeless, useRuntime } from '../contract/support.js';
 import { stripes, trainedStripeNet } from '../contract/toys.js';
-
-/** What does not depend on the moment. */
-const timeless = (report: RobustnessReport): unknown =>
-  JSON.parse(JSON.stringify(report, (key, value) => (['seconds', 'date'].includes(key) ? 0 : value)));
 
 describe('evaluateRobustness({ resume })', () => {
   const runtime = useRuntime({ threads: 2, deterministic: true });

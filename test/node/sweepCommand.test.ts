@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { datasets } from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { timeless } from '../contract/support.js';
 import { kwtaIn, writeIdx } from './command.js';
 
 let folder: string;
@@ -42,10 +43,7 @@ function made(sweep: string): unknown {
   const runs = readdirSync(at(`${sweep}/runs`)).sort();
   return {
     models: runs.map((run) => [run, readFileSync(at(`${sweep}/runs/${run}/model.safetensors`), 'base64')]),
-    reports: reports.map((name) => [
-      name,
-      JSON.parse(text(`${sweep}/reports/${name}`), (key, value) => (['seconds', 'date'].includes(key) ? 0 : value)),
-    ]),
+    reports: reports.map((name) => [name, timeless(JSON.parse(text(`${sweep}/reports/${name}`)))]),
   };
 }
 

@@ -1,5 +1,4 @@
 /** Sweeps whose jobs a queue hands out, as a user runs them: who comes first, what is cancelled, and what a worker that stops gives back. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { datasets } from 'kwta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { servers } from '../../scripts/lib/servers.mjs';
-import { command, kwtaIn, writeIdx } from './command.js';
+import { kwtaIn, writeIdx } from './command.js';
 
 let folder: string;
 
@@ -42,22 +41,18 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A worker, and what it has said. */
-function startWorker(url: string): { child: ChildProcess; said: () => string; stop: () => Promise<number | null> } {
-  const child = spawn(process.execPath, [command, 'worker', '--queue', url, '--threads', '1', '--lock', '3'], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+function startWorker(url: string): { said: () => string; stop: () => Promise<number | null> } {
   let text = '';
-  child.stderr?.setEncoding('utf8').on('data', (part) => {
-    text += part;
+  let kill = () => {};
+  const ended = kwtaIn(folder, ['worker', '--queue', url, '--threads', '1', '--lock', '3'], (stderr, child) => {
+    text = stderr;
+    kill = () => void child.kill('SIGTERM');
   });
-  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
   return {
-    child,
     said: () => text,
-    stop: () => {
-      child.kill('SIGTERM');
-      return ended;
+    stop: async () => {
+      kill();
+      return (await ended).code;
     },
   };
 }
