@@ -3,7 +3,6 @@ import { ConfigError } from '../base/errors.js';
 import { checkPath } from '../base/paths.js';
 import { boolean, object, optional, parse, seed as seedSchema } from '../base/schema.js';
 import { type ModelSpec, modelSchema } from '../graph/containers.js';
-import { readModel } from '../io/models.js';
 import type { Variant } from '../kernels/variant.js';
 import type { Connection } from './connection.js';
 import { createFunctional, type Functional } from './functional.js';
@@ -99,6 +98,8 @@ export class Runtime {
     this.#alive();
     checkPath('load', path);
     const { recompute, spec: given } = parse(loadOptionsSchema, options, 'load');
+    // Whoever trains needs no reader of files.
+    const { readModel } = await import('../io/models.js');
     const { spec, stateDict, notes } = await readModel('load', path, given);
     const model = await createModel(this.#alive(), spec, 0, { recompute }, notes);
     try {
