@@ -16,20 +16,10 @@ import torchvision
 from torch import nn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'fixtures'))
-from kwta import KWTA  # noqa: E402
-from zoo import CifarAlexNet, WideResNet, replace  # noqa: E402
+from zoo import CifarAlexNet, WideResNet, logits, randomised, small_cnn, with_activation  # noqa: E402
 
 GAMMA = 0.1
 SAMPLES = 8
-
-
-class SmallCnn(nn.Sequential):
-    def __init__(self, activation):
-        layers, inputs = [], 3
-        for out, stride in zip([16, 32, 64], [1, 2, 2]):
-            layers += [nn.Conv2d(inputs, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), activation()]
-            inputs = out
-        super().__init__(*layers, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), nn.Linear(inputs, 10))
 
 
 def cifar_res_net(make) -> nn.Module:
@@ -53,31 +43,8 @@ def families() -> dict:
         'wideResNet': (WideResNet(16, 4), 32, ()),
         'denseNet121': (cifar_dense_net(), 32, ('features.relu0',)),
         'alexNet': (CifarAlexNet(), 32, ()),
-        'smallCnn': (SmallCnn(nn.ReLU), 32, ()),
+        'smallCnn': (small_cnn([16, 32, 64], 3, 10), 32, ()),
     }
-
-
-def randomised(module: nn.Module) -> nn.Module:
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
-            nn.init.uniform_(layer.bias, -0.5, 0.5)
-            nn.init.uniform_(layer.running_mean, -0.5, 0.5)
-            nn.init.uniform_(layer.running_var, 0.5, 1.5)
-    return module.eval()
-
-
-def with_winners(module: nn.Module, keep: tuple) -> nn.Module:
-    for path, layer in list(module.named_modules()):
-        if isinstance(layer, nn.ReLU) and path not in keep:
-            replace(module, path, KWTA(GAMMA))
-    # Torchvision's blocks call one activation twice; both places have it.
-    return module
-
-
-def logits(module: nn.Module, x: torch.Tensor) -> list:
-    with torch.no_grad():
-        return module.double()(x.double()).flatten().tolist()
 
 
 def wrapped(name: str, module: nn.Module):
@@ -111,7 +78,8 @@ def weights(out: pathlib.Path) -> list:
         case = {'name': name, 'file': f'{name}.pth', 'shape': list(x.shape), 'gamma': GAMMA}
         (out / f'{name}.x').write_bytes(x.numpy().tobytes())
         case['relu'] = logits(module, x)
-        case['kwta'] = logits(with_winners(module, keep), x)
+        # Torchvision's blocks call one activation twice; both places have it.
+        case['kwta'] = logits(with_activation(module, keep, GAMMA), x)
         cases.append(case)
     return cases
 
