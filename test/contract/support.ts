@@ -82,20 +82,20 @@ export function expectAllClose(
 }
 
 /**
- * Expects an error of this class, with its code, whose message holds every one of `parts`.
+ * Expects an error of this class, with its code, whose message holds or matches every one of `parts`.
  *
  * @param failing a call that throws or a promise that rejects.
  */
 export async function expectError(
   failing: (() => unknown) | PromiseLike<unknown>,
   type: new (message: string) => KwtaError,
-  ...parts: string[]
+  ...parts: (string | RegExp)[]
 ): Promise<void> {
   const error = await caught(failing);
   expect(error).toBeInstanceOf(type);
   expect((error as KwtaError).code).toBe(new type('').code);
   expect((error as KwtaError).name).toBe(type.name);
-  for (const part of parts) expect((error as KwtaError).message).toContain(part);
+  for (const part of parts) expect((error as KwtaError).message).toMatch(part);
 }
 
 /** What a call throws or a promise rejects with; undefined when neither happens. */
