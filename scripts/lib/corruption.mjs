@@ -22,6 +22,14 @@ import { REFUSALS, SavedModels, Wrong } from './savedModels.mjs';
  * @property {(bytes: Uint8Array) => Promise<void> | void} read throws a {@link Wrong} when the result is not what the file says
  */
 
+/**
+ * A file that is to be read.
+ * @typedef {object} Made
+ * @property {string} name
+ * @property {string[]} changes what was done to it
+ * @property {() => Promise<void> | void} read as {@link Subject} says
+ */
+
 /** Milliseconds after which a file counts as one that is never read. */
 const PATIENCE = 20_000;
 
@@ -49,11 +57,9 @@ export async function readCorrupted({ count, seed, kind = 'files', onDone }) {
       const random = new Random(seed, i);
       const subject = /** @type {Subject} */ (wheel[random.integer(wheel.length)]);
       const mayBeRead = kind !== 'pickles' || i % 2 === 0;
-      const changed = corrupted(subject, random);
-      const made = hostile(random);
-      const [name, changes] = mayBeRead ? [subject.name, changed.changes] : ['a hostile pickle', [made.name]];
+      const { name, changes, read } = mayBeRead ? corrupted(subject, random) : hostile(random);
       try {
-        await inTime(mayBeRead ? subject.read(changed.bytes) : made.read());
+        await inTime(read());
         if (!mayBeRead) throw new Wrong('it was read');
         result.read++;
       } catch (error) {
@@ -91,6 +97,7 @@ const TELLING = [...Array.from('0123456789-.eE"{}[]:,', (letter) => letter.charC
  * One change of a file, now and then three.
  * @param {Subject} subject
  * @param {Random} random
+ * @returns {Made}
  */
 function corrupted(subject, random) {
   /** @type {Uint8Array} */
@@ -129,7 +136,7 @@ function corrupted(subject, random) {
     changes.push(`${name} at ${at}`);
     if (bytes.length === 0) break;
   }
-  return { bytes, changes };
+  return { name: subject.name, changes, read: () => subject.read(bytes) };
 }
 
 /**

@@ -13,14 +13,7 @@ const fixtures = fileURLToPath(new URL('../../test/fixtures/weights', import.met
 const traces = ['/tmp/kwta-was-here'];
 
 /** Files of PyTorch that are changed. */
-export const torchFiles = [
-  'plain.pth',
-  'legacy.pth',
-  'checkpoint.pth',
-  'views.pth',
-  'views_legacy.pth',
-  'protocol4.pth',
-];
+const torchFiles = ['plain.pth', 'legacy.pth', 'checkpoint.pth', 'views.pth', 'views_legacy.pth', 'protocol4.pth'];
 
 /**
  * Files of PyTorch as a whole, and their pickles alone in an archive that is right again.
@@ -64,7 +57,7 @@ function subject(name, weight, bytes, read) {
 /**
  * Files made to do harm, one for each number.
  * @param {string} folder for what is read
- * @returns {(random: import('../../dist/base/random.js').Random) => { name: string, read(): Promise<void> }}
+ * @returns {(random: import('../../dist/base/random.js').Random) => import('./corruption.mjs').Made}
  */
 export function hostileFiles(folder) {
   const file = path.join(folder, 'hostile');
@@ -73,7 +66,8 @@ export function hostileFiles(folder) {
     const name = names[random.integer(names.length)];
     const pickle = Uint8Array.from([0x80, 2, ...kinds[/** @type {keyof typeof kinds} */ (name)](random), 0x2e]);
     return {
-      name,
+      name: 'a hostile pickle',
+      changes: [name],
       async read() {
         const storage = new Uint8Array(16);
         const files = /** @type {const} */ ([
