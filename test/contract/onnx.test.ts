@@ -229,6 +229,16 @@ describe('a file', () => {
     );
   });
 
+  it('whose values are in another file is refused', async () => {
+    const initializer = [{ ...constant('w', [2, 2, 1, 1]), rawData: new Uint8Array(0), dataLocation: 1 }];
+    const nodes = [node('Conv', ['x', 'w'], ['y'])];
+    await expectError(
+      async () => importOnnx(await file(nodes, { initializer })),
+      DataError,
+      /'w': expected values inside the file, got those of another file/,
+    );
+  });
+
   it('that is damaged, or has no image as its input, is refused', async () => {
     await expectError(
       () => importOnnx(Uint8Array.of(7, 255, 255)),

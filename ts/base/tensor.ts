@@ -15,6 +15,12 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
+/** `[rows][columns]` to `[columns][rows]`. */
+export function transposed(values: Float32Array, rows: number): Float32Array {
+  const columns = values.length / rows;
+  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
+}
+
 /** `[2, 3]` as text, for messages. */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;

@@ -14,6 +14,11 @@ export function parameterSpecs(graph: Graph): Map<string, ParameterSpec> {
   return new Map(entries);
 }
 
+/** Whether a name is that of a counter that PyTorch keeps beside the parameters of batch norm; nothing here reads it. */
+export function isCounter(name: string): boolean {
+  return name.endsWith('.num_batches_tracked');
+}
+
 /** PyTorch's shapes of all parameters. @throws {ShapeError}, {ConfigError} when the layers do not fit together. */
 export function parameterShapes(model: ModelSpec): Map<string, number[]> {
   return new Map([...parameterSpecs(buildGraph(model))].map(([name, { shape }]) => [name, shape]));

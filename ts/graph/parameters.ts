@@ -1,12 +1,12 @@
 /** Parameters of a network: where they lie, their first values, and PyTorch's order at the boundary. */
 import { DivergedError, ShapeError } from '../base/errors.js';
 import { Random, STREAMS } from '../base/random.js';
-import { checkTensor, describe, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
+import { checkTensor, describe, shapeText, sizeOf, type Tensor, transposed } from '../base/tensor.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Buffer } from '../ops/buffer.js';
 import type { Parameter, ParameterSpec } from '../ops/op.js';
 import type { Graph, Node } from './graph.js';
-import { parameterSpecs } from './parameterSpecs.js';
+import { isCounter, parameterSpecs } from './parameterSpecs.js';
 
 /** All parameters of one network, in one piece of memory; gradients in a second, made when first needed. */
 export class Parameters {
@@ -129,7 +129,7 @@ export class Parameters {
    * @throws {ShapeError} naming a parameter that is missing, unknown or of another shape.
    */
   write(values: Record<string, Tensor>): void {
-    const used = Object.entries(values).filter(([name]) => !name.endsWith('.num_batches_tracked'));
+    const used = Object.entries(values).filter(([name]) => !isCounter(name));
     checkNamed('stateDict', Object.fromEntries(used), this.byName);
     for (const [name, { data }] of this.byName) this.writeAt(name, data.pointer, values[name]);
   }
@@ -267,10 +267,4 @@ function convolutionOrder([out, inputs, ...kernel]: number[], width: number): Ui
     }
   }
   return places;
-}
-
-/** `[rows][columns]` to `[columns][rows]`. */
-function transposed(values: Float32Array, rows: number): Float32Array {
-  const columns = values.length / rows;
-  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }

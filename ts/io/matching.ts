@@ -7,7 +7,7 @@ import { DataError, ShapeError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import { shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import type { ModelSpec } from '../graph/containers.js';
-import { parameterShapes } from '../graph/parameterSpecs.js';
+import { isCounter, parameterShapes } from '../graph/parameterSpecs.js';
 
 /** Mean and standard deviation of each channel, in pixel units. */
 export interface Normalization {
@@ -43,7 +43,8 @@ const listed = 8;
  * wanted, and as little as that takes.
  */
 export function unwrap(tensors: Record<string, Tensor>, wanted: ReadonlySet<string>): Unwrapped {
-  const { rest, normalization, notes } = withoutNormalization(tensors, wanted);
+  const { rest, normalization } = withoutNormalization(tensors, wanted);
+  const notes: string[] = [];
   const names = Object.keys(rest);
   const hits = (change: (name: string) => string): number => names.filter((name) => wanted.has(change(name))).length;
   let best = { prefix: '', renamed: false, hits: hits((name) => name) };
@@ -70,7 +71,7 @@ export function matchWeights(file: string, tensors: Record<string, Tensor>, spec
   const shapes = parameterShapes(spec);
   const { tensors: found, normalization, notes } = unwrap(tensors, new Set(shapes.keys()));
   if (normalization !== undefined) notes.push(checkNormalization(file, normalization, spec));
-  const used = Object.keys(found).filter((name) => !name.endsWith('.num_batches_tracked'));
+  const used = Object.keys(found).filter((name) => !isCounter(name));
   const missing = [...shapes.keys()].filter((name) => !Object.hasOwn(found, name));
   const left = used.filter((name) => !shapes.has(name));
   const misshapen = used.flatMap((name) => {
@@ -123,7 +124,6 @@ const pairs = [
 ] as const;
 
 function withoutNormalization(tensors: Record<string, Tensor>, wanted: ReadonlySet<string>) {
-  const notes: string[] = [];
   for (const name of Object.keys(tensors)) {
     for (const [mean, std] of pairs) {
       const parent = name.slice(0, -mean.length);
@@ -131,10 +131,10 @@ function withoutNormalization(tensors: Record<string, Tensor>, wanted: ReadonlyS
       if (!(name === mean || name.endsWith(`.${mean}`)) || !Object.hasOwn(tensors, other) || wanted.has(name)) continue;
       const { [name]: means, [other]: deviations, ...rest } = tensors;
       if (!isByChannel(means) || !isByChannel(deviations) || means.data.length !== deviations.data.length) continue;
-      return { rest, notes, normalization: { mean: [...means.data], std: [...deviations.data] } };
+      return { rest, normalization: { mean: [...means.data], std: [...deviations.data] } };
     }
   }
-  return { rest: tensors, notes, normalization: undefined };
+  return { rest: tensors, normalization: undefined };
 }
 
 /** `[C]`, `[C, 1, 1]` or `[1, C, 1, 1]` */

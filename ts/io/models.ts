@@ -36,7 +36,7 @@ export async function readModel(what: string, path: string | URL, given?: ModelS
 }
 
 /** Which model weights seem to be of, and how to give its description. */
-export function describeWeights(tensors: Record<string, Tensor>): string {
+function describeWeights(tensors: Record<string, Tensor>): string {
   const { model } = identify(tensors);
   const how = 'runtime.load(path, { spec }) takes them';
   return model === undefined

@@ -64,7 +64,7 @@ export class Npz {
 }
 
 /** A tensor as a `.npy` file of 32-bit floats. */
-export function encodeNpy({ shape, data }: Tensor): Uint8Array {
+function encodeNpy({ shape, data }: Tensor): Uint8Array {
   const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${extents}), }`;
   // The header ends in a line break where values may begin.

@@ -26,11 +26,6 @@ export interface Global {
   call?(args: readonly unknown[]): unknown;
 }
 
-/** A value that is given its contents after it was made. */
-export interface Buildable {
-  build(state: unknown): void;
-}
-
 /** What stands behind the names in a pickle. */
 export interface Meaning {
   /** @returns undefined for what is not to be read. */
@@ -278,13 +273,11 @@ class Machine {
     this.#push(callee.call(args));
   }
 
-  /** Attributes of a dictionary are of no interest; other values say themselves what they take. */
+  /** Attributes of a dictionary are of no interest, and nothing else has any here. */
   #build(): void {
-    const state = this.#pop();
+    this.#pop();
     const target = this.#top();
-    if (target instanceof Map) return;
-    if (!isBuildable(target)) throw this.#error('what takes a state', target);
-    target.build(state);
+    if (!(target instanceof Map)) throw this.#error('what takes a state', target);
   }
 
   #append(items: readonly unknown[]): void {
@@ -379,8 +372,4 @@ class Machine {
 
 function isGlobal(value: unknown): value is Global {
   return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
-}
-
-function isBuildable(value: unknown): value is Buildable {
-  return typeof value === 'object' && value !== null && 'build' in value && typeof value.build === 'function';
 }

@@ -6,7 +6,7 @@
  * k-WTA does in C, H, W order, so that ties are the same, too.
  */
 import { ConfigError } from '../../base/errors.js';
-import { sizeOf, type Tensor } from '../../base/tensor.js';
+import type { Tensor } from '../../base/tensor.js';
 import { version } from '../../base/version.js';
 import type { ModelSpec } from '../../graph/containers.js';
 import { buildGraph, graphInput } from '../../graph/graph.js';
@@ -293,7 +293,7 @@ export function encodeOnnx(spec: ModelSpec, stateDict: Record<string, Tensor>): 
       node: writer.nodes,
       initializer: [...writer.constants.values()],
       input: [valueInfo('input', [input.c, input.h, input.w])],
-      output: [valueInfo('output', [sizeOf([last.features.c, last.features.h, last.features.w])])],
+      output: [valueInfo('output', [featureSize(last.features)])],
     },
   });
 }

@@ -1,5 +1,5 @@
 /** What operators of ONNX are among the layers here, with their weights; what has no counterpart says why. */
-import { shapeText, type Tensor } from '../../base/tensor.js';
+import { shapeText, type Tensor, transposed } from '../../base/tensor.js';
 import type { LayerSpec } from '../../ops/index.js';
 import type { OnnxGraph, OnnxNode } from './graph.js';
 
@@ -107,11 +107,11 @@ const gemm: Translate = (node, graph) => {
   const [input, weights, own] = node.input;
   check(values.int('transA', 0) === 0, 'transA 0');
   const given = constant(graph, weights, 'the weights');
-  const turned = values.int('transB', 0) === 1 ? given : transposed(given);
-  const [out] = turned.shape;
+  const weight = values.int('transB', 0) === 1 ? given : turned(given);
+  const [out] = weight.shape;
   const { bias: added } = bias(graph, own);
   const parameters = {
-    weight: scaled(turned, values.float('alpha', 1)),
+    weight: scaled(weight, values.float('alpha', 1)),
     ...(added && { bias: scaled(forEach(added, out), values.float('beta', 1)) }),
   };
   return { layer: { type: 'linear', out, bias: added !== undefined }, inputs: [input], parameters, named: weights };
@@ -131,7 +131,7 @@ const product: Translate = (node, graph) => {
   const [input, weights] = node.input;
   const given = constant(graph, weights, 'the weights');
   check(given.shape.length === 2, 'a matrix');
-  const weight = transposed(given);
+  const weight = turned(given);
   const sum = graph.only(node.output[0], 'Add');
   const added = sum?.input.find((name) => graph.constant(name)?.shape.join() === String(weight.shape[0]));
   const own = bias(graph, added);
@@ -139,9 +139,8 @@ const product: Translate = (node, graph) => {
   return { layer, inputs: [input], parameters: { weight, ...own }, named: weights, ...(added && { through: sum }) };
 };
 
-function transposed({ shape: [rows, columns], data }: Tensor): Tensor {
-  const turned = Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
-  return { shape: [columns, rows], data: turned };
+function turned({ shape: [rows, columns], data }: Tensor): Tensor {
+  return { shape: [columns, rows], data: transposed(data, rows) };
 }
 
 /** A normalisation's own constants. */

@@ -17,7 +17,6 @@ export interface TensorProto {
   rawData: Uint8Array;
   doubleData: number[];
   uint64Data: bigint[];
-  externalData: StringProto[];
   dataLocation: number;
 }
 
@@ -32,7 +31,6 @@ export interface AttributeProto {
   i: bigint;
   s: Uint8Array;
   t?: TensorProto;
-  floats: number[];
   ints: bigint[];
   type: number;
 }
@@ -110,7 +108,6 @@ const messages: Record<string, Record<string, [number, string]>> = {
     i: [3, 'int64'],
     s: [4, 'bytes'],
     t: [5, 'Tensor'],
-    floats: [7, 'float*'],
     ints: [8, 'int64*'],
     type: [20, 'int32'],
   },
@@ -124,7 +121,6 @@ const messages: Record<string, Record<string, [number, string]>> = {
     raw_data: [9, 'bytes'],
     double_data: [10, 'double*'],
     uint64_data: [11, 'uint64*'],
-    external_data: [13, 'Entry*'],
     data_location: [14, 'int32'],
   },
   ValueInfo: { name: [1, 'string'], type: [2, 'Type'] },
@@ -157,7 +153,7 @@ async function load() {
   }
 }
 
-async function messageOf(name: string) {
+async function modelMessage() {
   const [library, { FileDescriptorProtoSchema, FileDescriptorSetSchema }] = await load();
   const messageType = Object.entries(messages).map(([message, fields]) => ({
     name: message,
@@ -180,32 +176,24 @@ async function messageOf(name: string) {
     messageType,
   });
   const registry = library.createFileRegistry(library.create(FileDescriptorSetSchema, { file: [file] }));
-  const descriptor = registry.getMessage(`${scope}.${name}`);
-  if (descriptor === undefined) throw new TypeError(`no message is called ${name}`);
+  const descriptor = registry.getMessage(`${scope}.Model`);
+  if (descriptor === undefined) throw new TypeError('no message is called Model');
   return { library, descriptor };
 }
 
 /** A model's bytes. @throws {ConfigError} without the package. */
 export async function encodeModelProto(model: Partly<ModelProto>): Promise<Uint8Array> {
-  const { library, descriptor } = await messageOf('Model');
+  const { library, descriptor } = await modelMessage();
   return library.toBinary(descriptor, library.create(descriptor, model));
 }
 
 /** A model from its bytes. @throws {DataError} naming the file. {ConfigError} without the package. */
 export async function decodeModelProto(file: string, bytes: Uint8Array): Promise<ModelProto> {
-  return (await decoded(file, bytes, 'Model')) as ModelProto;
-}
-
-/** A tensor of a file of its own. @throws {DataError} naming the file. {ConfigError} without the package. */
-export async function decodeTensorProto(file: string, bytes: Uint8Array): Promise<TensorProto> {
-  return (await decoded(file, bytes, 'Tensor')) as TensorProto;
-}
-
-/** The library knows the types of fields, and TypeScript knows of them what the interfaces here say. */
-async function decoded(file: string, bytes: Uint8Array, name: string): Promise<unknown> {
-  const { library, descriptor } = await messageOf(name);
+  const { library, descriptor } = await modelMessage();
   try {
-    return library.fromBinary(descriptor, bytes, { readUnknownFields: false });
+    // The library knows the types of fields, and TypeScript knows of them what the interfaces here say.
+    const message: unknown = library.fromBinary(descriptor, bytes, { readUnknownFields: false });
+    return message as ModelProto;
   } catch (cause) {
     throw new DataError(
       `${file}: expected a file of ONNX, found another or a damaged one (${(cause as Error).message})`,

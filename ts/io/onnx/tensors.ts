@@ -83,7 +83,7 @@ function bytesOfBits(values: readonly (number | bigint)[], width: number): Uint8
 }
 
 /** ONNX's numbers of kinds of attributes. */
-const kinds = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const kinds = { float: 1, int: 2, ints: 7 } as const;
 
 /** Attributes of a node from plain values: a list is of whole numbers, a number one, `{ float }` is one of 32 bits. */
 export function attributes(

@@ -4,7 +4,7 @@
  * whoever asks: the activation, and how large the images are where the classifier sees means over all pixels.
  */
 import type { ModelSpec } from '../../graph/containers.js';
-import { parameterShapes } from '../../graph/parameterSpecs.js';
+import { isCounter, parameterShapes } from '../../graph/parameterSpecs.js';
 import type { Activation } from './activation.js';
 import { type Images, type ZooSpec, zooModel } from './zoo.js';
 
@@ -37,7 +37,7 @@ const relu: Activation = { type: 'relu' };
 
 /** The model that has exactly these parameters; running counts of batch norm do not matter. */
 export function recognise(shapes: Shapes): Recognised | undefined {
-  const own = new Map([...shapes].filter(([name]) => !name.endsWith('.num_batches_tracked')));
+  const own = new Map([...shapes].filter(([name]) => !isCounter(name)));
   for (const family of families) {
     const guess = family(own);
     if (guess !== undefined && fits(guess, own)) return recognised(guess);
