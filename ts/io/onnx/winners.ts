@@ -36,8 +36,9 @@ export function winnersAround(graph: OnnxGraph, top: OnnxNode): FoundWinners | u
   const abs = graph.maker(keys)?.opType === 'Abs' ? graph.maker(keys) : undefined;
   const ranked = abs?.input[0] ?? keys;
   const arranged = arrangedBefore(graph, ranked, axis);
-  const end = scattered(graph, top, ranked, axis) ?? compared(graph, top, keys, arranged);
-  if (arranged === undefined || end === undefined) return undefined;
+  if (arranged === undefined) return undefined;
+  const end = scattered(graph, top, ranked, axis) ?? compared(graph, top, keys, ranked, arranged);
+  if (end === undefined) return undefined;
   const { output, restored, nodes } = restoredAfter(graph, end.last);
   return {
     spec: {
@@ -127,7 +128,8 @@ const reshaping: ReadonlySet<string> = new Set([
   'ReduceMin',
 ]);
 
-function compared(graph: OnnxGraph, top: OnnxNode, keys: string, arranged: Arranged | undefined): End | undefined {
+/** @param keys what the TopK ranks: `ranked`, or its magnitudes. */
+function compared(graph: OnnxGraph, top: OnnxNode, keys: string, ranked: string, arranged: Arranged): End | undefined {
   const nodes: OnnxNode[] = [];
   let value = top.output[0];
   for (;;) {
@@ -143,13 +145,13 @@ function compared(graph: OnnxGraph, top: OnnxNode, keys: string, arranged: Arran
   }
   const comparison = nodes[nodes.length - 1];
   const [comparedTo] = comparison.input;
-  const known = [keys, arranged?.value];
+  const known = [keys, arranged.value];
   if (!known.includes(comparedTo)) return undefined;
   const cast = graph.only(comparison.output[0], 'Cast');
   const kept = cast?.output[0] ?? comparison.output[0];
   const [last, ...others] = graph.readers(kept);
   if (last === undefined || others.length > 0) return undefined;
-  const values = [...known, graph.maker(keys)?.opType === 'Abs' ? graph.maker(keys)?.input[0] : undefined];
+  const values = [...known, ranked];
   const isProduct = last.opType === 'Mul' && last.input.some((input) => input !== kept && values.includes(input));
   const isChoice =
     last.opType === 'Where' &&
