@@ -14,6 +14,11 @@ export function checkPath(argument: string, value: unknown): asserts value is st
   }
 }
 
+/** `text` as a part of a path on every system: letters, digits and a few signs, `_` for all others. */
+export function fileName(text: string): string {
+  return text.replace(/[^\w .()-]/g, '_');
+}
+
 /** The file `name` in the folder of another. */
 export function besidePath(path: string | URL, name: string): string | URL {
   if (isUrl(path)) return new URL(encodeURIComponent(name), path);

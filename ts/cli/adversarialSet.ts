@@ -1,7 +1,6 @@
 /** Adversarial images that `kwta evaluate --adversarials` wrote, as an archive of NumPy or a folder of pictures. */
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type AdversarialEntry, decodeAdversarials, isAdversarialFile } from '../evaluate/adversarials.js';
+import { type AdversarialEntry, decodeAdversarials, isAdversarialFile, picturePath } from '../evaluate/adversarials.js';
 import { DataError, type Tensor } from '../index.js';
 import { encodeNpz } from '../io/npz.js';
 import { platform } from '../platform/node.js';
@@ -31,7 +30,7 @@ export async function readAdversarialSets(path: string, report: string | undefin
     return decodeAdversarials(path, bytes).map((each) => {
       const labels = known && each.entry.samples.map((sample) => known[sample]);
       if (labels?.includes(undefined as unknown as number)) {
-        throw new DataError(`--report: expected the report that ${path} was written with: it has other samples`);
+        throw new UsageError(`--report: expected the report that ${path} was written with: it has other samples`);
       }
       return { ...each, labels };
     });
@@ -69,8 +68,8 @@ export function adversarialNpz(sets: readonly AdversarialSet[]): Promise<Uint8Ar
 }
 
 /**
- * Writes `model/epsilon/class/sample-attack.png`, which `datasets.imageFolder` reads for each radius; without labels the class is
- * left out. Pictures have 256 levels: an adversarial may be none any more.
+ * Writes pictures that `datasets.imageFolder` reads for each radius, where {@link picturePath} says. They have 256 levels: an
+ * adversarial may be none any more.
  *
  * @returns how many.
  */
@@ -79,11 +78,9 @@ export async function writePictures(folder: string, sets: readonly AdversarialSe
   for (const { entry, images, labels } of sets) {
     const [, c, h, w] = images.shape;
     if (c !== 1 && c !== 3) throw new UsageError(`out: expected images of 1 or 3 channels for pictures, got ${c}`);
-    for (const [i, sample] of entry.samples.entries()) {
-      const place = [...(entry.model === undefined ? [] : [entry.model]), String(entry.epsilon)];
-      const own = [...place, ...(labels === undefined ? [] : [String(labels[i])]), `${sample}-${entry.attacks[i]}.png`];
-      const path = join(folder, ...own.map((part) => part.replace(/[^\w .()-]/g, '_')));
-      await mkdir(dirname(path), { recursive: true });
+    for (const i of entry.samples.keys()) {
+      const path = join(folder, picturePath(entry, i, labels?.[i]));
+      await platform.makeFolder(dirname(path));
       const size = c * h * w;
       await writeBytes(path, encodePng([c, h, w], images.data.subarray(i * size, (i + 1) * size)));
       count++;

@@ -3,6 +3,7 @@
  * and in the metadata which samples they are of and which attack made them.
  */
 import { DataError } from '../base/errors.js';
+import { fileName } from '../base/paths.js';
 import { array, integer, number, type Output, object, optional, parse, string } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
 import { parseJson } from '../io/json.js';
@@ -45,6 +46,20 @@ export function encodeAdversarials(
     }
   }
   return encodeSafetensors({ tensors, metadata: { [key]: JSON.stringify(entries) } });
+}
+
+/** Where the picture of an entry's image number `i` stands: `model/epsilon/class/sample-attack.png`; what is unknown is left out. */
+export function picturePath({ model, epsilon, samples, attacks }: AdversarialEntry, i: number, label?: number): string {
+  const parts = [
+    model,
+    String(epsilon),
+    label === undefined ? undefined : String(label),
+    `${samples[i]}-${attacks[i]}.png`,
+  ];
+  return parts
+    .filter((part) => part !== undefined)
+    .map(fileName)
+    .join('/');
 }
 
 /** Whether a file that begins so is one of these: metadata come first where they are written here. */

@@ -3,6 +3,7 @@
  * distances and queries by sample, so that their tools read what was measured here beside what they measured.
  */
 import { ConfigError } from '../base/errors.js';
+import { fileName } from '../base/paths.js';
 import { checkDataset, type Dataset } from '../data/dataset.js';
 import { sha512 } from './hash.js';
 import type { ComparisonReport, ModelReport, RobustnessReport } from './report.js';
@@ -91,7 +92,7 @@ function runsOf(
     };
     const parts = [provenance.data.name, norm, name, `batch_size_${given.length}`, `kwta ${planned.name}`, '1'];
     return {
-      folder: parts.map((part) => part.replace(/[^\w .()-]/g, '_')).join('/'),
+      folder: parts.map(fileName).join('/'),
       config,
       info: {
         hashes: of(hashes),

@@ -3,6 +3,7 @@
  * text. What a report does not know (paper, authors) is the caller's to say.
  */
 import { ConfigError } from '../base/errors.js';
+import { fileName } from '../base/paths.js';
 import { boolean, integer, object, optional, parse, string } from '../base/schema.js';
 import type { ComparisonReport, ModelReport, RobustnessReport } from './report.js';
 
@@ -66,29 +67,24 @@ export function robustBench(
     throw new ConfigError('robustBench: expected a report in which autoAttack ran, got one without');
   const data = dataset ?? provenance.data.name;
   const models = 'models' in report ? report.models : [{ ...report, name: model }];
-  return models.flatMap((own) =>
-    own.attacks
-      .filter((row) => row.name === name && row.epsilon > 0)
-      .map(({ epsilon, accuracy }) => ({
-        file: `${fileName(data)}/${threatModel}/${fileName(own.name)}${several(own, name) ? `-${epsilon}` : ''}.json`,
-        content: {
-          ...known,
-          dataset: data,
-          eps: radiusText(epsilon),
-          clean_acc: percent(own.clean.accuracy),
-          autoattack_acc: percent(accuracy),
-          ...(worst(own, epsilon) < accuracy && { external: percent(worst(own, epsilon)) }),
-        },
-      })),
-  );
+  return models.flatMap((own) => {
+    const rows = own.attacks.filter((row) => row.name === name && row.epsilon > 0);
+    return rows.map(({ epsilon, accuracy }) => ({
+      file: `${fileName(data)}/${threatModel}/${fileName(own.name)}${rows.length > 1 ? `-${epsilon}` : ''}.json`,
+      content: {
+        ...known,
+        dataset: data,
+        eps: radiusText(epsilon),
+        clean_acc: percent(own.clean.accuracy),
+        autoattack_acc: percent(accuracy),
+        ...(worst(own, epsilon) < accuracy && { external: percent(worst(own, epsilon)) }),
+      },
+    }));
+  });
 }
 
 function typeOf(attack: unknown): unknown {
   return typeof attack === 'object' && attack !== null && 'type' in attack ? attack.type : undefined;
-}
-
-function several({ attacks }: Pick<ModelReport, 'attacks'>, name: string): boolean {
-  return attacks.filter((row) => row.name === name && row.epsilon > 0).length > 1;
 }
 
 function worst({ worstCase }: Pick<ModelReport, 'worstCase'>, epsilon: number): number {
@@ -102,8 +98,4 @@ function percent(share: number): string {
 function radiusText(epsilon: number): string {
   const levels = 255 * epsilon;
   return Math.abs(levels - Math.round(levels)) < 1e-6 ? `${Math.round(levels)}/255` : String(epsilon);
-}
-
-function fileName(text: string): string {
-  return text.replace(/[^\w .()-]/g, '_');
 }
