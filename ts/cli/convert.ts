@@ -8,7 +8,15 @@ import { encodeSafetensors } from '../io/safetensors.js';
 import { adversarialNpz, holdsAdversarials, readAdversarialSets, writePictures } from './adversarialSet.js';
 import { outputFile, UsageError } from './options.js';
 import { writeBytes } from './output.js';
-import { addWeightOptions, readWeightFile, type WeightFile, type WeightFlags, weightText } from './weightModel.js';
+import {
+  addWeightOptions,
+  allFlags,
+  readWeightFile,
+  refuse,
+  type WeightFile,
+  type WeightFlags,
+  weightText,
+} from './weightModel.js';
 
 /** What can be written, by the ending of its name. */
 const writers: Record<string, (file: WeightFile, from: string) => Promise<Uint8Array>> = {
@@ -64,8 +72,7 @@ async function convert(
   { report, ...flags }: WeightFlags & { report?: string },
 ): Promise<void> {
   if (await holdsAdversarials(from)) {
-    const [used] = Object.keys(flags);
-    if (used !== undefined) throw new UsageError(`--${used}: expected none with adversarial images`);
+    refuse(allFlags, flags, 'adversarial images');
     await convertAdversarials(from, to, report);
     return;
   }
@@ -79,7 +86,7 @@ async function convert(
   console.log(`written      ${to}${file.spec === undefined ? ', weights alone' : ''}`);
   if (
     file.spec !== undefined &&
-    !file.describesItself &&
+    file.own === undefined &&
     !nn.summary(file.spec).some(({ type }) => type === 'normalize')
   ) {
     console.log(

@@ -38,13 +38,13 @@ async function ofMachine(options: RuntimeFlags) {
 
 async function ofFile(file: string, flags: WeightFlags, options: RuntimeFlags) {
   const found = await readWeightFile('info', file, flags);
-  const { spec, describesItself, tensors } = found;
+  const { spec, own, tensors } = found;
   if (spec === undefined) return { text: weightText(found), info: weightInfo(found) };
   await using runtime = await createRuntime(options);
   const model = await runtime.model(spec);
   await model.loadStateDict(tensors);
-  const info = await modelInfo(model, describesItself ? file : undefined);
-  return { text: describesItself ? modelText(info) : `${weightText(found)}\n${modelText(info)}`, info };
+  const info = await modelInfo(model, file, own);
+  return { text: own === undefined ? `${weightText(found)}\n${modelText(info)}` : modelText(info), info };
 }
 
 async function gather(options: RuntimeFlags) {

@@ -1,11 +1,10 @@
 /** What `kwta info FILE` tells of a model: its layers, what they cost, and what a training step needs. */
 import { type Model, nn } from '../index.js';
-import { decodeModel } from '../io/checkpoint.js';
-import { platform } from '../platform/node.js';
+import type { ModelFile } from '../io/checkpoint.js';
 import { count, percent } from '../report/format.js';
 import { optionText } from '../report/optionText.js';
 import { grid, type Row } from '../report/table.js';
-import { type Checkpoint, decodeCheckpoint } from '../train/checkpoint.js';
+import { type Checkpoint, checkpointOf } from '../train/checkpoint.js';
 
 /** Samples of the step whose memory is told. */
 const batch = 64;
@@ -13,8 +12,8 @@ const batch = 64;
 /** Everything about a model that is told. */
 export type ModelInfo = Awaited<ReturnType<typeof modelInfo>>;
 
-/** @param file of a model that describes itself. */
-export async function modelInfo(model: Model, file: string | undefined) {
+/** @param own what the model's file says, if it describes itself. */
+export async function modelInfo(model: Model, file: string, own: ModelFile | undefined) {
   const layers = nn.summary(model.spec);
   const sum = (of: (row: nn.LayerSummary) => number): number => layers.reduce((total, row) => total + of(row), 0);
   return {
@@ -28,7 +27,7 @@ export async function modelInfo(model: Model, file: string | undefined) {
     dutyCycles: nn
       .dutyCycles(await model.stateDict())
       .map(({ shares, ...rest }) => ({ ...rest, channels: shares.length })),
-    ...(file === undefined ? {} : await trainingOf(file)),
+    ...(own === undefined ? {} : trainingOf(file, own)),
   };
 }
 
@@ -41,11 +40,10 @@ interface Standings {
 }
 
 /** What the file says of the training: a checkpoint of its run, a model what was saved with it. */
-async function trainingOf(file: string): Promise<Standings> {
-  const bytes = (await platform.readFile(file)) as Uint8Array;
-  const { about, training } = decodeModel(file, bytes);
+function trainingOf(file: string, own: ModelFile): Standings {
+  const { about, training } = own;
   if (training === undefined) return { about };
-  const { options, step, epoch, best } = decodeCheckpoint(file, bytes).state;
+  const { options, step, epoch, best } = checkpointOf(file, own).state;
   return { about: options, checkpoint: { step, epoch: epoch.index, best } };
 }
 

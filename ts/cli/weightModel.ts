@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse, variant } from '../base/schema.js';
 import { modelSchema } from '../graph/containers.js';
 import { importOnnx, KwtaError, type ModelSpec, type Tensor } from '../index.js';
-import { describesModel, modelOf } from '../io/checkpoint.js';
+import { describesModel, type ModelFile, modelOf } from '../io/checkpoint.js';
 import { matchWeights } from '../io/matching.js';
 import { type Identified, identify } from '../io/models.js';
 import { readWeights } from '../io/weights.js';
@@ -25,6 +25,9 @@ export interface WeightFlags {
   std?: number[];
 }
 
+/** All of them. */
+export const allFlags = ['activation', 'model', 'spec', 'classes', 'input', 'mean', 'std'] as const;
+
 /** What is known of a file. */
 export interface WeightFile {
   /** In words. */
@@ -37,8 +40,8 @@ export interface WeightFile {
   identified?: Identified['model'];
   /** What the file, flags, or names together with flags say. */
   spec?: ModelSpec;
-  /** The file says it itself. */
-  describesItself: boolean;
+  /** What a file says that describes its model itself. */
+  own?: ModelFile;
 }
 
 /** Adds the options that say what the model is. */
@@ -82,9 +85,13 @@ export async function readWeightFile(option: string, path: string, flags: Weight
 
 async function read(option: string, path: string, flags: WeightFlags): Promise<WeightFile> {
   if (/\.onnx$/i.test(path)) {
-    refuse(['activation', 'model', 'spec', 'classes', 'mean', 'std'], flags, `${path}, which describes its model`);
+    refuse(
+      allFlags.filter((flag) => flag !== 'input'),
+      flags,
+      `${path}, which describes its model`,
+    );
     const { spec, stateDict } = await importOnnx(path, { input: flags.input });
-    return { format: 'a network of ONNX', tensors: stateDict, notes: [], spec, describesItself: false };
+    return { format: 'a network of ONNX', tensors: stateDict, notes: [], spec };
   }
   const weights = await readWeights(option, path);
   const { format, notes } = weights;
@@ -92,20 +99,16 @@ async function read(option: string, path: string, flags: WeightFlags): Promise<W
     throw new UsageError('--mean and --std: expected both or neither, got one');
   }
   if (describesModel(weights.metadata)) {
-    refuse(
-      ['activation', 'model', 'spec', 'classes', 'input', 'mean', 'std'],
-      flags,
-      `${path}, which describes its model`,
-    );
-    const { spec, stateDict: own } = modelOf(path, weights);
-    const { stateDict } = matchWeights(path, own, spec);
-    return { format: 'a model of kwta', tensors: stateDict, notes, spec, describesItself: true };
+    refuse(allFlags, flags, `${path}, which describes its model`);
+    const own = modelOf(path, weights);
+    const { stateDict } = matchWeights(path, own.stateDict, own.spec);
+    return { format: 'a model of kwta', tensors: stateDict, notes, spec: own.spec, own };
   }
   const found = identify(weights.tensors);
   const told = found.normalization && [
     `normalised by mean ${found.normalization.mean.join(', ')} and deviation ${found.normalization.std.join(', ')}`,
   ];
-  const common = { format, identified: found.model, describesItself: false };
+  const common = { format, identified: found.model };
   const spec = await specOf(flags, found);
   if (spec === undefined) {
     const known = found.model === undefined ? weights.tensors : found.tensors;
@@ -120,7 +123,7 @@ async function read(option: string, path: string, flags: WeightFlags): Promise<W
 }
 
 /** @throws {UsageError} when one of these was given, which `because` leaves no room for. */
-function refuse(keys: readonly (keyof WeightFlags)[], flags: WeightFlags, because: string): void {
+export function refuse(keys: readonly (keyof WeightFlags)[], flags: WeightFlags, because: string): void {
   const given = keys.find((key) => flags[key] !== undefined);
   if (given !== undefined) throw new UsageError(`--${given}: expected none with ${because}`);
 }

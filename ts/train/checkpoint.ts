@@ -15,7 +15,7 @@ import {
   type Schema,
 } from '../base/schema.js';
 import type { Tensor } from '../base/tensor.js';
-import { decodeModel, encodeModel } from '../io/checkpoint.js';
+import { decodeModel, encodeModel, type ModelFile } from '../io/checkpoint.js';
 import type { FitEvent } from './fit.js';
 import type { TrainState } from './state.js';
 
@@ -27,7 +27,7 @@ const fields = {
   best: optional(boolean(), false),
 };
 
-function checkpointOf<S extends Schema<unknown, { everyEpochs?: number; everySteps?: number }>>(schema: S) {
+function timesOf<S extends Schema<unknown, { everyEpochs?: number; everySteps?: number }>>(schema: S) {
   return refined(schema, ({ everyEpochs, everySteps }) =>
     everyEpochs === undefined || everySteps === undefined
       ? undefined
@@ -36,9 +36,9 @@ function checkpointOf<S extends Schema<unknown, { everyEpochs?: number; everySte
 }
 
 /** The same as it is written; whether there is a best one depends on what else there is. */
-export const checkpointFields = checkpointOf(object({ ...fields, best: optional(boolean()) }));
+export const checkpointFields = timesOf(object({ ...fields, best: optional(boolean()) }));
 
-export const checkpointSchema = completed(checkpointOf(object(fields)), ({ everyEpochs, everySteps, ...rest }) => ({
+export const checkpointSchema = completed(timesOf(object(fields)), ({ everyEpochs, everySteps, ...rest }) => ({
   ...rest,
   unit: everySteps === undefined ? ('epoch' as const) : ('batch' as const),
   every: everySteps ?? everyEpochs ?? 1,
@@ -89,7 +89,11 @@ export function encodeCheckpoint(state: TrainState, older: readonly number[]): U
  * @throws {DataError} when the file is damaged, or holds no training run.
  */
 export function decodeCheckpoint(file: string, bytes: Uint8Array): Checkpoint {
-  const { spec, stateDict, training } = decodeModel(file, bytes);
+  return checkpointOf(file, decodeModel(file, bytes));
+}
+
+/** The same as {@link decodeCheckpoint} of a file that was read. @throws {DataError} when it holds no training run. */
+export function checkpointOf(file: string, { spec, stateDict, training }: ModelFile): Checkpoint {
   if (training === undefined)
     throw new DataError(`${file}: expected a checkpoint of a training run, got a model alone`);
   const { state, groups } = training;
