@@ -15,6 +15,16 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
+/** Whether `value` is an extent, or another number of things. */
+export function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Whether `value` is a list of them, such as a shape. */
+export function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(isSize);
+}
+
 /** `[rows][columns]` to `[columns][rows]`. */
 export function transposed(values: Float32Array, rows: number): Float32Array {
   const columns = values.length / rows;

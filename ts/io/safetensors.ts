@@ -4,7 +4,7 @@
  * rounded to 32-bit floats. The metadata may hold a model's description.
  */
 import { DataError } from '../base/errors.js';
-import { describe, sizeOf, type Tensor } from '../base/tensor.js';
+import { describe, isSizes, sizeOf, type Tensor } from '../base/tensor.js';
 import { checkUniqueKeys } from './json.js';
 import { isNumberType, type NumberTypeName, numberTypes, readNumbers } from './numberTypes.js';
 
@@ -107,8 +107,8 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
   if (!isNumberType(dtype)) {
     throw new DataError(`${what}: dtype: expected ${Object.keys(numberTypes).join(', ')}, got ${describe(dtype)}`);
   }
-  if (!isListOfSizes(shape)) throw new DataError(`${what}: shape: expected whole extents >= 0, got ${listText(shape)}`);
-  if (!isListOfSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+  if (!isSizes(shape)) throw new DataError(`${what}: shape: expected whole extents >= 0, got ${listText(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw new DataError(`${what}: data_offsets: expected two whole numbers, begin <= end, got ${listText(offsets)}`);
   }
   const needed = sizeOf(shape) * numberTypes[dtype].bytes;
@@ -139,10 +139,6 @@ function checkPlaces(file: string, entries: (readonly [string, Entry])[], length
     const problem = end > length ? 'the file is truncated' : 'there are bytes after the end';
     throw new DataError(`${file}: expected ${end} bytes of values, got ${length}: ${problem}`);
   }
-}
-
-function isListOfSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= 0);
 }
 
 function listText(value: unknown): string {

@@ -6,7 +6,7 @@
  * read when they are asked for, so that the state of an optimizer beside the weights costs nothing.
  */
 import { DataError } from '../base/errors.js';
-import { describe, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
+import { describe, isSize, isSizes, shapeText, sizeOf, type Tensor } from '../base/tensor.js';
 import { type NumberTypeName, numberTypes, readNumbers } from './numberTypes.js';
 import { type Global, type Meaning, readPickle } from './pickle.js';
 import type { Zip } from './zip.js';
@@ -84,24 +84,18 @@ export function isPickle(bytes: Uint8Array): boolean {
 }
 
 /** The pickle in an archive of PyTorch, `name/data.pkl`; `undefined` in others. */
-function pickleIn(zip: Zip): string | undefined {
+export function pickleIn(zip: Zip): string | undefined {
   return zip.files.find((file) => /^[^/]*\/data\.pkl$/.test(file));
 }
 
-/** Whether an archive is one of PyTorch. */
-export function isTorchZip(zip: Zip): boolean {
-  return pickleIn(zip) !== undefined;
-}
-
-/** An archive of PyTorch. @throws {DataError} naming what is wrong with it. */
-export async function readTorchZip(zip: Zip, size: number): Promise<TorchFile> {
+/** An archive of PyTorch with this pickle in it. @throws {DataError} naming what is wrong with it. */
+export async function readTorchZip(zip: Zip, pickle: string, size: number): Promise<TorchFile> {
   const { name } = zip;
   if (zip.unzipped > mostValuesPerByte * size) {
     throw new DataError(
       `${name}: expected an archive that is not compressed, as PyTorch writes it, got ${zip.unzipped} bytes in ${size}`,
     );
   }
-  const pickle = pickleIn(zip) as string;
   const root = pickle.slice(0, -'data.pkl'.length);
   if (zip.files.some((file) => file.startsWith(`${root}code/`))) {
     throw new DataError(
@@ -174,12 +168,18 @@ async function readAll(
       `${name}: expected at most ${mostValuesPerByte * size} values in ${size} bytes, got ${total}: views that repeat a storage`,
     );
   }
+  const uses = new Map<string, number>();
+  for (const { storage } of tensors.values()) uses.set(storage.key, (uses.get(storage.key) ?? 0) + 1);
+  /** Storages that other tensors will need. */
   const raw = new Map<string, Uint8Array>();
   const entries: [string, Tensor][] = [];
   for (const [key, tensor] of tensors) {
     const { storage } = tensor;
     const bytes = raw.get(storage.key) ?? (await bytesOf(storage));
-    raw.set(storage.key, bytes);
+    const left = (uses.get(storage.key) ?? 0) - 1;
+    uses.set(storage.key, left);
+    if (left > 0) raw.set(storage.key, bytes);
+    else raw.delete(storage.key);
     entries.push([key, { shape: tensor.shape, data: valuesOf(`${name}: '${key}'`, tensor, bytes) }]);
   }
   return Object.fromEntries(entries);
@@ -325,12 +325,4 @@ function viewOf(file: string, [storage, offset, shape, strides]: readonly unknow
 
 function isStorage(value: unknown): value is Storage {
   return typeof value === 'object' && value !== null && 'key' in value && 'length' in value && 'type' in value;
-}
-
-function isSize(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
 }

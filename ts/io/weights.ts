@@ -3,13 +3,14 @@
  * index, and NumPy's `.npz`. What a file is, its first bytes say, never its name.
  */
 import { platform } from '#platform';
+import { isFloat32Array } from '../base/arrays.js';
 import { DataError } from '../base/errors.js';
 import { besidePath } from '../base/paths.js';
 import { describe, type Tensor } from '../base/tensor.js';
 import { parseJson } from './json.js';
 import { Npz } from './npz.js';
 import { decodeSafetensors } from './safetensors.js';
-import { isPickle, isTorchZip, readTorchLegacy, readTorchZip, type TorchFile, TorchTensor } from './torch.js';
+import { isPickle, pickleIn, readTorchLegacy, readTorchZip, type TorchFile, TorchTensor } from './torch.js';
 import { Zip } from './zip.js';
 
 /** What was found in a file. */
@@ -57,7 +58,8 @@ function ofSafetensors(name: string, bytes: Uint8Array): Weights {
 
 async function ofArchive(what: string, name: string, bytes: Uint8Array): Promise<Weights> {
   const zip = await Zip.open(what, name, bytes);
-  if (isTorchZip(zip)) return ofTorch(name, 'PyTorch', await readTorchZip(zip, bytes.length));
+  const pickle = pickleIn(zip);
+  if (pickle !== undefined) return ofTorch(name, 'PyTorch', await readTorchZip(zip, pickle, bytes.length));
   const npz = new Npz(zip);
   if (npz.names.length === 0) {
     const found = zip.files.slice(0, 10).join(', ') || 'none';
@@ -66,7 +68,7 @@ async function ofArchive(what: string, name: string, bytes: Uint8Array): Promise
   const tensors: [string, Tensor][] = [];
   for (const array of npz.names) {
     const { shape, data } = await npz.read(array);
-    tensors.push([array, { shape, data: Float32Array.from(data) }]);
+    tensors.push([array, { shape, data: isFloat32Array(data) ? data : Float32Array.from(data) }]);
   }
   return { format: 'npz', tensors: Object.fromEntries(tensors), metadata: {}, notes: [] };
 }

@@ -49,7 +49,11 @@ export class OnnxGraph {
     }
     this.nodes.push(own);
     for (const value of node.output) this.#makers.set(value, own);
-    for (const input of own.input) this.#readers.set(input, [...(this.#readers.get(input) ?? []), own]);
+    for (const input of own.input) {
+      const readers = this.#readers.get(input);
+      if (readers === undefined) this.#readers.set(input, [own]);
+      else readers.push(own);
+    }
   }
 
   /** The value that stands for another that is only passed on. */

@@ -1,6 +1,6 @@
 /** Tensors and attributes of ONNX, and what they are here. */
 import { DataError } from '../../base/errors.js';
-import { shapeText, sizeOf, type Tensor } from '../../base/tensor.js';
+import { isSizes, shapeText, sizeOf, type Tensor } from '../../base/tensor.js';
 import { type NumberTypeName, numberTypes, readNumbers } from '../numberTypes.js';
 import type { AttributeProto, NodeProto, Partly, TensorProto } from './proto.js';
 
@@ -53,7 +53,7 @@ export function readTensor(place: string, tensor: TensorProto): Tensor {
   const type = types[dataType];
   if (type === undefined) throw new DataError(`${place}: expected a tensor of numbers, got the type ${dataType}`);
   if (dataLocation !== 0) throw new DataError(`${place}: expected values inside the file, got those of another file`);
-  if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+  if (!isSizes(shape)) {
     throw new DataError(`${place}: expected extents >= 0, got ${shapeText(shape)}`);
   }
   const listed = [tensor.floatData, tensor.int32Data, tensor.int64Data, tensor.doubleData, tensor.uint64Data];
