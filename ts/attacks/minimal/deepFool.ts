@@ -26,8 +26,6 @@ const beyond = 1e-4;
 export const deepFool: Attack<DeepFoolSpec> = function* ({ norm, steps, overshoot }, { target, x, count }) {
   const { size, classes, goal } = target;
   const result = x.slice();
-  // Sums of the steps, which the overshoot scales as a whole.
-  const totals = new Float64Array(x.length);
   let active = all(count);
   for (let step = 0; step < steps; step++) {
     active = target.afford(active, target.jacobianCost);
@@ -39,12 +37,10 @@ export const deepFool: Attack<DeepFoolSpec> = function* ({ norm, steps, overshoo
       const jacobian = gradients.subarray(at * classes * size, (at + 1) * classes * size);
       const move = nearestBorder(rowOf(at), jacobian, goal.bordersOf(rowOf(at), i), size, norm);
       if (move === undefined) continue;
-      const from = i * size;
-      for (let p = 0; p < size; p++) {
-        totals[from + p] += move[p];
-        result[from + p] = x[from + p] + (1 + overshoot) * totals[from + p];
-      }
-      clipToBox(result.subarray(from, from + size));
+      // From where the box has left it: a sum of all steps would keep what was cut off, and go farther.
+      const point = result.subarray(i * size, (i + 1) * size);
+      for (let p = 0; p < size; p++) point[p] += (1 + overshoot) * move[p];
+      clipToBox(point);
     }
     active = left.map((at) => active[at]);
     if (active.length === 0) break;
