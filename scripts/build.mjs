@@ -6,14 +6,17 @@ import { main, stage } from './lib/steps.mjs';
 import { buildTypeScript } from './lib/typescript.mjs';
 import { buildWasm } from './lib/wasm.mjs';
 
-/** Everything that `npm start`, `npm test` and `npm run bench` need. */
-export async function build() {
+/**
+ * Everything that `npm test` and `npm run bench` need; with `only`, what the command line does with these kernels.
+ * @param {string} [only] a variant of the kernels
+ */
+export async function build(only) {
   await stage('Set-up', ensurePackages);
   await stage('Build', async () => {
-    await buildWasm();
+    await buildWasm(only);
     await buildTypeScript();
-    await buildPage();
+    if (only === undefined) await buildPage();
   });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(build);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(() => build());

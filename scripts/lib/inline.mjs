@@ -8,6 +8,9 @@ import { root } from './steps.mjs';
 
 const dist = path.join(root, 'dist');
 
+/** The kernels in it. */
+export const inlinedKernels = 'dist/wasm/simd/kwta_bg.wasm';
+
 /** What only that file is made of; in the package it could not be loaded. */
 const parts = ['client/inline.js', 'engine/entry.inline.js', 'platform/inline.js'];
 
@@ -20,7 +23,7 @@ const optional = Object.keys(JSON.parse(readFileSync(path.join(root, 'package.js
  */
 export async function writeInline() {
   const worker = await bundle('engine/entry.inline.js', {});
-  const kernels = gzipSync(readFileSync(path.join(dist, 'wasm/simd/kwta_bg.wasm')), { level: 9 });
+  const kernels = gzipSync(readFileSync(path.join(root, inlinedKernels)), { level: 9 });
   // What the platform writes into the header is not the same everywhere.
   kernels[9] = 255;
   const inlined = { kernels: kernels.toString('base64'), workerProgram: worker.code };

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
 import { dropLoader } from './glue.mjs';
-import { writeInline } from './inline.mjs';
+import { inlinedKernels, writeInline } from './inline.mjs';
 import { writeLicences } from './licences.mjs';
 import { writeSchemas } from './schemas.mjs';
 import { note, root, runPackage } from './steps.mjs';
@@ -23,7 +23,7 @@ export async function buildTypeScript() {
     'scripts/lib/schemas.mjs',
     'scripts/lib/typescript.mjs',
     'dist/wasm/simd-threads/kwta.d.ts',
-    'dist/wasm/simd/kwta_bg.wasm',
+    inlinedKernels,
   ]);
   const built = await unlessFresh('dist/ts.hash', hash, ['dist/index.js'], async () => {
     // Errors are found before the last good build is touched.
@@ -37,7 +37,8 @@ export async function buildTypeScript() {
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--declaration', 'false', '--removeComments']);
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
     for (const { name } of variants) dropLoader(name);
-    await writeLicences(await writeInline());
+    // Where only the kernels of the command line were asked for, it waits for the others.
+    if (existsSync(path.join(root, inlinedKernels))) await writeLicences(await writeInline());
     await writeSchemas();
     writeCharts();
     const command = path.join(dist, 'cli/main.js');

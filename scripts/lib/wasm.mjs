@@ -4,7 +4,7 @@
 // simd-threads     shared memory and a team of workers
 // relaxed-threads  the same with fused multiply-add; Safari and Node 20 refuse such a module
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fingerprint, isFresh, unlessFresh } from './fingerprint.mjs';
@@ -86,8 +86,11 @@ export async function wasmEnvironment(variant) {
   };
 }
 
-/** Builds the variants whose inputs changed. */
-export async function buildWasm() {
+/**
+ * Builds the variants whose inputs changed.
+ * @param {string} [only] the one that is needed; of others that are stale, code that imports them finds what it imports.
+ */
+export async function buildWasm(only) {
   const { version, sysroot } = await wasmToolchain();
   mkdirSync(path.join(root, 'dist/wasm'), { recursive: true });
   const sources = ['Cargo.toml', 'Cargo.lock', 'crates/kernels/Cargo.toml', 'crates/kernels/src', 'crates/wasm'];
@@ -99,15 +102,33 @@ export async function buildWasm() {
       outputs: ['kwta.js', 'kwta.d.ts', 'kwta_bg.wasm'].map((name) => `${folder}/${name}`),
     };
   });
-  const stale = plans.filter(({ record, hash, outputs }) => !isFresh(record, hash, outputs));
+  const fresh = (/** @type {typeof plans[number]} */ { record, hash, outputs }) => isFresh(record, hash, outputs);
+  const wanted = plans.filter(({ variant }) => only === undefined || variant.name === only);
+  const stale = wanted.filter((plan) => !fresh(plan));
   // Where the tools are missing too, one is compiled while the other waits for its last crate.
   if (stale.length > 0) await Promise.all([wasmTools(), compile(stale.map(({ variant }) => variant))]);
   await Promise.all(
-    plans.map(async ({ variant, folder, record, hash, outputs }) => {
+    wanted.map(async ({ variant, folder, record, hash, outputs }) => {
       const built = await unlessFresh(record, hash, outputs, () => buildVariant(variant, folder));
       note(`${variant.name}: ${built ? 'built' : 'up to date'}`);
     }),
   );
+  const left = plans.filter((plan) => !wanted.includes(plan) && !fresh(plan));
+  for (const plan of left) leaveOut(plan, wanted[0]);
+  if (left.length > 0)
+    note(`without ${left.map(({ variant }) => variant.name).join(' and ')}: npm run build makes all`);
+}
+
+/**
+ * In the place of a variant the code around another, which has the same exports, and no module.
+ * @param {{ folder: string, record: string }} place @param {{ folder: string }} other
+ */
+function leaveOut({ folder, record }, other) {
+  rmSync(path.join(root, record), { force: true });
+  rmSync(path.join(root, folder), { recursive: true, force: true });
+  mkdirSync(path.join(root, folder));
+  for (const name of ['kwta.js', 'kwta.d.ts'])
+    cpSync(path.join(root, other.folder, name), path.join(root, folder, name));
 }
 
 /**

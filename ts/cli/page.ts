@@ -46,6 +46,9 @@ export function addPageCommand(program: Command): void {
     .action(async ({ port, host }: Flags) => {
       if (port > largestPort)
         throw new UsageError(`--port: expected a whole number from 0 to ${largestPort}, got ${port}`);
+      if ((await sizeOf(path.join(dist, 'page', 'index.html'))) === undefined) {
+        throw new UsageError('this copy of the package was built without its page: npm run build makes it');
+      }
       const server = await listen(port, host);
       const { port: taken } = server.address() as AddressInfo;
       console.log(`http://${host}:${taken}/ (Ctrl-C ends it)`);
