@@ -15,7 +15,7 @@ export const jumps: typeof calls.jumps = async (...args) => (await import('./ana
 /**
  * How many affine pieces segments between samples cross, and how long these are.
  *
- * @throws as {@link jumps}.
+ * @throws as `analysis.jumps`.
  */
 export const linearRegions: typeof calls.linearRegions = async (...args) =>
   (await import('./analysisCalls.js')).linearRegions(...args);

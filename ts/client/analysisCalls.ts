@@ -15,7 +15,7 @@ import { connected, type Model } from './model.js';
 
 type Watched = JobOptions<AnalysisProgress>;
 
-/** Options of {@link jumps}. */
+/** Options of `analysis.jumps`. */
 export interface JumpsOptions extends Watched, Input<typeof jumpsSchema> {
   /** The end at t = 0, `[C, H, W]` or `[1, C, H, W]`. */
   from: Tensor;
@@ -23,7 +23,7 @@ export interface JumpsOptions extends Watched, Input<typeof jumpsSchema> {
   to: Tensor;
 }
 
-/** Options of {@link linearRegions}. */
+/** Options of `analysis.linearRegions`. */
 export interface LinearRegionsOptions extends Watched, Input<typeof linearRegionsSchema> {
   /** Where segments begin, `[n, C, H, W]`; or one, `[C, H, W]`. */
   from: Tensor;
@@ -31,7 +31,7 @@ export interface LinearRegionsOptions extends Watched, Input<typeof linearRegion
   to: Tensor;
 }
 
-/** Options of {@link patternChange}. */
+/** Options of `analysis.patternChange`. */
 export interface PatternChangeOptions extends Watched, Input<typeof patternChangeSchema> {
   /** `[n, C, H, W]`, or one sample `[C, H, W]`. */
   x: Tensor;
@@ -42,7 +42,7 @@ export interface PatternChangeOptions extends Watched, Input<typeof patternChang
   direction?: Tensor;
 }
 
-/** Options of {@link landscape}. */
+/** Options of `analysis.landscape`. */
 export interface LandscapeOptions extends Watched, Input<typeof landscapeSchema> {
   /** `[C, H, W]` or `[1, C, H, W]`. */
   x: Tensor;

@@ -100,5 +100,8 @@ export const attackBench: typeof bench.attackBench = async (...args) =>
  * @param model name of the model of a report of one; names of files have it.
  * @throws {ConfigError} for a norm that RobustBench does not have, or a report without AutoAttack.
  */
-export const robustBench = async (...args: Parameters<typeof robust.robustBench>): Promise<robust.RobustBenchEntry[]> =>
-  (await import('./robustBench.js')).robustBench(...args);
+export const robustBench = async (
+  report: RobustnessReport | ComparisonReport,
+  info?: robust.RobustBenchInfo,
+  model?: string,
+): Promise<robust.RobustBenchEntry[]> => (await import('./robustBench.js')).robustBench(report, info, model);

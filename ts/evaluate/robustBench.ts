@@ -25,6 +25,7 @@ export type RobustBenchInfo = Partial<
 > & {
   /** Trained on more than the dataset. */
   additional_data?: boolean;
+  /** How many a prediction takes; 1 by default. */
   number_forward_passes?: number;
 };
 
@@ -32,6 +33,7 @@ export type RobustBenchInfo = Partial<
 export interface RobustBenchEntry {
   /** Where it stands: `cifar10/Linf/name.json`. */
   file: string;
+  /** What the file holds. */
   content: Required<RobustBenchInfo> & {
     /** `8/255`, or a decimal. */
     eps: string;
