@@ -4,7 +4,7 @@ import { Random } from '../../dist/base/random.js';
 import { Network } from '../../dist/graph/network.js';
 import { Workspace } from '../../dist/graph/workspace.js';
 import { attacks } from '../../dist/index.js';
-import { describe } from './packageSteps.mjs';
+import { describe } from './describe.mjs';
 
 /**
  * The loader of the task `attack`.

@@ -3,7 +3,8 @@
  * are part of the time.
  */
 import { balls } from '../../dist/attacks/core/norms.js';
-import { datasets, models, nn, optim } from '../../dist/index.js';
+import { datasets, optim } from '../../dist/index.js';
+import { describe } from './describe.mjs';
 
 /**
  * @typedef {import('../../dist/index.js').Model} Model
@@ -11,17 +12,6 @@ import { datasets, models, nn, optim } from '../../dist/index.js';
  * @typedef {import('./conversation.mjs').Spec} Spec
  * @typedef {import('./conversation.mjs').Variant} Variant
  */
-
-/** The network of a task. @param {Spec} spec */
-export function describe(spec) {
-  const activation = spec.activation === 'relu' ? nn.relu() : nn.kwta({ gamma: spec.gamma });
-  const { channels, height, width } = spec;
-  /** @type {[number, number, number]} */
-  const input = [channels, height, width];
-  return spec.network === 'resNet18'
-    ? models.resNet18({ activation, input, width: spec.base })
-    : models.smallCnn({ activation, input, channels: [spec.base, 2 * spec.base, 4 * spec.base] });
-}
 
 /**
  * `spec.steps` batches in one call of `fit`, one epoch over copies of the batch; what is checked are the loss and the

@@ -81,4 +81,11 @@ class ResNet18(nn.Module):
 
 
 def network(spec: Spec) -> nn.Module:
-    return ResNet18(spec) if spec['network'] == 'resNet18' else small_cnn(spec)
+    if spec['network'] == 'smallCnn':
+        return small_cnn(spec)
+    if spec['network'] == 'resNet18':
+        return ResNet18(spec)
+    # Needs torchvision, which the other suites do without.
+    import torch_zoo
+
+    return torch_zoo.network(spec, lambda: activation(spec))

@@ -1,19 +1,33 @@
 /** Tasks that are whole steps of a network: its description, its initial weights, how results are compared. */
+import { parameterShapes } from '../../dist/graph/parameterSpecs.js';
 import { normal, uniform } from '../data.mjs';
+import { describe } from '../peers/describe.mjs';
 
 /**
  * @typedef {object} StepOptions
- * @property {'smallCnn' | 'resNet18'} network
+ * @property {'smallCnn' | 'resNet18' | ZooNetwork} network
  * @property {'training' | 'inference' | 'inputGradient'} what
  * @property {'relu' | 'kwta'} activation
  * @property {number} gamma
  * @property {number} batch
- * @property {number} [base]  channels of the first stage
+ * @property {number} [base]  channels of the first stage; of DenseNet, what each layer adds
  */
+
+/** Those whose weights are drawn by the package's own names. @typedef {'resNet34' | 'wideResNet' | 'denseNet121' | 'alexNet'} ZooNetwork */
 
 const networks = {
   smallCnn: { title: 'small CNN', input: [1, 28, 28], base: 16, steps: 16, weights: smallCnnWeights },
   resNet18: { title: 'ResNet-18', input: [3, 32, 32], base: 64, steps: 4, weights: resNet18Weights },
+  resNet34: { title: 'ResNet-34', input: [3, 32, 32], base: 64, steps: 2, weights: zooWeights('resNet34') },
+  wideResNet: { title: 'WideResNet-16-2', input: [3, 32, 32], base: 16, steps: 4, weights: zooWeights('wideResNet') },
+  denseNet121: {
+    title: 'DenseNet-121, growth 12',
+    input: [3, 32, 32],
+    base: 12,
+    steps: 2,
+    weights: zooWeights('denseNet121'),
+  },
+  alexNet: { title: 'AlexNet', input: [3, 32, 32], base: 64, steps: 4, weights: zooWeights('alexNet') },
 };
 
 /** `k-WTA 0.1` or `ReLU`. */
@@ -126,6 +140,25 @@ function resNet18Weights(channels, base) {
 }
 
 /**
+ * What keeps the size of what goes through, under the names of both sides.
+ * @param {ZooNetwork} network
+ * @returns {(channels: number, base: number) => Record<string, Float32Array>}
+ */
+function zooWeights(network) {
+  return (channels, base) => {
+    const spec = { network, activation: 'relu', gamma: 1, channels, height: 32, width: 32, base };
+    return Object.fromEntries(
+      [...parameterShapes(describe(spec))].map(([name, shape], i) => {
+        const size = shape.reduce((product, length) => product * length, 1);
+        if (shape.length > 1) return [name, normal(size, 10 + i, { std: (2 / (size / shape[0])) ** 0.5 })];
+        const scale = name.endsWith('weight') || name.endsWith('running_var');
+        return [name, scale ? uniform(size, 10 + i, { low: 0.7, high: 1.3 }) : normal(size, 10 + i, { std: 0.2 })];
+      }),
+    );
+  };
+}
+
+/**
  * How far two sides may be apart. A value within rounding of its k-WTA threshold may win on one side and lose on the
  * other, which changes that sample's result visibly, and in a deep network more values in the layers behind; ReLU's
  * gradient jumps too, at zero.
@@ -136,17 +169,21 @@ function resNet18Weights(channels, base) {
  *   sample    norm of the difference by norm, of one sample's result; `outliers`: share that may be further away
  */
 const tolerances = {
+  /** Of all deep ones. */
+  deep: {
+    relu: { loss: 1e-4, gradient: 0.02, sample: 0.02, outliers: 0 },
+    kwta: { loss: 0.1, norm: 0.3, sample: 0.02, outliers: 1 / 4 },
+  },
   smallCnn: {
     relu: { loss: 1e-4, gradient: 5e-3, sample: 1e-3, outliers: 0 },
     kwta: { loss: 1e-3, gradient: 0.02, sample: 1e-3, outliers: 1 / 20 },
   },
-  resNet18: {
-    relu: { loss: 1e-4, gradient: 0.02, sample: 0.02, outliers: 0 },
-    kwta: { loss: 0.1, norm: 0.3, sample: 0.02, outliers: 1 / 4 },
-  },
 };
 
 /** @typedef {NonNullable<import('../harness.mjs').Task['compare']>} Compare */
+
+/** @param {StepOptions['network']} network */
+const tolerancesOf = (network) => tolerances[network === 'smallCnn' ? 'smallCnn' : 'deep'];
 
 /**
  * The loss, and the gradients.
@@ -156,7 +193,7 @@ const tolerances = {
  */
 function compareTraining(network, activation) {
   /** @type {{ loss: number, gradient?: number, norm?: number }} */
-  const allowed = tolerances[network][activation];
+  const allowed = tolerancesOf(network)[activation];
   return (actual, expected) => {
     if (actual.length !== expected.length) return `${actual.length} values instead of ${expected.length}`;
     const loss = Math.abs(actual[0] / expected[0] - 1);
@@ -175,7 +212,7 @@ function compareTraining(network, activation) {
  * @returns {Compare}
  */
 function compareSamples(network, activation, samples) {
-  const allowed = tolerances[network][activation];
+  const allowed = tolerancesOf(network)[activation];
   return (actual, expected) => {
     if (actual.length !== expected.length) return `${actual.length} values instead of ${expected.length}`;
     const size = expected.length / samples;

@@ -20,6 +20,7 @@ export const suites = {
     find: (results) => [...denseFindings(results, 'Dense convolutions'), ...sparseFindings(results)],
   },
   step: { title: 'Whole steps', find: stepFindings },
+  zoo: { title: 'Ready-made models', find: stepFindings },
   attack: { title: 'Attacks', find: attackFindings },
   cost: { title: 'Cost as work grows', find: costFindings },
 };

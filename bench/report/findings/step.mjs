@@ -6,7 +6,10 @@ import { best, milliseconds, peersOf, times } from '../blocks.mjs';
  * @typedef {import('../blocks.mjs').Table} Table
  */
 
-const titles = /** @type {Record<string, string>} */ ({ smallCnn: 'Small CNN', resNet18: 'ResNet-18' });
+const titles = /** @type {Record<string, string>} */ ({
+  ...{ smallCnn: 'Small CNN', resNet18: 'ResNet-18', resNet34: 'ResNet-34', wideResNet: 'WideResNet-16-2' },
+  ...{ denseNet121: 'DenseNet-121, growth 12', alexNet: 'AlexNet' },
+});
 const whats = /** @type {Record<string, string>} */ ({
   training: 'training',
   inference: 'inference',

@@ -25,7 +25,7 @@ const guides = [
   'sweeps',
   'cli',
 ];
-const findings = ['what-kwta-does', 'how-kwta-falls', 'adaptive'];
+const findings = ['training-results', 'what-kwta-does', 'how-kwta-falls', 'adaptive'];
 const more = ['researchers', 'faq', 'design'];
 
 /**
