@@ -7,11 +7,12 @@ import { buildTypeScript } from './lib/typescript.mjs';
 import { buildWasm } from './lib/wasm.mjs';
 
 /**
- * Everything that `npm test` and `npm run bench` need; with `only`, what the command line does with these kernels.
- * @param {string} [only] a variant of the kernels
+ * Everything that `npm test` and `npm run bench` need; with `choose`, what the command line does with one variant of the kernels.
+ * @param {() => Promise<string>} [choose] asked once the packages are there
  */
-export async function build(only) {
+export async function build(choose) {
   await stage('Set-up', ensurePackages);
+  const only = await choose?.();
   await stage('Build', async () => {
     await buildWasm(only);
     await buildTypeScript();

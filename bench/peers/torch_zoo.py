@@ -10,17 +10,13 @@ sys.path.append(str(Path(__file__).parents[2] / 'scripts/fixtures'))
 import zoo  # noqa: E402
 
 
-def network(spec: dict, make_activation) -> nn.Module:
+def network(spec: dict, activation) -> nn.Module:
     base, classes = spec['base'], 10
+    shared = {'classes': classes, 'activation': activation}
     if spec['network'] == 'resNet34':
-        module = zoo.res_net(resnet34, True, factor=64 // base, classes=classes)
-    elif spec['network'] == 'denseNet121':
-        module = zoo.dense_net(True, growth=base, blocks=(6, 12, 24, 16), classes=classes)
-    elif spec['network'] == 'alexNet':
-        module = zoo.with_activation(zoo.CifarAlexNet(factor=64 // base, classes=classes), ())
-    else:
-        module = zoo.with_activation(zoo.WideResNet(16, 2, base, classes), ())
-    for path, layer in list(module.named_modules()):
-        if isinstance(layer, zoo.KWTA):
-            zoo.replace(module, path, make_activation())
-    return module
+        return zoo.res_net(resnet34, True, factor=64 // base, **shared)
+    if spec['network'] == 'denseNet121':
+        return zoo.dense_net(True, growth=base, blocks=(6, 12, 24, 16), **shared)
+    if spec['network'] == 'alexNet':
+        return zoo.with_activation(zoo.CifarAlexNet(factor=64 // base, classes=classes), (), activation)
+    return zoo.with_activation(zoo.WideResNet(16, 2, base, classes), (), activation)

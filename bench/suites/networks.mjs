@@ -1,6 +1,7 @@
 /** Tasks that are whole steps of a network: its description, its initial weights, how results are compared. */
 import { parameterShapes } from '../../dist/graph/parameterSpecs.js';
 import { normal, uniform } from '../data.mjs';
+import { networkTitles } from '../networkTitles.mjs';
 import { describe } from '../peers/describe.mjs';
 
 /**
@@ -16,18 +17,12 @@ import { describe } from '../peers/describe.mjs';
 /** Those whose weights are drawn by the package's own names. @typedef {'resNet34' | 'wideResNet' | 'denseNet121' | 'alexNet'} ZooNetwork */
 
 const networks = {
-  smallCnn: { title: 'small CNN', input: [1, 28, 28], base: 16, steps: 16, weights: smallCnnWeights },
-  resNet18: { title: 'ResNet-18', input: [3, 32, 32], base: 64, steps: 4, weights: resNet18Weights },
-  resNet34: { title: 'ResNet-34', input: [3, 32, 32], base: 64, steps: 2, weights: zooWeights('resNet34') },
-  wideResNet: { title: 'WideResNet-16-2', input: [3, 32, 32], base: 16, steps: 4, weights: zooWeights('wideResNet') },
-  denseNet121: {
-    title: 'DenseNet-121, growth 12',
-    input: [3, 32, 32],
-    base: 12,
-    steps: 2,
-    weights: zooWeights('denseNet121'),
-  },
-  alexNet: { title: 'AlexNet', input: [3, 32, 32], base: 64, steps: 4, weights: zooWeights('alexNet') },
+  smallCnn: { input: [1, 28, 28], base: 16, steps: 16, weights: smallCnnWeights },
+  resNet18: { input: [3, 32, 32], base: 64, steps: 4, weights: resNet18Weights },
+  resNet34: { input: [3, 32, 32], base: 64, steps: 2, weights: zooWeights('resNet34') },
+  wideResNet: { input: [3, 32, 32], base: 16, steps: 4, weights: zooWeights('wideResNet') },
+  denseNet121: { input: [3, 32, 32], base: 12, steps: 2, weights: zooWeights('denseNet121') },
+  alexNet: { input: [3, 32, 32], base: 64, steps: 4, weights: zooWeights('alexNet') },
 };
 
 /** `k-WTA 0.1` or `ReLU`. */
@@ -40,11 +35,11 @@ const activationTitle = (/** @type {StepOptions} */ { activation, gamma }) =>
  */
 export function stepTask(options) {
   const { network, what, activation, gamma, batch } = options;
-  const { title, input, steps, weights, base: usual } = networks[network];
+  const { input, steps, weights, base: usual } = networks[network];
   const [channels, height, width] = input;
   const base = options.base ?? usual;
   return {
-    name: `${title}${base === usual ? '' : ` of width ${base}`}, batch ${batch}, ${activationTitle(options)}, ${what} step`,
+    name: `${networkTitles[network]}${base === usual ? '' : ` of width ${base}`}, batch ${batch}, ${activationTitle(options)}, ${what} step`,
     kind: 'step',
     spec: { network, what, activation, gamma, batch, channels, height, width, base, steps },
     inputs: {

@@ -91,8 +91,8 @@ function text(points, share) {
  */
 function alone(svg, labels, style) {
   const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? [];
-  const key = labels.map((label, i) => `<tspan class="model-${i}" fill="var(--model)" dx="12">${label}</tspan>`);
-  const below = `<text style="fill: none" x="40" y="${Number(height) + 16}">${key.join('')}</text>`;
+  const key = labels.map((label, i) => `<tspan class="model-${i}" dx="12">${label}</tspan>`);
+  const below = `<text x="40" y="${Number(height) + 16}">${key.join('')}</text>`;
   return `${svg
     .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" ')
     .replace(`viewBox="0 0 ${width} ${height}"`, `viewBox="0 0 ${width} ${Number(height) + 26}"`)

@@ -16,6 +16,7 @@ import torchvision
 from torch import nn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'fixtures'))
+from kwta import KWTA  # noqa: E402
 from zoo import CifarAlexNet, WideResNet, logits, randomised, small_cnn, with_activation  # noqa: E402
 
 GAMMA = 0.1
@@ -79,7 +80,7 @@ def weights(out: pathlib.Path) -> list:
         (out / f'{name}.x').write_bytes(x.numpy().tobytes())
         case['relu'] = logits(module, x)
         # Torchvision's blocks call one activation twice; both places have it.
-        case['kwta'] = logits(with_activation(module, keep, GAMMA), x)
+        case['kwta'] = logits(with_activation(module, keep, lambda: KWTA(GAMMA)), x)
         cases.append(case)
     return cases
 

@@ -1,4 +1,5 @@
 /** Whole steps: ours against PyTorch with the same activation and with ReLU, and one thread against two. */
+import { networkTitles } from '../../networkTitles.mjs';
 import { best, milliseconds, peersOf, times } from '../blocks.mjs';
 
 /**
@@ -6,10 +7,9 @@ import { best, milliseconds, peersOf, times } from '../blocks.mjs';
  * @typedef {import('../blocks.mjs').Table} Table
  */
 
-const titles = /** @type {Record<string, string>} */ ({
-  ...{ smallCnn: 'Small CNN', resNet18: 'ResNet-18', resNet34: 'ResNet-34', wideResNet: 'WideResNet-16-2' },
-  ...{ denseNet121: 'DenseNet-121, growth 12', alexNet: 'AlexNet' },
-});
+/** At the head of a table. @param {string} network */
+const titleOf = (network) => networkTitles[network].replace(/^s/, 'S');
+
 const whats = /** @type {Record<string, string>} */ ({
   training: 'training',
   inference: 'inference',
@@ -50,7 +50,7 @@ function ratios(steps, network) {
   return [
     {
       type: 'table',
-      title: `${titles[network]}, batch ${steps[0].spec.batch}: ms per sample, and how many times faster than PyTorch`,
+      title: `${titleOf(network)}, batch ${steps[0].spec.batch}: ms per sample, and how many times faster than PyTorch`,
       note: `Minima; ${rival} in its faster layout. "same" is PyTorch with the same activation, "ReLU" PyTorch with ReLU.`,
       head: ['', 'PyTorch', 'PyTorch ReLU', ...ours.flatMap((peer) => [short(peer), '/ same', '/ ReLU'])],
       rows: steps.map((result) => {
@@ -86,7 +86,7 @@ function scaling(steps, network) {
   return [
     {
       type: 'table',
-      title: `${titles[network]}: two threads against one`,
+      title: `${titleOf(network)}: two threads against one`,
       head: ['', ...engines.map(short)],
       rows: steps.map((result) => [label(result), ...engines.map((engine) => speedUp(result, engine))]),
     },
