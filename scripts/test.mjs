@@ -11,7 +11,7 @@ import { Failure, main, note, root, stage, tryRun } from './lib/steps.mjs';
 import { buildStd, wasmEnvironment } from './lib/wasm.mjs';
 import { lint } from './lint.mjs';
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures?: string[] }} Count */
 
 /** @type {{ name: string, count: Count }[]} */
 const results = [];
@@ -159,7 +159,7 @@ async function runCargo(args, env) {
     total.skipped += Number(ignored);
   }
   if (code !== 0) total.failed ||= 1;
-  return total;
+  return { ...total, failures: [...output.matchAll(/^test (\S.*) \.\.\. FAILED$/gm)].map(([, test]) => test) };
 }
 
 /**
@@ -196,13 +196,28 @@ function readReport(file, code) {
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'));
     const skipped = report.numPendingTests + report.numTodoTests;
-    total = { passed: report.numPassedTests, failed: report.numFailedTests, skipped };
+    total = { passed: report.numPassedTests, failed: report.numFailedTests, skipped, failures: failuresIn(report) };
   } catch (error) {
     note(`vitest wrote no report: ${error}`);
   }
   // A file that does not load fails without a failed test.
   if (code !== 0) total.failed ||= 1;
   return total;
+}
+
+/**
+ * A line for each file that failed to load and each test that failed, with the first lines of what was said.
+ * @param {{ testResults: { name: string, status: string, message: string, assertionResults: { status: string,
+ *   fullName: string, failureMessages: string[] }[] }[] }} report vitest's, in the form of Jest's
+ */
+function failuresIn(report) {
+  const first = (/** @type {string} */ text) => text.split('\n').slice(0, 3).join(' ').slice(0, 300);
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = path.relative(root, name);
+    const failed = assertionResults.filter((each) => each.status === 'failed');
+    if (failed.length === 0 && status === 'failed') return [`${file}: ${first(message)}`];
+    return failed.map((each) => `${file}: ${each.fullName}: ${first(each.failureMessages.join('\n'))}`);
+  });
 }
 
 function summarise() {
@@ -213,6 +228,7 @@ function summarise() {
     total.failed += count.failed;
     total.skipped += count.skipped;
     console.log(`   ${count.failed > 0 ? 'FAILED' : 'passed'}  ${name}: ${describe(count)}`);
+    for (const failure of count.failures ?? []) console.log(`           ${failure}`);
   }
   console.log(`\n${describe(total)}`);
   if (total.failed > 0) process.exitCode = 1;

@@ -4,13 +4,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, root } from './steps.mjs';
 
+const fileOf = (/** @type {string} */ variant) => path.join(root, 'dist/wasm', variant, 'kwta.js');
+
 /**
  * Takes the loader out of dist/wasm/<variant>/kwta.js, if it is still there.
  * @param {string} variant
  */
 export function dropLoader(variant) {
-  const file = path.join(root, 'dist/wasm', variant, 'kwta.js');
-  writeFileSync(file, withoutLoader(readFileSync(file, 'utf8')));
+  writeFileSync(fileOf(variant), withoutLoader(readFileSync(fileOf(variant), 'utf8')));
+}
+
+/** The package has the code around the threaded variants once. @throws {Failure} when it is not the same */
+export function checkShared() {
+  const [one, other] = ['simd-threads', 'relaxed-threads'].map((variant) => readFileSync(fileOf(variant), 'utf8'));
+  if (one !== other) throw new Failure('the code around the two threaded WebAssembly modules is not the same.');
 }
 
 /**

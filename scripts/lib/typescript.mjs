@@ -1,8 +1,9 @@
 // ts/ -> dist/, by tsc; the entry that is one file; the schemas as JSON; and the library that draws charts, for pages that need nothing else.
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ignoreInnerDeclarations } from './declarations.mjs';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
-import { dropLoader } from './glue.mjs';
+import { checkShared, dropLoader } from './glue.mjs';
 import { inlinedKernels, writeInline } from './inline.mjs';
 import { writeLicences } from './licences.mjs';
 import { writeSchemas } from './schemas.mjs';
@@ -16,6 +17,7 @@ export async function buildTypeScript() {
     'tsconfig.json',
     'package-lock.json',
     'package.json',
+    'scripts/lib/declarations.mjs',
     'scripts/lib/glue.mjs',
     'scripts/lib/inline.mjs',
     'scripts/lib/licences.mjs',
@@ -37,6 +39,8 @@ export async function buildTypeScript() {
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--declaration', 'false', '--removeComments']);
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
     for (const { name } of variants) dropLoader(name);
+    checkShared();
+    ignoreInnerDeclarations();
     // Where only the kernels of the command line were asked for, it waits for the others.
     if (existsSync(path.join(root, inlinedKernels))) await writeLicences(await writeInline());
     await writeSchemas();

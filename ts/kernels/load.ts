@@ -1,10 +1,9 @@
 /**
- * Instantiates a variant of the kernels in the worker that calls this. The code around all three is imported at once:
- * it is small, and so a worker is one file for bundlers that cannot cut a worker into several.
+ * Instantiates a variant of the kernels in the worker that calls this. The code around all is imported at once: it is small,
+ * and so a worker is one file for bundlers that cannot cut a worker into several. Both threaded variants have the same.
  */
-import * as relaxedThreads from '../wasm/relaxed-threads/kwta.js';
 import * as simd from '../wasm/simd/kwta.js';
-import * as simdThreads from '../wasm/simd-threads/kwta.js';
+import * as threads from '../wasm/simd-threads/kwta.js';
 import { type Exports, Kernels } from './kernels.js';
 import { noAddressSpace, orNothing } from './memory.js';
 import type { Variant } from './variant.js';
@@ -21,8 +20,8 @@ const threadStack = 1 << 20;
 const generated: Record<Variant, GeneratedModule> = {
   // The single-threaded build lacks the functions of the team, which nobody calls there.
   simd: simd as unknown as GeneratedModule,
-  'simd-threads': simdThreads,
-  'relaxed-threads': relaxedThreads,
+  'simd-threads': threads,
+  'relaxed-threads': threads,
 };
 
 let takeMessage: (() => string | undefined) | undefined;

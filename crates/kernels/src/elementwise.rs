@@ -65,7 +65,7 @@ pub fn normalize_backward(channels: usize, dy: &[f32], std: &[f32], dx: &mut [f3
 /// value i of the stream is at least `p`: as the operation is linear and the mask follows from the
 /// stream, the same call turns dy into dx.
 pub fn dropout(seed: u64, stream: u64, p: f32, x: &[f32], y: &mut [f32]) {
-    assert!((0.0..=1.0).contains(&p), "p must be in [0, 1], got {p}");
+    assert!((0.0..=1.0).contains(&p), "p must be in [0, 1]");
     assert_eq!(x.len(), y.len(), "y");
     let kept = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
     parallel::for_each_chunk_mut(y, PIECE, |i, y| {

@@ -255,7 +255,7 @@ pub fn softmask_backward(
     assert_eq!(dy.len(), keys.len(), "dy");
     assert_eq!(dx.len(), keys.len(), "dx");
     assert_eq!(thresholds.len(), shape.n * groups, "thresholds");
-    assert!(temperature > 0.0, "temperature must be positive, got {temperature}");
+    assert!(temperature > 0.0, "temperature must be positive");
     for_each_chunk_mut(dx, len, |s, dx| {
         let thresholds = &thresholds[s * groups..][..groups];
         let rows = dx.chunks_mut(channels).zip(keys[s * len..].chunks(channels)).zip(dy[s * len..].chunks(channels));
