@@ -30,6 +30,13 @@ export async function startRuntime(kit: Kit, options: RuntimeOptions): Promise<R
         'bits depend on the machine',
     );
   }
+  // Before anything is loaded: a stand-in for a browser has not what workers are spoken to with.
+  if (typeof MessageChannel === 'undefined') {
+    throw new ConfigError(
+      'createRuntime: expected Node or a browser with workers and MessageChannel, found none; under Jest with jsdom begin the ' +
+        'test file with /** @jest-environment node */',
+    );
+  }
   const variant = await chooseVariant({ deterministic, wanted });
   const shared = variant !== 'simd';
   const used = shared ? threads : 1;

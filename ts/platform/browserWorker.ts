@@ -54,8 +54,7 @@ export async function spawnWorker(
 function start(name: string, program: WorkerProgram): Worker {
   if (typeof Worker === 'undefined') {
     throw new ConfigError(
-      `${name}: expected a browser with workers, found none; under Jest's jsdom let testEnvironmentOptions have ` +
-        "customExportConditions: ['node'], so that Node's own are used",
+      `${name}: expected a browser with workers, found none; in tests take the environment of Node, not a stand-in for a browser`,
     );
   }
   try {

@@ -22,6 +22,7 @@ const tools = [
   'deno@2.9.6',
   'esbuild@0.28.2',
   'jest@30.5.2',
+  'jest-environment-jsdom@30.5.2',
   'jsdom@27.3.0',
   'next@16.4.6',
   'react@19.3.1',
@@ -232,6 +233,23 @@ describe('test runners', () => {
     const config = JSON.stringify({ rootDir: '.', testEnvironment: 'node', transform: {} });
     const env = { NODE_OPTIONS: '--experimental-vm-modules' };
     table.add('Jest', outcomeIn(await program(bin('jest'), ['--config', config, '--colors=false'], 'jest', env)));
+  });
+
+  it('Jest with jsdom, which lacks what workers need: the error says what to do, and it does', async () => {
+    const place = await project('jest-jsdom');
+    const head = `import { train } from './train.js';\n`;
+    await writeFile(path.join(place, 'train.test.js'), head + test);
+    const config = JSON.stringify({ rootDir: '.', testEnvironment: 'jsdom', transform: {} });
+    const jest = () =>
+      program(bin('jest'), ['--config', config, '--colors=false'], 'jest-jsdom', {
+        NODE_OPTIONS: '--experimental-vm-modules',
+      });
+    const remedy = '/** @jest-environment node */';
+    expect(await jest().catch(({ stderr }: { stderr: string }) => stderr)).toContain(
+      `begin the test file with ${remedy}`,
+    );
+    await writeFile(path.join(place, 'train.test.js'), `${remedy}\n${head}${test}`);
+    table.add('Jest with jsdom, as told', outcomeIn(await jest()));
   });
 
   it('vitest with jsdom', async () => {
