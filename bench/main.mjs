@@ -74,6 +74,7 @@ async function measureSuite(suite, peers, times, print) {
   const { tasks } = await import(`./suites/${suite}.mjs`);
   const results = [];
   for (const task of tasks()) {
+    if (!task.name.includes(options.tasks)) continue;
     const result = await measure(suite, task, peers, rounds, times);
     if (result.timings.length + result.wrong.length === 0) continue; // nobody knows it
     results.push(result);

@@ -4,13 +4,14 @@ import { suites } from './report/findings/index.mjs';
 
 const names = Object.keys(suites);
 
-export const usage = `npm run bench [-- SUITE...] [--rounds N] [--passes N] [--peers TEXT] [--json FILE] [--html FILE] [--from FILE...]
+export const usage = `npm run bench [-- SUITE...] [--rounds N] [--passes N] [--peers TEXT] [--tasks TEXT] [--json FILE] [--html FILE] [--from FILE...]
 
 Times this project beside its peers. Suites: ${names.join(', ')} (default: all).
 
   --rounds N      runs of each task in a pass (default 10)
   --passes N      goes through all tasks several times, so that a slow minute of the machine does not fall on one (default 1)
   --peers TEXT    only peers whose name contains one of these comma-separated texts
+  --tasks TEXT    only tasks whose title contains this text
   --json FILE     where figures go (default: a file named by the time, in bench/results/)
   --html FILE     where the page goes (default: beside the JSON)
   --from FILE     measures nothing and makes the page of earlier JSON files; later ones replace what they measured again
@@ -28,6 +29,7 @@ export function readOptions(args) {
       rounds: { type: 'string', default: '10' },
       passes: { type: 'string', default: '1' },
       peers: { type: 'string' },
+      tasks: { type: 'string', default: '' },
       json: { type: 'string' },
       html: { type: 'string' },
       from: { type: 'string', multiple: true },
