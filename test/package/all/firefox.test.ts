@@ -3,23 +3,24 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyPage } from '../../../scripts/lib/page.mjs';
-import { type Firefox, launchFirefox, openTab, type Tab, visitInFirefox } from '../firefox.js';
+
 import { outcomeOf, serve } from '../pages.js';
 import { type Outcome, outcomeIn, writeProgram } from '../program.js';
+import { type Driven, drive, openTab, type Tab, visitDriven } from '../puppeteer.js';
 import { Table } from '../table.js';
 import { type Folder, install, pack, run, temporaryFolder } from '../tarball.js';
 import { built, builtWithServiceWorker, headersOf, isolation, running } from '../threadPages.js';
 
 const table = new Table();
 let folder: Folder;
-let browser: Firefox;
+let browser: Driven;
 /** A page that asks for two threads. */
 let plain: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
   await install((await pack(folder.path)).file, folder.path);
-  browser = await launchFirefox(folder.path);
+  browser = await drive('firefox', folder.path);
   await writeProgram(folder.path);
   table.add('Node', outcomeIn(await run(process.execPath, ['main.js'], { cwd: folder.path })));
   plain = await built(folder.path, 'plain');
@@ -34,7 +35,7 @@ afterAll(async () => {
 /** What a page found; its warnings that there is one thread alone are left out. */
 async function outcomeAt(place: string, headers: Record<string, string> = {}): Promise<Outcome> {
   await using server = await serve(place, { headers });
-  const page = await visitInFirefox(browser, `${server.origin}/`);
+  const page = await visitDriven(browser, `${server.origin}/`);
   const problems = page.problems.filter((text) => !text.includes('kwta: running on one thread'));
   return outcomeOf({ ...page, problems });
 }
@@ -51,7 +52,7 @@ describe('threads', () => {
   it('are one without isolation, which is told once with the remedy', async () => {
     expect(await add('Vite build', outcomeAt(plain))).toMatchObject({ variant: 'simd', threads: 1, shared: false });
     await using server = await serve(plain);
-    const { problems } = await visitInFirefox(browser, `${server.origin}/`);
+    const { problems } = await visitDriven(browser, `${server.origin}/`);
     expect(problems).toEqual([expect.stringContaining('Cross-Origin-Opener-Policy: same-origin')]);
   });
 

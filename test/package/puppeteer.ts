@@ -1,5 +1,9 @@
-/** Pages in Firefox as it is installed, which puppeteer drives by WebDriver BiDi; playwright drives only its own. */
+/**
+ * Pages in browsers that puppeteer drives: Firefox as it is installed, where playwright drives only its own, and tabs in the
+ * background, where playwright keeps all as if they were seen.
+ */
 import path from 'node:path';
+import { ensureChromium } from '../../scripts/lib/chromium.mjs';
 import { ensureFirefox } from '../../scripts/lib/firefox.mjs';
 import type { Visit } from './pages.js';
 import { installTools } from './tarball.js';
@@ -8,31 +12,34 @@ import { installTools } from './tarball.js';
 export interface Tab {
   goto(url: string): Promise<unknown>;
   evaluate<T>(code: string): Promise<T>;
-  waitForFunction(code: string, options?: { timeout: number }): Promise<unknown>;
+  waitForFunction(code: string, options?: { timeout?: number; polling?: number }): Promise<unknown>;
+  bringToFront(): Promise<void>;
+  createCDPSession(): Promise<{ send(method: string, options: object): Promise<unknown> }>;
   close(): Promise<void>;
   on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void;
   on(event: 'pageerror', listener: (error: unknown) => void): void;
 }
 
-export interface Firefox {
+/** A browser that puppeteer drives. */
+export interface Driven {
   version(): Promise<string>;
   newPage(): Promise<Tab>;
   close(): Promise<void>;
 }
 
-/** Starts Firefox; puppeteer is installed into the folder. */
-export async function launchFirefox(folder: string): Promise<Firefox> {
-  const executablePath = await ensureFirefox();
+/** Starts a browser whose tabs go into the background as a user's do; puppeteer is installed into the folder. */
+export async function drive(name: 'firefox' | 'chrome', folder: string): Promise<Driven> {
+  const executablePath = await (name === 'firefox' ? ensureFirefox() : ensureChromium());
   await installTools(['puppeteer-core@25.16.0'], folder);
   const file = path.join(folder, 'node_modules/puppeteer-core/lib/puppeteer/puppeteer-core.js');
-  const { default: puppeteer } = (await import(file)) as {
-    default: { launch(options: object): Promise<Firefox> };
-  };
-  return puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
+  const { default: puppeteer } = (await import(file)) as { default: { launch(options: object): Promise<Driven> } };
+  const args = name === 'chrome' ? ['--no-sandbox', '--disable-gpu'] : [];
+  const ignoreDefaultArgs = ['timer-throttling', 'ing-occluded-windows'].map((end) => `--disable-background${end}`);
+  return puppeteer.launch({ browser: name, executablePath, headless: true, args, ignoreDefaultArgs });
 }
 
 /** A tab, and what must not happen in it, as it happens. */
-export async function openTab(browser: Firefox): Promise<{ tab: Tab; problems: string[] }> {
+export async function openTab(browser: Driven): Promise<{ tab: Tab; problems: string[] }> {
   const tab = await browser.newPage();
   const problems: string[] = [];
   tab.on('console', (message) => {
@@ -43,7 +50,7 @@ export async function openTab(browser: Firefox): Promise<{ tab: Tab; problems: s
 }
 
 /** Opens a page of `writeProgram` and waits until it is done. */
-export async function visitInFirefox(browser: Firefox, url: string): Promise<Visit> {
+export async function visitDriven(browser: Driven, url: string): Promise<Visit> {
   const { tab, problems } = await openTab(browser);
   try {
     await tab.goto(url);
