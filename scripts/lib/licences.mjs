@@ -5,6 +5,9 @@ import path from 'node:path';
 import { wasmToolchain } from './rust.mjs';
 import { Failure, root, run } from './steps.mjs';
 
+/** What is inside in other ways: charts of reports; what the demo page is made with. */
+const others = ['uplot', 'preact', '@preact/signals', '@preact/signals-core'];
+
 /** @typedef {{ name: string, version: string, license: string, folder: string }} Part */
 /** @typedef {{ id: string, name: string, version: string, license: string, source: string | null, manifest_path: string, targets: { kind: string[] }[] }} Crate */
 /** @typedef {{ id: string, deps: { pkg: string, dep_kinds: { kind: string | null }[] }[] }} Node */
@@ -14,7 +17,8 @@ import { Failure, root, run } from './steps.mjs';
  * @param {string[]} modules paths of modules that are in bundles
  */
 export async function writeLicences(modules) {
-  const parts = [...packagesOf(modules), ...(await crates())];
+  const bundled = [...new Set([...packagesOf(modules), ...others])].sort().map(partOf);
+  const parts = [...bundled, ...(await crates())];
   const sections = parts.map(({ name, version, license, folder }) => {
     const files = readdirSync(folder)
       .filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
@@ -31,29 +35,34 @@ export async function writeLicences(modules) {
   writeFileSync(path.join(root, 'dist/LICENSES.txt'), `${[head.join('\n'), ...sections].join(`\n\n${line}\n\n`)}\n`);
 }
 
+/** @throws {Failure} unless the packages of these modules, bundled later, are among those whose licences were written */
+export function checkLicences(/** @type {string[]} */ modules) {
+  const text = readFileSync(path.join(root, 'dist/LICENSES.txt'), 'utf8');
+  const missing = packagesOf(modules).filter((name) => !text.includes(`\n${name} `));
+  if (missing.length > 0) throw new Failure(`dist/LICENSES.txt has no licence of ${missing.join(', ')}.`);
+}
+
 /**
+ * The names of packages.
  * @param {string[]} modules
- * @returns {Part[]}
  */
 function packagesOf(modules) {
   const mark = `${path.sep}node_modules${path.sep}`;
   const names = modules.flatMap((id) => {
-    const [, rest] = id.split(mark);
-    return rest === undefined
-      ? []
-      : [
-          rest
-            .split(path.sep)
-            .slice(0, rest.startsWith('@') ? 2 : 1)
-            .join('/'),
-        ];
+    const rest = id.split(mark).at(1)?.split(path.sep);
+    return rest === undefined ? [] : [rest.slice(0, rest[0].startsWith('@') ? 2 : 1).join('/')];
   });
-  // Charts of reports.
-  return [...new Set([...names, 'uplot'])].sort().map((name) => {
-    const folder = path.join(root, 'node_modules', name);
-    const { version, license } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-    return { name, version, license, folder };
-  });
+  return [...new Set(names)];
+}
+
+/**
+ * @param {string} name
+ * @returns {Part}
+ */
+function partOf(name) {
+  const folder = path.join(root, 'node_modules', name);
+  const { version, license } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  return { name, version, license, folder };
 }
 
 /**

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { filesBelow, fingerprint, unlessFresh } from './fingerprint.mjs';
+import { checkLicences } from './licences.mjs';
 import { note, root } from './steps.mjs';
 import { variants } from './wasm.mjs';
 
@@ -22,11 +23,13 @@ export async function buildPage() {
   ]);
   const built = await unlessFresh('dist/page.hash', hash, ['dist/page/index.html'], async () => {
     const { build } = await import('vite');
-    await build({
+    const built = await build({
       configFile: path.join(root, 'site/page/vite.config.mjs'),
       logLevel: 'warn',
       build: { outDir: page, emptyOutDir: true },
     });
+    const { output } = /** @type {import('vite').Rolldown.RolldownOutput} */ (built);
+    checkLicences(output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : [])));
     writeServiceWorker();
     rmSync(path.join(page, 'wasm'), { recursive: true });
   });
@@ -37,6 +40,7 @@ export async function buildPage() {
 export function copyPage(target) {
   rmSync(target, { recursive: true, force: true });
   cpSync(page, target, { recursive: true });
+  cpSync(path.join(root, 'dist/LICENSES.txt'), path.join(target, 'LICENSES.txt'));
   for (const variant of kernels) {
     mkdirSync(path.join(target, 'wasm', variant), { recursive: true });
     const file = path.join('wasm', variant, 'kwta_bg.wasm');
