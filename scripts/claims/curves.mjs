@@ -6,6 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
+import { alone, pointOf, text } from './drawing.mjs';
 
 const { values: options, positionals } = parseArgs({
   options: { out: { type: 'string' }, quantity: { type: 'string', default: 'loss' } },
@@ -30,14 +31,24 @@ await main(async () => {
   const labels = positionals.map((each) => each.split('=')[0]);
   const series = positionals.map((each, model) => {
     const runs = each.slice(labels[model].length + 1).split(',');
-    return { model, points: pointsOf(runs.map((run) => epochsOf(run, quantity))) };
+    const values = runs.map((run) => epochsOf(run, quantity));
+    return {
+      model,
+      points: values[0].map((_, epoch) =>
+        pointOf(
+          epoch + 1,
+          values.map((each) => each[epoch]),
+        ),
+      ),
+    };
   });
   const share = quantity !== 'loss';
+  const ends = series.map(({ points }) => text(points[points.length - 1], share));
   const values = series.flatMap(({ points }) => points.flatMap(({ range }) => range));
   const end = Math.max(...series.flatMap(({ points }) => points.map(({ x }) => x)));
   const rise = share ? 0.25 : niceStep(Math.max(...values));
   const svg = plot(series, {
-    title: `The ${name} over epochs: ${labels.map((label, i) => `${label} ends at ${text(series[i].points, share)}`).join(', ')}.`,
+    title: `The ${name} over epochs: ${labels.map((label, i) => `${label} ends at ${ends[i]}`).join(', ')}.`,
     unit: `epochs; ${name}`,
     start: 1,
     end,
@@ -47,11 +58,10 @@ await main(async () => {
     label: share ? wholePercent : plain,
   });
   writeFileSync(out, alone(svg, labels, STYLE));
-  note(`${out}: ${labels.map((label, i) => `${label} ${text(series[i].points, share)}`).join(', ')}`);
+  note(`${out}: ${labels.map((label, i) => `${label} ${ends[i]}`).join(', ')}`);
 });
 
 /**
- * @typedef {{ x: number, y: number, range: [number, number] }} Point
  * @param {string} run @param {string} quantity
  * @returns {number[]} by epoch
  */
@@ -61,41 +71,4 @@ function epochsOf(run, quantity) {
   const values = epochs.map((epoch) => epoch[quantity]);
   if (values.length === 0 || values.includes(undefined)) throw new Failure(`${run}: no ${quantity} of epochs in it`);
   return values;
-}
-
-/**
- * @param {number[][]} runs
- * @returns {Point[]}
- */
-function pointsOf(runs) {
-  return runs[0].map((_, epoch) => {
-    const values = runs.map((values) => values[epoch]);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    return { x: epoch + 1, y: mean, range: [Math.min(...values), Math.max(...values)] };
-  });
-}
-
-/**
- * Mean and range at the end.
- * @param {Point[]} points @param {boolean} share
- */
-function text(points, share) {
-  const { y, range } = points[points.length - 1];
-  const [mean, low, high] = [y, ...range].map((value) => (share ? `${(100 * value).toFixed(1)} %` : value.toFixed(3)));
-  return low === high ? mean : `${mean} (${low} to ${high})`;
-}
-
-/**
- * The plot as a file of its own, with its style and what each curve is.
- * @param {string} svg @param {string[]} labels @param {string} style
- */
-function alone(svg, labels, style) {
-  const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? [];
-  const key = labels.map((label, i) => `<tspan class="model-${i}" dx="12">${label}</tspan>`);
-  const below = `<text x="40" y="${Number(height) + 16}">${key.join('')}</text>`;
-  return `${svg
-    .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" ')
-    .replace(`viewBox="0 0 ${width} ${height}"`, `viewBox="0 0 ${width} ${Number(height) + 26}"`)
-    .replace('>', `><style>${style} .plot tspan { fill: var(--model); }</style>`)
-    .replace('</svg>', `${below}</svg>`)}\n`;
 }
