@@ -67,6 +67,11 @@ export default {
     // Kernels stay files; nothing is loaded that is not needed.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { external, output: { ...output, codeSplitting } },
+    // The package is one chunk here, whatever it loads later elsewhere.
+    rolldownOptions: {
+      external,
+      output: { ...output, codeSplitting },
+      checks: { ineffectiveDynamicImport: false, bundlerTimings: false },
+    },
   },
 };
