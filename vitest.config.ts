@@ -61,6 +61,9 @@ function inChromium(name: string, headers: Record<string, string>): TestProjectI
   };
 }
 
+/** Installs and builds, which wait for a registry and for the other half of the tests. */
+const patience = 180_000;
+const tarball = inNode('package', ['test/package/*.test.ts']);
 const page = inNode('page', ['test/page/**/*.test.ts']);
 
 export default defineConfig({
@@ -70,7 +73,7 @@ export default defineConfig({
     projects: [
       inNode('node', ['test/contract/**/*.test.ts', 'test/node/**/*.test.ts']),
       inNode('realm', ['test/realm/**/*.test.ts'], 'vmThreads'),
-      inNode('package', ['test/package/*.test.ts']),
+      { ...tarball, test: { ...tarball.test, testTimeout: patience, hookTimeout: patience } },
       inNode('environments', ['test/package/all/*.test.ts']),
       // One browser at a time, for what it does is timed.
       { ...page, test: { ...page.test, maxWorkers: 1 } },
