@@ -188,6 +188,13 @@ describe("the caller's own code", () => {
     ['rejects', () => Promise.reject(mine)],
   ];
 
+  it('hears which share of a data set is done, up to 1', async () => {
+    const model = await runtime().model(kwta);
+    const shares: number[] = [];
+    await model.accuracy(stripes(600, 2), { onProgress: (done) => shares.push(done) });
+    expect(shares).toEqual([256 / 600, 512 / 600, 1]);
+  });
+
   it.each(handlers)('that %s ends the job, and the call rejects with that very error', async (_, onProgress) => {
     const model = await runtime().model(kwta);
     expect(await caught(model.attack(pgd, { ...samples(few), onProgress }))).toBe(mine);

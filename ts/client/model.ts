@@ -113,7 +113,12 @@ export class Model implements Evaluable {
     return argmax(data, this.classes);
   }
 
-  /** Share of samples classified as labelled, 0 to 1. @throws {DivergedError} when a logit is not a number. */
+  /**
+   * Share of samples classified as labelled, 0 to 1.
+   *
+   * @param options.onProgress hears the share of samples that are done, 0 to 1.
+   * @throws {DivergedError} when a logit is not a number.
+   */
   async accuracy(
     data: Dataset,
     options: { signal?: AbortSignal; onProgress?: (done: number) => unknown } = {},

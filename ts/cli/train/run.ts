@@ -228,8 +228,7 @@ class Run {
     if (images.test !== undefined) {
       const { length } = images.test;
       const task = progress.task('Test images');
-      const onProgress = (done: number): void => task.update(done / length);
-      const accuracy = await model.accuracy(images.test, { signal, onProgress });
+      const accuracy = await model.accuracy(images.test, { signal, onProgress: (done) => task.update(done) });
       test = accuracyOf(Math.round(accuracy * length), length);
     }
     const out = config.out ?? join(folder.path, 'model.safetensors');
