@@ -1,5 +1,9 @@
 // What the figures of the docs share: several runs as one point, and a plot as a file of its own.
 
+/** Labels beside each other below a plot, and the height of such a row. */
+const inRow = 3;
+const rowHeight = 20;
+
 /** @typedef {{ x: number, y: number, range: [number, number] }} Point */
 
 /**
@@ -27,11 +31,15 @@ export function text({ y, range }, share) {
  */
 export function alone(svg, labels, style) {
   const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? [];
-  const key = labels.map((label, i) => `<tspan class="model-${i}" dx="12">${label}</tspan>`);
-  const below = `<text x="40" y="${Number(height) + 16}">${key.join('')}</text>`;
+  const rows = Math.ceil(labels.length / inRow);
+  const spans = labels.map((label, i) => {
+    const place = i % inRow === 0 ? `x="16" y="${Number(height) + 16 + rowHeight * (i / inRow)}"` : 'dx="12"';
+    return `<tspan class="model-${i}" ${place}>${label}</tspan>`;
+  });
+  const below = `<text>${spans.join('')}</text>`;
   return `${svg
     .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" ')
-    .replace(`viewBox="0 0 ${width} ${height}"`, `viewBox="0 0 ${width} ${Number(height) + 26}"`)
+    .replace(`viewBox="0 0 ${width} ${height}"`, `viewBox="0 0 ${width} ${Number(height) + 6 + rowHeight * rows}"`)
     .replace('>', `><style>${style} .plot tspan { fill: var(--model); }</style>`)
     .replace('</svg>', `${below}</svg>`)}\n`;
 }
