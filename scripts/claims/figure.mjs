@@ -1,7 +1,7 @@
 // node scripts/claims/figure.mjs FOLDER --out FILE.svg
 // The figure of examples/sweeps/figure.yaml for the docs, from the sweep's folder: right answers without an attack, under PGD and
 // under the adaptive cascade, against gamma, for natural and adversarial training; and the same as a table.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
@@ -19,12 +19,12 @@ await main(async () => {
   const { out } = options;
   if (folder === undefined || out === undefined) throw new Failure('expected the folder of a sweep and --out FILE.svg');
   await build();
+  const { LogFile } = await import('../../dist/sweep/log.js');
   const { Replay } = await import('../../dist/sweep/replay.js');
   const { plot, plain, wholePercent } = await import('../../dist/report/curves.js');
   const { STYLE } = await import('../../dist/report/style.js');
   const replay = new Replay();
-  const lines = readFileSync(path.join(folder, 'journal.log'), 'utf8').trim().split('\n');
-  for (const line of lines) replay.apply(JSON.parse(line));
+  for (const line of new LogFile(path.join(folder, 'journal.log')).read()) replay.apply(line);
   const trials = replay.studies.flatMap((study) => study.trials).map(({ attributes }) => resultOf(attributes));
   const gammas = [...new Set(trials.map(({ gamma }) => gamma))].sort((a, b) => a - b);
   const regimes = [...new Set(trials.map(({ regime }) => regime))];

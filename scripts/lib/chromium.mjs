@@ -1,6 +1,5 @@
 // A Chromium for the browser tests: one that is there, else Debian's, else playwright's.
-import { existsSync } from 'node:fs';
-import { Failure, installDebianPackages, isExecutable, note, runPackage, which } from './steps.mjs';
+import { Failure, installDebianPackages, installedProgram, note, runPackage } from './steps.mjs';
 
 /**
  * The path of the executable.
@@ -25,19 +24,14 @@ export async function ensureChromium() {
 }
 
 async function installedChromium() {
-  const named = process.env.KWTA_CHROMIUM;
-  if (named) {
-    if (isExecutable(named)) return named;
-    throw new Failure(`KWTA_CHROMIUM is set to ${named}, which cannot be executed.`);
-  }
-  const onPath = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map(which).find(Boolean);
-  if (onPath) return onPath;
-  const applications = [
-    '/Applications/Chromium.app/Contents/MacOS/Chromium',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    await playwrightPath(),
-  ];
-  return applications.find(existsSync);
+  return installedProgram('KWTA_CHROMIUM', {
+    commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    files: [
+      '/Applications/Chromium.app/Contents/MacOS/Chromium',
+      '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+      await playwrightPath(),
+    ],
+  });
 }
 
 async function playwrightPath() {

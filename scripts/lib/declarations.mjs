@@ -1,4 +1,5 @@
-// What of dist/ goes into the package: not the declarations that no entry leads to, which only the project's own tests read.
+// What of dist/ goes into the package: not the declarations that no entry leads to, which only the project's own tests read; nor
+// the second copy of the code around the threaded kernels (glue.mjs).
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, root } from './steps.mjs';

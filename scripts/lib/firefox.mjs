@@ -1,6 +1,5 @@
 // A Firefox for the tests that are run on demand: one that is there, else Debian's.
-import { existsSync } from 'node:fs';
-import { Failure, installDebianPackages, isExecutable, which } from './steps.mjs';
+import { Failure, installDebianPackages, installedProgram } from './steps.mjs';
 
 /** The path of the executable. @returns {Promise<string>} */
 export async function ensureFirefox() {
@@ -10,8 +9,8 @@ export async function ensureFirefox() {
 }
 
 function installedFirefox() {
-  const named = process.env.KWTA_FIREFOX;
-  if (named && !isExecutable(named)) throw new Failure(`KWTA_FIREFOX is set to ${named}, which cannot be executed.`);
-  const application = '/Applications/Firefox.app/Contents/MacOS/firefox';
-  return named || ['firefox', 'firefox-esr'].map(which).find(Boolean) || [application].find((file) => existsSync(file));
+  return installedProgram('KWTA_FIREFOX', {
+    commands: ['firefox', 'firefox-esr'],
+    files: ['/Applications/Firefox.app/Contents/MacOS/firefox'],
+  });
 }

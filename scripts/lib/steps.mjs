@@ -1,6 +1,6 @@
 // Stages, child processes and failures, as all commands in scripts/ use them. Needs nothing installed.
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -116,6 +116,19 @@ export async function run(program, args, options) {
 export function which(name) {
   const candidates = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, name));
   return candidates.find(isExecutable);
+}
+
+/**
+ * A program of this machine: what an environment variable names, else the first command on the path, else the first file there.
+ * @param {string} variable
+ * @param {{ commands: string[], files: string[] }} places
+ * @returns {string | undefined}
+ * @throws {Failure} when the variable names what cannot be executed
+ */
+export function installedProgram(variable, { commands, files }) {
+  const named = process.env[variable];
+  if (named && !isExecutable(named)) throw new Failure(`${variable} is set to ${named}, which cannot be executed.`);
+  return named || commands.map(which).find(Boolean) || files.find(existsSync);
 }
 
 /** @param {string} file */

@@ -34,7 +34,11 @@ export async function drive(name: 'firefox' | 'chrome', folder: string): Promise
   const file = path.join(folder, 'node_modules/puppeteer-core/lib/puppeteer/puppeteer-core.js');
   const { default: puppeteer } = (await import(file)) as { default: { launch(options: object): Promise<Driven> } };
   const args = name === 'chrome' ? ['--no-sandbox', '--disable-gpu'] : [];
-  const ignoreDefaultArgs = ['timer-throttling', 'ing-occluded-windows'].map((end) => `--disable-background${end}`);
+  const ignoreDefaultArgs = [
+    '--disable-background-timer-throttling',
+    '--disable-backgrounding-occluded-windows',
+    '--disable-renderer-backgrounding',
+  ];
   return puppeteer.launch({ browser: name, executablePath, headless: true, args, ignoreDefaultArgs });
 }
 
@@ -49,12 +53,31 @@ export async function openTab(browser: Driven): Promise<{ tab: Tab; problems: st
   return { tab, problems };
 }
 
+/** A tab with the page `running` of threadPages.ts, which waits to be told to train. */
+export async function openRunning(browser: Driven, origin: string): Promise<Tab> {
+  const { tab } = await openTab(browser);
+  await tab.goto(`${origin}/`);
+  await until(tab, "document.body?.dataset.ready === 'yes'");
+  return tab;
+}
+
+/** Waits by the clock: nothing is drawn in a tab that nobody sees. */
+export function until(tab: Tab, what: string): Promise<unknown> {
+  return tab.waitForFunction(what, { polling: 100, timeout: 120_000 });
+}
+
+/** What became of a run in such a tab. */
+export async function endOf(tab: Tab): Promise<string> {
+  await until(tab, 'document.body.dataset.state !== undefined');
+  return tab.evaluate("document.body.dataset.state + ': ' + document.body.dataset.text");
+}
+
 /** Opens a page of `writeProgram` and waits until it is done. */
 export async function visitDriven(browser: Driven, url: string): Promise<Visit> {
   const { tab, problems } = await openTab(browser);
   try {
     await tab.goto(url);
-    await tab.waitForFunction('document.body?.dataset.state !== undefined', { timeout: 120_000 });
+    await until(tab, 'document.body?.dataset.state !== undefined');
     const shown = await tab.evaluate<Omit<Visit, 'problems' | 'notes'>>(`({
       state: document.body.dataset.state, text: document.body.dataset.text ?? '', isolated: crossOriginIsolated,
     })`);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Served, serve } from '../pages.js';
-import { type Driven, drive, type Tab } from '../puppeteer.js';
+import { type Driven, drive, endOf, openRunning, type Tab, until } from '../puppeteer.js';
 import { type Folder, install, pack, temporaryFolder } from '../tarball.js';
 import { built, isolation, running } from '../threadPages.js';
 
@@ -32,27 +32,14 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
     browser = await drive(name, folder.path);
     const tab = await open();
     await tab.evaluate(`void train(${epochs})`);
-    whole = await ended(tab);
+    whole = await endOf(tab);
     expect(whole).toMatch(/^done/);
     await tab.close();
   }, 300_000);
 
   afterAll(() => browser?.close());
 
-  async function open(): Promise<Tab> {
-    const tab = await browser.newPage();
-    await tab.goto(`${server.origin}/`);
-    await tab.waitForFunction("document.body?.dataset.ready === 'yes'");
-    return tab;
-  }
-
-  /** By the clock: nothing is drawn in a tab that nobody sees. */
-  const until = (tab: Tab, what: string) => tab.waitForFunction(what, { polling: 100, timeout: 120_000 });
-
-  async function ended(tab: Tab): Promise<string> {
-    await until(tab, 'document.body.dataset.state !== undefined');
-    return tab.evaluate("document.body.dataset.state + ': ' + document.body.dataset.text");
-  }
+  const open = (): Promise<Tab> => openRunning(browser, server.origin);
 
   /** A tab that trains behind another one. */
   async function hidden(): Promise<Tab> {
@@ -64,7 +51,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
   }
 
   it('trains behind another tab', async () => {
-    expect(await ended(await hidden())).toBe(whole);
+    expect(await endOf(await hidden())).toBe(whole);
   }, 180_000);
 
   it.runIf(name === 'chrome')(
@@ -77,7 +64,7 @@ describe.each(['chrome', 'firefox'] as const)('%s', (name) => {
       await sleep(1000);
       await session.send('Page.setWebLifecycleState', { state: 'active' });
       expect(await tab.evaluate('document.body.dataset.state === undefined'), 'still trains').toBe(true);
-      expect(await ended(tab)).toBe(whole);
+      expect(await endOf(tab)).toBe(whole);
     },
     180_000,
   );

@@ -6,7 +6,7 @@ import { copyPage } from '../../../scripts/lib/page.mjs';
 
 import { outcomeOf, serve } from '../pages.js';
 import { type Outcome, outcomeIn, writeProgram } from '../program.js';
-import { type Driven, drive, openTab, type Tab, visitDriven } from '../puppeteer.js';
+import { type Driven, drive, endOf, openRunning, openTab, until, visitDriven } from '../puppeteer.js';
 import { Table } from '../table.js';
 import { type Folder, install, pack, run, temporaryFolder } from '../tarball.js';
 import { built, builtWithServiceWorker, headersOf, isolation, running } from '../threadPages.js';
@@ -91,43 +91,31 @@ describe('what ends a run', () => {
     place = await built(folder.path, 'told', () => running);
   });
 
-  async function open(origin: string): Promise<Tab> {
-    const { tab } = await openTab(browser);
-    await tab.goto(`${origin}/`);
-    await tab.waitForFunction("document.body?.dataset.ready === 'yes'");
-    return tab;
-  }
-
-  async function ended(tab: Tab): Promise<string> {
-    await tab.waitForFunction('document.body.dataset.state !== undefined', { timeout: 120_000 });
-    return tab.evaluate("document.body.dataset.state + ': ' + document.body.dataset.text");
-  }
-
   it('is memory that the browser refuses', async () => {
     await using server = await serve(place, { headers: isolation });
-    const tab = await open(server.origin);
+    const tab = await openRunning(browser, server.origin);
     await tab.evaluate(
       "WebAssembly.Memory = class { constructor() { throw new RangeError('out of memory'); } }; void train(1, { runtime: { threads: 2 } })",
     );
-    expect(await ended(tab)).toMatch(/^failed: MemoryError: .*address space/);
+    expect(await endOf(tab)).toMatch(/^failed: MemoryError: .*address space/);
     await tab.close();
   });
 
   it('is the page, closed: its newest checkpoint is kept, and training goes on from it to the same bits', async () => {
     await using server = await serve(place, { headers: isolation });
-    let tab = await open(server.origin);
+    let tab = await openRunning(browser, server.origin);
     await tab.evaluate('void train(40)');
-    const whole = await ended(tab);
+    const whole = await endOf(tab);
     expect(whole).toMatch(/^done/);
     await tab.close();
-    tab = await open(server.origin);
+    tab = await openRunning(browser, server.origin);
     const checkpoint = { path: 'opfs:runs/model.safetensors', everySteps: 1 };
     await tab.evaluate(`void train(40, ${JSON.stringify({ fit: { checkpoint }, leaveAt: 40 })})`);
-    await tab.waitForFunction("location.href === 'about:blank'");
+    await until(tab, "location.href === 'about:blank'");
     await tab.close();
-    tab = await open(server.origin);
+    tab = await openRunning(browser, server.origin);
     await tab.evaluate(`void train(40, { fit: { resumeFrom: '${checkpoint.path}' } })`);
-    expect(await ended(tab)).toBe(whole);
+    expect(await endOf(tab)).toBe(whole);
     const first = Number(await tab.evaluate('document.body.dataset.first'));
     expect(first, 'of 160 steps').toBeGreaterThan(1);
     expect(first, 'of 160 steps').toBeLessThan(160);
@@ -141,12 +129,12 @@ it('the demo page trains a network and fools it', async () => {
   await using server = await serve(place);
   const { tab, problems } = await openTab(browser);
   await tab.goto(`${server.origin}/#threads=2&count=1000&epochs=1`);
-  await tab.waitForFunction("document.querySelector('.primary:enabled') !== null", { timeout: 60_000 });
+  await until(tab, "document.querySelector('.primary:enabled') !== null");
   expect(await tab.evaluate('crossOriginIsolated'), 'by its service worker').toBe(true);
   await tab.evaluate("document.querySelector('.primary').click()");
-  await tab.waitForFunction(`document.querySelector('[data-phase="trained"]') !== null`, { timeout: 120_000 });
+  await until(tab, `document.querySelector('[data-phase="trained"]') !== null`);
   const verdict = "document.querySelector('.verdict')?.textContent";
-  await tab.waitForFunction(`/fooled|withstands|as it is/.test(${verdict} ?? '')`, { timeout: 120_000 });
+  await until(tab, `/fooled|withstands|as it is/.test(${verdict} ?? '')`);
   expect(problems).toEqual([]);
   await tab.close();
 });
