@@ -41,9 +41,9 @@ await main(async () => {
     return;
   }
   await stage('Site', () => inSite('vitepress/bin/vitepress.js', ['build', 'site/docs']));
-  await stage('Links', () => {
+  await stage('Links', async () => {
     // Where the demo page was built, the site brings it along.
-    if (existsSync(path.join(root, 'dist/page/index.html'))) copyPage(path.join(built, 'demo-page'));
+    if (existsSync(path.join(root, 'dist/page.json.br'))) await copyPage(path.join(built, 'demo-page'));
     const dead = checkLinks(built, process.env.KWTA_DOCS_BASE ?? '/');
     for (const line of dead) console.error(`   ${line}`);
     if (dead.length > 0) throw new Failure(`${dead.length} links of the site lead nowhere.`);

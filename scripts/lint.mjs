@@ -4,7 +4,7 @@ import { build } from './build.mjs';
 import { checkDependencyArrow } from './check-dependency-arrow.mjs';
 import { nativeEnvironment } from './lib/rust.mjs';
 import { Failure, main, note, root, run, runPackage, stage, tryRun } from './lib/steps.mjs';
-import { buildStd, wasmEnvironment } from './lib/wasm.mjs';
+import { cargoOptions, wasmEnvironment } from './lib/wasm.mjs';
 
 /** Runs all checks; the tests of types need the build. */
 export async function lint() {
@@ -31,12 +31,20 @@ export async function lint() {
     await run('cargo', [...clippy, '--features', 'threads', ...strict], { env: native });
   });
   await stage('Lint: clippy, WebAssembly', async () => {
-    const env = await wasmEnvironment({ threads: true, relaxed: true });
+    const variant = { threads: true, relaxed: true };
+    const env = await wasmEnvironment(variant);
     if ((await tryRun('cargo', ['clippy', '--version'], { env, capture: true })).code !== 0) {
       note('SKIPPED: the toolchain that builds for WebAssembly has no clippy');
       return;
     }
-    const target = ['--target', 'wasm32-unknown-unknown', buildStd, '--features', 'threads'];
+    const target = [
+      '--release',
+      '--target',
+      'wasm32-unknown-unknown',
+      ...cargoOptions(variant),
+      '--features',
+      'threads',
+    ];
     await run('cargo', ['clippy', '--quiet', '--workspace', '--lib', ...target, ...strict], { env });
   });
 }

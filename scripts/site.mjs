@@ -6,8 +6,8 @@ import { main, note, root, stage } from './lib/steps.mjs';
 
 await main(async () => {
   await build();
-  await stage('Site', () => {
-    copyPage(path.join(root, 'site/dist'));
+  await stage('Site', async () => {
+    await copyPage(path.join(root, 'site/dist'));
     note('site/dist: copy it to any static host, into any folder');
   });
 });

@@ -8,7 +8,7 @@ import { checkInstructions } from './instructions.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { nativeEnvironment } from './lib/rust.mjs';
 import { Failure, main, note, root, stage, tryRun } from './lib/steps.mjs';
-import { buildStd, wasmEnvironment } from './lib/wasm.mjs';
+import { cargoOptions, wasmEnvironment } from './lib/wasm.mjs';
 import { lint } from './lint.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number, failures?: string[] }} Count */
@@ -126,7 +126,10 @@ function wasmTest(name, variant) {
       }
       const env = { ...(await wasmEnvironment(variant)), NODE_ARGS: flags.join(',') };
       // Optimised, and aborting on panic: as shipped, and with the std that the build compiled.
-      const options = ['--release', '--target', 'wasm32-unknown-unknown', buildStd, '-Zpanic-abort-tests'];
+      const options = [
+        ...['--release', '--target', 'wasm32-unknown-unknown', '-Zpanic-abort-tests'],
+        ...cargoOptions(variant),
+      ];
       return runCargo(['test', '-p', 'kwta-kernels', '--lib', ...options], env);
     }),
   );

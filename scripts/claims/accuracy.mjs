@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
+import { trainNetwork } from './networks.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -56,23 +57,14 @@ class Lab {
   }
 
   /**
-   * The small CNN, trained.
-   * @param {(spec: ModelSpec) => ModelSpec} change what to make of its description
-   * @param {{ activation: ReturnType<Package['nn']['relu'] | Package['nn']['kwta']>, adversarial: boolean, seed?: number }} how
+   * @param {{ activation: import('./networks.mjs').Activation, adversarial: boolean, seed?: number, change?: (spec: ModelSpec) => ModelSpec }} how
    */
-  async trained(change, { activation, adversarial, seed = 0 }) {
-    const { attacks, models, optim, regimes, schedules } = this.package;
-    const spec = models.smallCnn({
-      ...{ activation, classes: 10, input: this.train.shape, channels: [16, 32, 64], head: 'flatten' },
-    });
-    const model = await this.kwta.model(change(spec), { seed });
-    const regime = adversarial ? regimes.adversarial(attacks.pgd({ steps: 4 }), { epsilon: 0.1 }) : regimes.natural();
-    const run = model.fit(this.train, {
-      ...{ batchSize: 64, optimizer: optim.adam({ lr: 0.002 }), lr: schedules.cosine(), regime, seed },
+  trained({ adversarial, ...how }) {
+    return trainNetwork(this.package, this.kwta, this.train, {
+      ...how,
+      epsilon: adversarial ? 0.1 : undefined,
       epochs: Number(options.epochs),
     });
-    for await (const _ of run);
-    return model;
   }
 
   /** Share of the test images that are right. @param {Model} model */
@@ -132,7 +124,7 @@ async function robustness(lab) {
     /** @type {[name: string, model: Model][]} */
     const trained = [];
     for (const [name, activation] of Object.entries(activations)) {
-      trained.push([name, await lab.trained((spec) => spec, { activation, adversarial })]);
+      trained.push([name, await lab.trained({ activation, adversarial })]);
     }
     for (const [i, [name, model]] of trained.entries()) {
       const [, other] = trained[1 - i];
@@ -173,10 +165,9 @@ async function gammas(lab) {
     /** @type {number[][]} */
     const results = [];
     for (const seed of seeds) {
-      const model = await lab.trained((spec) => withGammas(spec, given), {
-        activation: nn.kwta({ gamma: given[0] }),
-        adversarial: false,
-        seed,
+      const model = await lab.trained({
+        ...{ activation: nn.kwta({ gamma: given[0] }), adversarial: false, seed },
+        change: (spec) => withGammas(spec, given),
       });
       results.push([
         await lab.clean(model),

@@ -21,20 +21,32 @@ export const variants = [
   { name: 'relaxed-threads', threads: true, relaxed: true },
 ];
 
-/** Compiles std along with the crates; panics abort, as in the release profile. */
-export const buildStd = '-Zbuild-std=std,panic_abort';
-
 /** 4 GiB, all that 32 bits address: a page may create its memory with a lower maximum. */
 const maxMemory = 65536 * 65536;
+
+/**
+ * Compiles std along with the crates; panics abort, as in the release profile, and nothing walks back through frames.
+ * Relaxed SIMD is for the crates alone, so that variants that differ in nothing else share a std. For release builds.
+ * @param {Omit<Variant, 'name'>} variant
+ * @returns {string[]} options of cargo
+ */
+export function cargoOptions({ relaxed }) {
+  const std = ['-Zbuild-std=std,panic_abort', '-Zbuild-std-features='];
+  if (!relaxed) return std;
+  const flags = ['kwta-kernels', 'kwta-wasm'].flatMap((name) => [
+    '--config',
+    `profile.release.package.${name}.rustflags=["-Ctarget-feature=+relaxed-simd"]`,
+  ]);
+  return [...std, '-Zprofile-rustflags', ...flags];
+}
 
 /**
  * @param {Omit<Variant, 'name'>} variant
  * @param {string} sysroot
  */
-function rustFlags({ threads, relaxed }, sysroot) {
+function rustFlags({ threads }, sysroot) {
   const features = ['+simd128', '+bulk-memory', '+mutable-globals'];
   if (threads) features.push('+atomics');
-  if (relaxed) features.push('+relaxed-simd');
   const flags = ['-C', `target-feature=${features.join(',')}`];
   // LLVM's loop strength reduction adds constants to addresses one by one, which WebAssembly's loads do for nothing.
   flags.push('-C', 'llvm-args=-disable-lsr');
@@ -63,9 +75,12 @@ async function compilerEnvironment(variant) {
   const { env, sysroot, version } = await wasmToolchain();
   const flags = rustFlags(variant, sysroot);
   const key = createHash('sha256').update(`${version}\n${flags}`).digest('hex').slice(0, 16);
+  const folder = path.join(cache, 'target', key);
   return {
     ...env,
-    CARGO_TARGET_DIR: path.join(cache, 'target', key),
+    // What is compiled on the way is shared, and what comes out is not.
+    CARGO_BUILD_BUILD_DIR: folder,
+    CARGO_TARGET_DIR: path.join(folder, variant.relaxed ? 'relaxed' : 'plain'),
     // Checkouts share that folder: by time, an older file of one looks like what another has built.
     CARGO_UNSTABLE_CHECKSUM_FRESHNESS: 'true',
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags,
@@ -98,7 +113,10 @@ export async function buildWasm(only) {
     const folder = `dist/wasm/${variant.name}`;
     return {
       ...{ variant, folder, record: `${folder}.hash` },
-      hash: fingerprint([...sources, 'scripts/lib/wasm.mjs'], [version, rustFlags(variant, sysroot), wasmPackVersion]),
+      hash: fingerprint(
+        [...sources, 'scripts/lib/wasm.mjs'],
+        [version, rustFlags(variant, sysroot), cargoOptions(variant), wasmPackVersion],
+      ),
       outputs: ['kwta.js', 'kwta.d.ts', 'kwta_bg.wasm'].map((name) => `${folder}/${name}`),
     };
   });
@@ -139,7 +157,7 @@ async function compile(stale) {
   for (const variant of stale) {
     note(`${variant.name}: compiling (half a minute; once a minute more, for std)`);
     const args = ['build', '--quiet', '--release', '--lib', '--target', 'wasm32-unknown-unknown'];
-    await run('cargo', [...args, buildStd, ...featuresOf(variant)], {
+    await run('cargo', [...args, ...cargoOptions(variant), ...featuresOf(variant)], {
       cwd: path.join(root, 'crates/wasm'),
       env: await compilerEnvironment(variant),
       capture: true,
@@ -163,7 +181,16 @@ async function buildVariant(variant, folder) {
   try {
     const output = ['--target', 'web', '--out-name', 'kwta', '--out-dir', partial, '--no-pack'];
     // Mode force: without the check for a prebuilt std of the target.
-    const args = ['build', 'crates/wasm', '--mode', 'force', ...output, '--', buildStd, ...featuresOf(variant)];
+    const args = [
+      'build',
+      'crates/wasm',
+      '--mode',
+      'force',
+      ...output,
+      '--',
+      ...cargoOptions(variant),
+      ...featuresOf(variant),
+    ];
     await run('wasm-pack', args, { env, capture: true });
     for (const name of readdirSync(partial)) {
       // wasm-pack's .gitignore would keep the module out of the package.

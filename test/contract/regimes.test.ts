@@ -15,7 +15,7 @@ import { describe, expect, it } from 'vitest';
 // What a run says of itself.
 import { overfitted } from '../../ts/train/warnings.js';
 import { fixtures, modelOf } from '../fixtures/fixtures.js';
-import { describeVariants, expectAllClose, expectError, expectValues, useRuntime } from './support.js';
+import { describeVariants, expectAllClose, expectError, expectValues, stateAt, useRuntime } from './support.js';
 import { stripeNet, stripes } from './toys.js';
 
 const replayed = (await fixtures('regimes')).filter(({ regime }) => regime.type === 'free');
@@ -80,10 +80,10 @@ describe('free', () => {
   it('hands its perturbation on, and does not go on without it', async () => {
     const model = await runtime().model(stripeNet(nn.relu()));
     const options = { ...common, epochs: 30, regime: regimes.free({ epsilon }) };
-    const run = model.fit(data, options);
-    // After a step at least: there is nothing to be handed on before.
-    for await (const { type } of run) if (type === 'batch') break;
-    const state = await run.state();
+    const run = model.fit(data, { ...options, paused: true });
+    // There is nothing to be handed on before a step.
+    const state = await stateAt(run, 1);
+    await run.resume();
     await run;
     const { kept } = state;
     expect(kept?.shape).toEqual([20, 1, 8, 8]);
@@ -163,8 +163,9 @@ describe('rules', () => {
 
   it('are held against options that change on resuming', async () => {
     const run = await runtime().model(stripeNet(nn.relu()));
-    const first = run.fit(data, { ...common, regime: regimes.trades({ epsilon }) });
-    const state = await first.state();
+    const first = run.fit(data, { ...common, regime: regimes.trades({ epsilon }), paused: true });
+    const state = await stateAt(first, 1);
+    await first.resume();
     await first;
     const other = { regime: regimes.trades({ epsilon, beta: 3 }), resumeFrom: state };
     await expectError(begin(other), ConfigError, 'regime', '"beta":6', '"beta":3');

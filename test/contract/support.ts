@@ -1,12 +1,14 @@
 /** What the contract tests share: runtimes by variant, comparisons of tensors, expectations about errors, reports without their dates. */
 import {
   createRuntime,
+  type FitRun,
   type KwtaError,
   MemoryError,
   nn,
   type Runtime,
   type RuntimeOptions,
   type Tensor,
+  type TrainState,
   type Variant,
 } from 'kwta';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -106,6 +108,26 @@ export async function caught(failing: (() => unknown) | PromiseLike<unknown>): P
   } catch (error) {
     return error;
   }
+}
+
+/** Asks again until it is so. */
+export async function until(there: () => Promise<boolean>): Promise<void> {
+  while (!(await there())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Takes a run that is held up to a step, where it is held again, and says its state there. */
+export async function stateAt(run: FitRun, step: number): Promise<TrainState> {
+  // What it needs may still be on its way.
+  await until(() =>
+    run.state().then(
+      () => true,
+      () => false,
+    ),
+  );
+  const steps = step - (await run.state()).step;
+  if (steps > 0) await run.resume({ steps });
+  await until(async () => (await run.state()).step === step);
+  return run.state();
 }
 
 /** What a report says as JSON, without what depends on the moment. */

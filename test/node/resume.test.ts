@@ -158,10 +158,13 @@ describe('evaluateRobustness({ resume })', () => {
   it('goes on after an abort at any time, also before the first attack', async () => {
     const journal = join(folder, 'aborted.journal');
     const options = { epsilons: [0.1], attacks: [attacks.pgd({ steps: 5 })], resume: journal };
-    const controller = new AbortController();
-    const aborted = evaluateRobustness(model, test, { ...options, signal: controller.signal });
-    setTimeout(() => controller.abort(), 5);
-    expect(((await caught(aborted)) as Error).name).toBe('AbortError');
+    for (const early of [true, false]) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const aborted = evaluateRobustness(model, test, { ...options, signal, onProgress: () => controller.abort() });
+      if (early) controller.abort();
+      expect(((await caught(aborted)) as Error).name).toBe('AbortError');
+    }
     const plain = await evaluateRobustness(model, test, { ...options, resume: undefined });
     expect(timeless(await evaluateRobustness(model, test, options))).toEqual(timeless(plain));
   });

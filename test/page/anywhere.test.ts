@@ -22,7 +22,7 @@ const quick = '#threads=1&count=1000&epochs=1';
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'kwta page '));
-  copyPage(path.join(folder, 'a folder'));
+  await copyPage(path.join(folder, 'a folder'));
   [browser, server] = await Promise.all([launch(), serve(folder)]);
 }, 60_000);
 

@@ -1,6 +1,5 @@
 /** `kwta page`: serves the demo page from the package, with the headers by which it computes on all cores. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -8,14 +7,15 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { integer, UsageError } from './options.js';
+import { type PageFiles, readPage } from './pageFiles.js';
 
 interface Flags {
   port: number;
   host: string;
 }
 
-/** The package's folder of built files: the page is in `page`, the kernels in `wasm`. */
-const dist = fileURLToPath(new URL('..', import.meta.url));
+/** The folder of the kernels, which are the package's own. */
+const kernels = fileURLToPath(new URL('../wasm', import.meta.url));
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -46,18 +46,18 @@ export function addPageCommand(program: Command): void {
     .action(async ({ port, host }: Flags) => {
       if (port > largestPort)
         throw new UsageError(`--port: expected a whole number from 0 to ${largestPort}, got ${port}`);
-      if ((await sizeOf(path.join(dist, 'page', 'index.html'))) === undefined) {
+      const page = readPage();
+      if (page === undefined)
         throw new UsageError('this copy of the package was built without its page: npm run build makes it');
-      }
-      const server = await listen(port, host);
+      const server = await listen(page, port, host);
       const { port: taken } = server.address() as AddressInfo;
       console.log(`http://${host}:${taken}/ (Ctrl-C ends it)`);
     });
 }
 
-function listen(port: number, host: string): Promise<Server> {
+function listen(page: PageFiles, port: number, host: string): Promise<Server> {
   const server = createServer(({ method, url = '/' }, response) => {
-    void answer(method, url, response).catch((error: unknown) => response.destroy(error as Error));
+    void answer(page, method, url, response).catch((error: unknown) => response.destroy(error as Error));
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -68,38 +68,32 @@ function listen(port: number, host: string): Promise<Server> {
   });
 }
 
-async function answer(method: string | undefined, url: string, response: ServerResponse): Promise<void> {
+async function answer(
+  page: PageFiles,
+  method: string | undefined,
+  url: string,
+  response: ServerResponse,
+): Promise<void> {
   if (method !== 'GET' && method !== 'HEAD') return refuse(response, 405);
-  const file = fileOf(url);
-  const size = file === undefined ? undefined : await sizeOf(file);
-  if (file === undefined || size === undefined) return refuse(response, 404);
-  const type = types[path.extname(file)] ?? 'application/octet-stream';
-  response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': size });
-  if (method === 'HEAD') response.end();
-  else createReadStream(file).pipe(response);
+  const asked = nameOf(url) ?? '';
+  const name = asked.endsWith('/') ? `${asked}index.html` : asked;
+  const body = page.get(name.slice(1)) ?? (await kernelsAt(name));
+  if (body === undefined) return refuse(response, 404);
+  response.writeHead(200, { ...headers, 'Content-Type': types[path.extname(name)], 'Content-Length': body.length });
+  response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** The file of an address: the page's own, or one of the kernels; nothing for any other. */
-function fileOf(url: string): string | undefined {
-  const name = nameOf(url);
-  if (name === undefined) return undefined;
-  const folder = path.join(dist, name.startsWith('/wasm/') ? '' : 'page');
-  const file = path.join(folder, name.endsWith('/') ? `${name}index.html` : name);
-  return file.startsWith(folder) && path.extname(file) in types ? file : undefined;
+/** A build of the kernels, if the address is one's. */
+async function kernelsAt(name: string): Promise<Buffer | undefined> {
+  const variant = name.match(/^\/wasm\/([\w-]+)\/kwta_bg\.wasm$/)?.[1];
+  return variant === undefined
+    ? undefined
+    : readFile(path.join(kernels, variant, 'kwta_bg.wasm')).catch(() => undefined);
 }
 
 function nameOf(url: string): string | undefined {
   try {
     return path.posix.normalize(decodeURIComponent(new URL(url, 'http://page').pathname));
-  } catch {
-    return undefined;
-  }
-}
-
-async function sizeOf(file: string): Promise<number | undefined> {
-  try {
-    const found = await stat(file);
-    return found.isFile() ? found.size : undefined;
   } catch {
     return undefined;
   }

@@ -125,7 +125,7 @@ describe('what ends a run', () => {
 
 it('the demo page trains a network and fools it', async () => {
   const place = path.join(folder.path, 'demo');
-  copyPage(place);
+  await copyPage(place);
   await using server = await serve(place);
   const { tab, problems } = await openTab(browser);
   await tab.goto(`${server.origin}/#threads=2&count=1000&epochs=1`);

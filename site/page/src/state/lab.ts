@@ -2,7 +2,17 @@
 import { computed, signal } from '@preact/signals';
 import { createRuntime, type Model, type Runtime } from 'kwta';
 import { loadSplit, type SplitRequest, split } from './data.js';
-import { fitOptions, type Network, networks, progressed, Rate, specOf, titles, wantedNetworks } from './networks.js';
+import {
+  fitOptions,
+  type Network,
+  networks,
+  progress,
+  progressed,
+  Rate,
+  specOf,
+  titles,
+  wantedNetworks,
+} from './networks.js';
 import { checkpointOf, forget, recall, remember } from './session.js';
 import { change, settings, trainingKey } from './settings.js';
 
@@ -164,7 +174,8 @@ async function follow(network: Network, run: NonNullable<Network['run']>, signal
     const images = split.peek();
     if (images !== undefined) curve.testAccuracy = await network.model.accuracy(images.test, { signal });
     network.run = undefined;
-    progressed();
+    // At once: whoever is told that all is done sees the last figures.
+    progress.value++;
     if (networks.peek().every(({ run }) => run === undefined)) {
       setPhase('trained', `Trained: ${networks.peek().map(accuracyText).join(', ')}`);
       keep();
