@@ -14,8 +14,8 @@ interface Flags {
   host: string;
 }
 
-/** The folder of the kernels, which are the package's own. */
-const kernels = fileURLToPath(new URL('../wasm', import.meta.url));
+/** The package's folder of built files, whose kernels the page computes with. */
+const dist = fileURLToPath(new URL('..', import.meta.url));
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -88,7 +88,7 @@ async function kernelsAt(name: string): Promise<Buffer | undefined> {
   const variant = name.match(/^\/wasm\/([\w-]+)\/kwta_bg\.wasm$/)?.[1];
   return variant === undefined
     ? undefined
-    : readFile(path.join(kernels, variant, 'kwta_bg.wasm')).catch(() => undefined);
+    : readFile(path.join(dist, 'wasm', variant, 'kwta_bg.wasm')).catch(() => undefined);
 }
 
 function nameOf(url: string): string | undefined {

@@ -1,12 +1,14 @@
 /** The built demo page, which the package carries in one compressed file: apart, its files take a quarter more. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 
 /** The page's files by their names relative to it, `index.html` and `assets/...`; all are text. */
 export type PageFiles = ReadonlyMap<string, Buffer>;
 
-const file = fileURLToPath(new URL('../page.json.br', import.meta.url));
+/** In the package's folder of built files. */
+const file = path.join(fileURLToPath(new URL('..', import.meta.url)), 'page.json.br');
 
 /** Nothing in a package that was built without it. */
 export function readPage(): PageFiles | undefined {
