@@ -1,45 +1,45 @@
-// What of dist/ goes into the package: not the declarations that no entry leads to, which only the project's own tests read; nor
-// the second copy of the code around the threaded kernels (glue.mjs).
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// dist/types: what users' compilers read, one declaration file for each entry and one that they share. The others, a file for each
+// source, are for the project's own tests and stay out of the package, as does the second copy of the code around the threaded
+// kernels (glue.mjs).
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Failure, root } from './steps.mjs';
+import { root } from './steps.mjs';
 
 const dist = path.join(root, 'dist');
 
-/** Writes dist/.npmignore. */
-export function ignoreInnerDeclarations() {
-  const reached = reachedFrom(entries());
-  const all = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'));
-  const inner = all.map((name) => name.replaceAll('\\', '/')).filter((name) => !reached.has(name));
-  writeFileSync(
-    path.join(dist, '.npmignore'),
-    `*.hash\n/wasm/relaxed-threads/kwta.js\n${inner.map((name) => `/${name}\n`).join('')}`,
-  );
-}
+/** The declarations of each entry, below dist/. */
+const entries = {
+  index: 'index.d.ts',
+  slim: 'slim.d.ts',
+  inline: 'inline.d.ts',
+  worker: 'engine/entry.browser.d.ts',
+};
 
-/** The declarations that package.json names, below dist/. */
-function entries() {
-  /** @type {{ exports: Record<string, string | { types?: string }> }} */
-  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  return Object.values(exports).flatMap((entry) =>
-    typeof entry === 'object' && entry.types !== undefined ? [path.posix.relative('dist', entry.types)] : [],
-  );
-}
-
-/**
- * @param {string[]} from
- * @returns {Set<string>} these files and all that they import, and so on
- */
-function reachedFrom(from) {
-  const reached = new Set(from);
-  // A set that grows while it is walked.
-  for (const name of reached) {
-    const text = readFileSync(path.join(dist, name), 'utf8');
-    for (const [, imported] of text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)) {
-      if (imported.startsWith('#')) throw new Failure(`${name} imports ${imported}, which has other types elsewhere.`);
-      if (imported.startsWith('.'))
-        reached.add(path.posix.join(path.posix.dirname(name), imported.replace(/\.js$/, '.d.ts')));
-    }
-  }
-  return reached;
+/** Writes dist/types and dist/.npmignore. */
+export async function bundleDeclarations() {
+  // Imported here: the packages may be installed by the very command that builds.
+  const [{ rolldown }, { dts }] = await Promise.all([import('rolldown'), import('rolldown-plugin-dts')]);
+  const input = Object.entries(entries).map(([name, file]) => [name, path.join(dist, file)]);
+  const bundle = await rolldown({
+    input: Object.fromEntries(input),
+    external: ['comlink', 'valibot'],
+    plugins: [dts({ dtsInput: true })],
+    onLog: (level, { message }) => {
+      if (level === 'warn') throw new Error(message);
+    },
+  });
+  const types = path.join(dist, 'types');
+  rmSync(types, { recursive: true, force: true });
+  await bundle.write({
+    ...{ dir: types, format: 'es', chunkFileNames: '[name].d.ts' },
+    // As the sources of the entries say it, for disposables.
+    banner: '/// <reference lib="esnext.disposable" preserve="true" />',
+    codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
+    // Compilers and editors show these names.
+    minifyInternalExports: false,
+  });
+  // Nothing imports what helps code to run.
+  rmSync(path.join(types, 'rolldown-runtime.d.ts'));
+  await bundle.close();
+  writeFileSync(path.join(dist, '.npmignore'), '*.hash\n*.d.ts\n!/types/*.d.ts\n/wasm/relaxed-threads/kwta.js\n');
 }

@@ -1,7 +1,7 @@
 // ts/ -> dist/, by tsc; the entry that is one file; the schemas as JSON; and the library that draws charts, for pages that need nothing else.
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ignoreInnerDeclarations } from './declarations.mjs';
+import { bundleDeclarations } from './declarations.mjs';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
 import { checkShared, dropLoader } from './glue.mjs';
 import { inlinedKernels, writeInline } from './inline.mjs';
@@ -40,7 +40,7 @@ export async function buildTypeScript() {
     await runPackage('typescript/bin/tsc', ['-p', 'tsconfig.json', '--emitDeclarationOnly']);
     for (const { name } of variants) dropLoader(name);
     checkShared();
-    ignoreInnerDeclarations();
+    await bundleDeclarations();
     // Where only the kernels of the command line were asked for, it waits for the others.
     if (existsSync(path.join(root, inlinedKernels))) await writeLicences(await writeInline());
     await writeSchemas();
