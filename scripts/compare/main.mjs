@@ -1,10 +1,12 @@
 // npm run compare -- --model FILE --data DIR [--samples 256] [--norm linf] [--epsilon 0.1] [--threads 2] [--seed 0] [--queries 5000] [--attacks standard]
+//   [--shake 1]
 // The same weights and images attacked by this package and by others in PyTorch (KWTA_PYTHON, with torch): AutoAttack
 // (standard, plus, and its parts alone: apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square), and foolbox, ART and torchattacks
 // (pgd, fgsm, bim, mim, spsa). A table tells what each leaves, and the seconds it takes. Attacks of minimum norm (deepfool,
 // ddn, fmn, pdpgd, carliniWagner, sigmaZero; also beside adv-lib) look for the closest adversarial; another table has the
 // median distance over the samples that the model has right, where a failure is infinitely far away. So it has for attacks by
-// decisions (boundary, geoDa, hopSkipJump, rays, signOpt), all of which get the same queries of an image.
+// decisions (boundary, geoDa, hopSkipJump, rays, signOpt), all of which get the same queries of an image. With --shake, the seed of a
+// draw, all get images moved by up to 1e-6: by how much a figure then differs is what rounding alone makes of it.
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
 import { Failure, main, note } from '../lib/steps.mjs';
@@ -23,6 +25,7 @@ const { values: options } = parseArgs({
     attacks: { type: 'string', default: 'standard' },
     queries: { type: 'string', default: '5000' },
     seed: { type: 'string', default: '0' },
+    shake: { type: 'string' },
   },
 });
 
@@ -46,7 +49,7 @@ await main(async () => {
     options.queries,
   ].map(Number);
   const test = (await readDataFolder({ data: dir, split: 'test' })).take(samples);
-  const x = test.tensor();
+  const x = options.shake === undefined ? test.tensor() : shaken(test.tensor(), Number(options.shake));
   const labels = Array.from(test.labels);
   const climb = (/** @type {object} */ how) => attacks.apgd({ norm, ...how });
   const spsa = ({ steps, pairs, sigma, step } = settings.spsa) =>
@@ -146,3 +149,17 @@ await main(async () => {
   if (fixed.length > 0) printShares({ names: fixed, here: shares, others: others(fixed) });
   if (free.length > 0) printDistances({ names: free, here: closest, others: others(free) }, clean);
 });
+
+/**
+ * @param {import('../../dist/index.js').Tensor} x pixels from 0 to 1
+ * @param {number} seed
+ * @returns {import('../../dist/index.js').Tensor}
+ */
+function shaken({ shape, data }, seed) {
+  let state = seed >>> 0;
+  const moved = data.map((value) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.min(1, value + (1e-6 * state) / 2 ** 32);
+  });
+  return { shape, data: moved };
+}
