@@ -107,6 +107,7 @@ function wantedFiles(split: Split): string {
     `${idxName(split, 'images')} and ${idxName(split, 'labels')} (MNIST and its relatives)`,
     `${cifarFiles[split].join(', ')} (CIFAR-10)`,
     `${split}.bin (CIFAR-100), each plain or .gz`,
+    'the files of either for Python',
     `${split}_32x32.mat (SVHN)`,
     `${split}.npz with images and labels`,
     `${split}/ with a folder of PNG or JPEG images for each class`,
@@ -136,6 +137,7 @@ function datasetsIn(folder: string, split: Split): Found[] {
   if (cifar !== undefined) found.push({ what: cifar, read: () => datasets.cifar10({ dir: folder, split }) });
   const hundred = existing(folder, [`${split}.bin`]);
   if (hundred !== undefined) found.push({ what: hundred, read: () => datasets.cifar100({ dir: folder, split }) });
+  if (cifar === undefined && hundred === undefined) found.push(...pickledIn(folder, split));
   const svhn = join(folder, `${split}_32x32.mat`);
   if (existsSync(svhn)) found.push({ what: svhn, read: () => datasets.svhn({ dir: folder, split }) });
   const npz = join(folder, `${split}.npz`);
@@ -143,6 +145,20 @@ function datasetsIn(folder: string, split: Split): Found[] {
   const images = join(folder, split);
   if (holdsClasses(images)) found.push({ what: images, read: () => datasets.imageFolder({ dir: images, name }) });
   return found;
+}
+
+/** CIFAR for Python: files without an ending, told by the one with the classes' names. */
+function pickledIn(folder: string, split: Split): Found[] {
+  const isFile = (name: string): boolean => {
+    const path = join(folder, name);
+    return existsSync(path) && statSync(path).isFile();
+  };
+  const batches = cifarFiles[split].map((name) => basename(name, '.bin'));
+  if (isFile('batches.meta') && batches.some(isFile))
+    return [{ what: join(folder, 'batches.meta'), read: () => datasets.cifar10({ dir: folder, split }) }];
+  if (isFile('meta') && isFile(split))
+    return [{ what: join(folder, split), read: () => datasets.cifar100({ dir: folder, split }) }];
+  return [];
 }
 
 function idxName(split: Split, part: 'images' | 'labels'): string {

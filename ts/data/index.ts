@@ -26,7 +26,7 @@ function later<F extends (...args: never[]) => Promise<unknown>>(load: () => Pro
 }
 
 /**
- * The images of one split of CIFAR-10, plain or gzipped. Of the five training files, those that are there are taken; the
+ * The images of one split of CIFAR-10: binary files, plain or gzipped, or the pickled ones for Python, of which nothing is run. Of the five training files, those that are there are taken; the
  * dataset's name lists them.
  *
  * @throws {DataError} when no file of the split is there, or one is truncated, too long or holds a wrong label.
@@ -34,7 +34,8 @@ function later<F extends (...args: never[]) => Promise<unknown>>(load: () => Pro
 export const cifar10: typeof cifar.cifar10 = later(async () => (await import('./cifar.js')).cifar10);
 
 /**
- * The images of one split of CIFAR-100 (50,000 and 10,000), plain or gzipped.
+ * The images of one split of CIFAR-100 (50,000 and 10,000): a binary file, plain or gzipped, or the pickled one for Python, of
+ * which nothing is run.
  *
  * @throws {DataError} when the split's file is not there, truncated, too long or holds a wrong label.
  */

@@ -5,6 +5,12 @@ import { fetchPublished, type PublishedFile } from './download.js';
 import { join } from './source.js';
 import type { SplitOptions } from './splitOptions.js';
 
+/** The pickled files of each split, of which any will do, and the folder inside that may hold them. */
+export interface Pickled {
+  inside: string;
+  files: Record<string, readonly string[]>;
+}
+
 /** A dataset as its publisher gives it. */
 export interface Archive {
   title: string;
@@ -18,6 +24,8 @@ export interface Archive {
   needed: Record<string, readonly string[]>;
   /** Any of them will do. */
   any?: boolean;
+  /** The same for Python. */
+  pickled?: Pickled;
   downloads: readonly (PublishedFile & { split?: string })[];
 }
 
@@ -55,12 +63,15 @@ function whatToPlace({ needed, downloads }: Archive, split: string, verb = 'plac
   return `${verb}${needed[split].join(', ')} (plain or .gz${unpacked})`;
 }
 
-async function holds(place: string | URL, { inside, needed, any }: Archive, split: string): Promise<boolean> {
+async function holds(place: string | URL, archive: Archive, split: string): Promise<boolean> {
+  const { inside, needed, any, pickled } = archive;
   for (const folder of [place, ...inside.map((name) => join(place, name))]) {
     const there = await Promise.all(needed[split].map((name) => existing(folder, name)));
     if (any ? there.some((path) => path !== undefined) : there.every((path) => path !== undefined)) return true;
   }
-  return false;
+  if (pickled === undefined) return false;
+  const found = pickled.files[split].map((name) => existing(join(place, pickled.inside), name));
+  return (await Promise.all(found)).some((path) => path !== undefined);
 }
 
 /** Where a file is in a folder of this machine, gzipped or plain. */

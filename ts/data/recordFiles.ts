@@ -38,12 +38,12 @@ const longestNames = 2 ** 16;
 
 const recordLength = ({ labelBytes }: RecordFormat): number => labelBytes + pixels;
 
-/** What a set of these files is, whole. @throws {DataError} naming the file, or those that were expected. */
+/** What a set of these files is, whole; `undefined` when none is there. @throws {DataError} naming the file that is wrong. */
 export async function readRecords(
   title: string,
   folders: readonly (string | URL)[],
   format: RecordFormat,
-): Promise<Dataset> {
+): Promise<Dataset | undefined> {
   const length = format.records * recordLength(format);
   for (const folder of folders) {
     const read = await Promise.all(format.files.map((stem) => readPlainOrZipped(folder, stem, length)));
@@ -57,15 +57,15 @@ export async function readRecords(
     const classNames = await readClassNames(folder, format);
     return new Dataset({ name: nameOf(title, stems, format), shape, classes, images, labels, classNames });
   }
-  throw nothingFound(folders, format);
+  return undefined;
 }
 
-/** The same, read as it is needed. Files must be plain. @throws {DataError} */
+/** The same, read as it is needed. Files must be plain. */
 export async function streamRecords(
   title: string,
   folders: readonly (string | URL)[],
   format: RecordFormat,
-): Promise<StreamedDataset> {
+): Promise<StreamedDataset | undefined> {
   for (const folder of folders) {
     const found = await Promise.all(format.files.map((stem) => findPlain(folder, stem, format)));
     const files = found.filter((file) => file !== undefined);
@@ -80,19 +80,12 @@ export async function streamRecords(
       source: { read: (numbers) => readSome(files, format, numbers) },
     });
   }
-  throw nothingFound(folders, format, 'plain, for a stream');
+  return undefined;
 }
 
-function nameOf(title: string, stems: readonly string[], { files }: RecordFormat): string {
+/** The dataset's name, which says so when some of the files are not there. */
+export function nameOf(title: string, stems: readonly string[], { files }: { files: readonly string[] }): string {
   return stems.length < files.length ? `${title} (only ${stems.join(', ')})` : title;
-}
-
-function nothingFound(folders: readonly (string | URL)[], { files }: RecordFormat, how = 'plain or .gz'): DataError {
-  const [first, ...others] = folders.map(String);
-  const inside = others.map((folder) => folder.slice(first.length).replace(/^\//, ''));
-  return new DataError(
-    `dir: expected ${files.map((file) => `${file}.bin`).join(', ')} (${how}) in ${first} or its ${inside.join(', ')}, found none`,
-  );
 }
 
 async function readPlainOrZipped(folder: string | URL, stem: string, length: number): Promise<SourceFile | undefined> {

@@ -38,13 +38,17 @@ export async function readSourceIfExists(
   if ((typeof source !== 'string' || source === '') && !isUrl(source)) {
     throw new DataError(`${argument}: expected a path, a URL or a Uint8Array, got ${describe(source)}`);
   }
-  let bytes: Uint8Array | undefined;
+  const bytes = await readBytesIfExists(argument, source);
+  return bytes && unzipped(String(source), bytes, lengthOf);
+}
+
+/** A file as it is; `undefined` when there is none. @throws {DataError} when it cannot be read. */
+export async function readBytesIfExists(argument: string, source: string | URL): Promise<Uint8Array | undefined> {
   try {
-    bytes = await platform.readFile(source);
+    return await platform.readFile(source);
   } catch (cause) {
     throw new DataError(`${argument}: ${(cause as Error).message}`, { cause });
   }
-  return bytes && unzipped(String(source), bytes, lengthOf);
 }
 
 /** The place `name` inside the folder or base URL `parent`. */

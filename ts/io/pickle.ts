@@ -26,6 +26,12 @@ export interface Global {
   call?(args: readonly unknown[]): unknown;
 }
 
+/** What a call gives whose attributes follow it. */
+export abstract class Stateful {
+  /** @throws {DataError} when they are wrong. */
+  abstract setState(state: unknown): void;
+}
+
 /** What stands behind the names in a pickle. */
 export interface Meaning {
   /** @returns undefined for what is not to be read. */
@@ -273,11 +279,12 @@ class Machine {
     this.#push(callee.call(args));
   }
 
-  /** Attributes of a dictionary are of no interest, and nothing else has any here. */
+  /** Attributes of a dictionary are of no interest. */
   #build(): void {
-    this.#pop();
+    const state = this.#pop();
     const target = this.#top();
-    if (!(target instanceof Map)) throw this.#error('what takes a state', target);
+    if (target instanceof Stateful) target.setState(state);
+    else if (!(target instanceof Map)) throw this.#error('what takes a state', target);
   }
 
   #append(items: readonly unknown[]): void {
