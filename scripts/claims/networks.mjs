@@ -14,22 +14,21 @@
  * @param {Dataset} data images to train on
  * @param {object} how
  * @param {Activation} how.activation
- * @param {number} [how.epsilon] trains against 4 steps of PGD in this L-inf ball; without it naturally
+ * @param {number} [how.epsilon] trains against the demo's PGD in this L-inf ball; without it naturally
  * @param {number} how.epochs
  * @param {number} [how.seed]
  * @param {(spec: ModelSpec) => ModelSpec} [how.change] what to make of the description
  * @returns {Promise<Model>}
  */
 export async function trainNetwork(kwta, runtime, data, how) {
-  const { attacks, models, optim, regimes, schedules } = kwta;
+  const { attacks, models, regimes } = kwta;
+  // Imported here: it is built by the command that calls this.
+  const { FIT, NETWORK, TRAINING_ATTACK } = await import('../../dist/cli/demo/defaults.js');
   const { activation, epsilon, epochs, seed = 0, change = (spec) => spec } = how;
-  const spec = models.smallCnn({
-    ...{ activation, classes: data.classes, input: data.shape, channels: [16, 32, 64], head: 'flatten' },
-  });
+  const spec = models.smallCnn({ ...NETWORK, activation, classes: data.classes, input: data.shape });
   const model = await runtime.model(change(spec), { seed });
-  await model.fit(data, {
-    ...{ batchSize: 64, optimizer: optim.adam({ lr: 0.002 }), lr: schedules.cosine(), epochs, seed },
-    regime: epsilon === undefined ? regimes.natural() : regimes.adversarial(attacks.pgd({ steps: 4 }), { epsilon }),
-  });
+  const attack = attacks.pgd({ steps: TRAINING_ATTACK.steps });
+  const regime = epsilon === undefined ? regimes.natural() : regimes.adversarial(attack, { epsilon });
+  await model.fit(data, { ...FIT, epochs, seed, regime });
   return model;
 }

@@ -54,20 +54,25 @@ await main(async () => {
   const networks = Object.entries(trainings).flatMap(([training, how]) =>
     Object.entries(activations).map(([name, activation]) => ({ name: `${name}-${training}`, activation, ...how })),
   );
-  const chosen = options.networks?.split(',') ?? networks.map(({ name }) => name);
-  const balls = options.balls.split(',');
-  const unknown = chosen.find((name) => networks.every((network) => network.name !== name));
-  if (unknown !== undefined)
-    throw new Failure(`--networks: expected some of ${networks.map(({ name }) => name)}, got ${unknown}`);
+  const known = {
+    networks: networks.map(({ name }) => name),
+    balls: ['linf', 'l2', 'l1'],
+    preset: ['standard', 'adaptive'],
+  };
+  const chosen = (/** @type {keyof typeof known} */ flag) => {
+    const names = options[flag]?.split(',') ?? known[flag];
+    const unknown = names.find((name) => !known[flag].includes(name));
+    if (unknown !== undefined) throw new Failure(`--${flag}: expected some of ${known[flag]}, got ${unknown}`);
+    return names;
+  };
+  const [names, balls, [preset]] = [chosen('networks'), chosen('balls'), chosen('preset')];
   const samples = Number(options.samples);
-  const preset = /** @type {'standard' | 'adaptive'} */ (options.preset);
   mkdirSync(folder, { recursive: true });
   const runtime = await kwta.createRuntime({ threads: Number(options.threads), deterministic: true });
   note(`kernels ${runtime.info.variant}, ${runtime.info.threads} threads, Node ${process.versions.node}`);
   const rows = [];
-  for (const name of chosen) {
-    const network = networks.find((each) => each.name === name);
-    if (network === undefined) continue;
+  for (const network of networks.filter(({ name }) => names.includes(name))) {
+    const { name } = network;
     const read = (/** @type {'train' | 'test'} */ split) =>
       readDataFolder({ data: path.join(dir, network.data), split });
     const file = path.join(folder, `${name}.safetensors`);
@@ -84,7 +89,8 @@ await main(async () => {
       const report = path.join(folder, `${name}-${norm}-${preset}.json`);
       if (!existsSync(report)) {
         const made = await kwta.evaluateRobustness(model, test, {
-          ...{ attacks: preset, norm: /** @type {'linf'} */ (norm), epsilons: [epsilon], samples },
+          ...{ attacks: /** @type {'adaptive'} */ (preset), norm: /** @type {'linf'} */ (norm) },
+          ...{ epsilons: [epsilon], samples },
           resume: `${report}.journal`,
           onProgress: progressOf(`${name} ${norm}`),
         });

@@ -1,27 +1,29 @@
 // dist/types: what users' compilers read, one declaration file for each entry and one that they share. The others, a file for each
 // source, are for the project's own tests and stay out of the package, as does the second copy of the code around the threaded
 // kernels (glue.mjs).
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './steps.mjs';
 
 const dist = path.join(root, 'dist');
 
-/** The declarations of each entry, below dist/. */
-const entries = {
-  index: 'index.d.ts',
-  slim: 'slim.d.ts',
-  inline: 'inline.d.ts',
-  worker: 'engine/entry.browser.d.ts',
-};
+/** Names in dist/types, and the declarations of the code that package.json has beside them. */
+function entries() {
+  /** @type {{ exports: Record<string, string | { types?: string, default?: string }> }} */
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return Object.values(exports).flatMap((entry) =>
+    typeof entry === 'object' && entry.types !== undefined && entry.default !== undefined
+      ? [[path.basename(entry.types, '.d.ts'), path.join(root, entry.default.replace(/\.js$/, '.d.ts'))]]
+      : [],
+  );
+}
 
 /** Writes dist/types and dist/.npmignore. */
 export async function bundleDeclarations() {
   // Imported here: the packages may be installed by the very command that builds.
   const [{ rolldown }, { dts }] = await Promise.all([import('rolldown'), import('rolldown-plugin-dts')]);
-  const input = Object.entries(entries).map(([name, file]) => [name, path.join(dist, file)]);
   const bundle = await rolldown({
-    input: Object.fromEntries(input),
+    input: Object.fromEntries(entries()),
     external: ['comlink', 'valibot'],
     plugins: [dts({ dtsInput: true })],
     onLog: (level, { message }) => {

@@ -24,7 +24,7 @@ describe('a pickle with an array of bytes', () => {
 
   it.each([
     ['floats', /floats: expected an array of bytes \(uint8\), got one of f4/],
-    ['fortran', /fortran: expected an array in C order, got "F"|expected an array in C order/],
+    ['fortran', /fortran: expected an array in C order, got "F"/],
     ['object', /object: expected an array of bytes \(uint8\), got one of O8/],
   ])('of another kind is refused (%s)', async (name, message) => {
     const bytes = await fixture(name);

@@ -79,7 +79,8 @@ async function answer(
   const name = asked.endsWith('/') ? `${asked}index.html` : asked;
   const body = page.get(name.slice(1)) ?? (await kernelsAt(name));
   if (body === undefined) return refuse(response, 404);
-  response.writeHead(200, { ...headers, 'Content-Type': types[path.extname(name)], 'Content-Length': body.length });
+  const type = types[path.extname(name)] ?? 'application/octet-stream';
+  response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': body.length });
   response.end(method === 'HEAD' ? undefined : body);
 }
 

@@ -26,8 +26,8 @@ function later<F extends (...args: never[]) => Promise<unknown>>(load: () => Pro
 }
 
 /**
- * The images of one split of CIFAR-10: binary files, plain or gzipped, or the pickled ones for Python, of which nothing is run. Of the five training files, those that are there are taken; the
- * dataset's name lists them.
+ * The images of one split of CIFAR-10: binary files, plain or gzipped, or the pickled ones for Python, of which nothing is run.
+ * Of the five training files, those that are there are taken; the dataset's name lists them.
  *
  * @throws {DataError} when no file of the split is there, or one is truncated, too long or holds a wrong label.
  */
