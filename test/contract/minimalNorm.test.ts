@@ -142,6 +142,54 @@ describe('attacks of minimum norm', () => {
   });
 });
 
+describe('the bisections of DDN', () => {
+  const runtime = useRuntime({ threads: 1, deterministic: true });
+  const data = stripes(20, 2);
+  const options = { x: data.tensor(), labels: data.labels };
+
+  it.each([
+    ['ReLU', () => nn.relu()],
+    ['k-WTA', () => nn.kwta({ gamma: 0.2 })],
+  ])('shorten what the steps found of %s, along the same line, for a query each', async (_name, activation) => {
+    const model = await trainedStripeNet(runtime(), activation());
+    // So few steps, so far apart, leave much to shorten.
+    const how = { steps: 8, gamma: 0.3 };
+    const before = await model.attack(attacks.ddn({ ...how, bisections: 0 }), options);
+    const after = await model.attack(attacks.ddn({ ...how, bisections: 6 }), options);
+    expect(after.success).toEqual(before.success);
+    const open = before.distances[0].filter((distance) => Number.isFinite(distance) && distance > 0).length;
+    expect(open).toBeGreaterThan(10);
+    expect(after.queries.backward).toBe(before.queries.backward);
+    expect(after.queries.forward).toBe(before.queries.forward + 6 * open);
+    let shorter = 0;
+    for (const [i, distance] of after.distances[0].entries()) {
+      const whole = before.distances[0][i];
+      if (!Number.isFinite(whole) || whole === 0) continue;
+      // Shares are multiples of 1/64.
+      const share = distance / whole;
+      expect(Math.abs(share * 64 - Math.round(share * 64))).toBeLessThan(1e-3);
+      expect(share).toBeLessThanOrEqual(1);
+      shorter += Number(share < 1);
+      for (let p = i * 64; p < (i + 1) * 64; p++) {
+        const [from, to] = [options.x.data[p], before.raw[0].data[p]];
+        expect(Math.abs(after.raw[0].data[p] - (from + share * (to - from)))).toBeLessThan(1e-5);
+      }
+    }
+    expect(shorter).toBeGreaterThan(open / 2);
+  });
+
+  it('end with the queries that there are', async () => {
+    const model = await trainedStripeNet(runtime(), nn.relu());
+    const attack = attacks.ddn({ steps: 8, gamma: 0.3, bisections: 6 });
+    const made = async (maxQueries: number) => (await model.attack(attack, { ...options, maxQueries })).queries.forward;
+    // Steps take 16.
+    const [none, one, two, six, all] = await Promise.all([16, 17, 18, 22, 30].map(made));
+    const open = one - none;
+    expect(open).toBeGreaterThan(10);
+    expect([two, six, all]).toEqual([2, 6, 6].map((count) => none + count * open));
+  });
+});
+
 describe('bisection over an attack of a fixed radius', () => {
   const runtime = useRuntime({ threads: 2, deterministic: true });
 
