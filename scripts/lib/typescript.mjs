@@ -5,6 +5,7 @@ import { bundleDeclarations } from './declarations.mjs';
 import { fingerprint, unlessFresh } from './fingerprint.mjs';
 import { checkShared, dropLoader } from './glue.mjs';
 import { inlinedKernels, writeInline } from './inline.mjs';
+import { joinModules } from './join.mjs';
 import { writeLicences } from './licences.mjs';
 import { writeSchemas } from './schemas.mjs';
 import { note, root, runPackage } from './steps.mjs';
@@ -20,6 +21,7 @@ export async function buildTypeScript() {
     'scripts/lib/declarations.mjs',
     'scripts/lib/glue.mjs',
     'scripts/lib/inline.mjs',
+    'scripts/lib/join.mjs',
     'scripts/lib/licences.mjs',
     'Cargo.lock',
     'scripts/lib/schemas.mjs',
@@ -43,6 +45,7 @@ export async function buildTypeScript() {
     await bundleDeclarations();
     // Where only the kernels of the command line were asked for, it waits for the others.
     if (existsSync(path.join(root, inlinedKernels))) await writeLicences(await writeInline());
+    await joinModules();
     await writeSchemas();
     writeCharts();
     const command = path.join(dist, 'cli/main.js');

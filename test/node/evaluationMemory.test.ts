@@ -31,25 +31,27 @@ it('eight times the samples need no more memory, but for what the report says of
   const labels = await model.predict(tensor);
   const all = datasets.fromTensors({ images: tensor, labels, classes: 3 });
   const list = [attacks.fgsm(), attacks.deepFool({ steps: 2 }), attacks.pgd({ steps: 2, earlyStop: true })];
-  /** Most bytes that an evaluation adds while it runs, and what its kernels use after it. */
-  const run = async (test: Dataset): Promise<{ most: number; kernels: number; report: number }> => {
+  /** Bytes that an evaluation adds while it runs, and what its kernels use after it. */
+  const run = async (test: Dataset): Promise<{ held: number; kernels: number; report: number }> => {
     const before = alive();
-    let most = 0;
+    const moments: number[] = [];
     // Whenever an attack is over at a radius: collecting takes long.
     const onProgress = ({ accuracy }: EvaluationProgress): void => {
-      if (accuracy !== undefined) most = Math.max(most, alive() - before);
+      if (accuracy !== undefined) moments.push(alive() - before);
     };
     const report = await evaluateRobustness(model, test, { epsilons: [0.001, 0.01], attacks: list, onProgress });
-    return { most, kernels: await mebibytesInUse(runtime()), report: JSON.stringify(report).length };
+    expect(moments.length).toBeGreaterThanOrEqual(6);
+    // What nobody holds is not always gone from the count yet, the less so on a busy machine; what is held stays to the end.
+    const held = Math.min(...moments.slice(-3));
+    return { held, kernels: await mebibytesInUse(runtime()), report: JSON.stringify(report).length };
   };
   await run(all.take(32));
   const few = await run(all.take(256));
-  // What is on its way between threads at that moment is no growth: the lesser of two runs.
-  const many = [await run(all), await run(all)].reduce((first, second) => (second.most < first.most ? second : first));
+  const many = await run(all);
   // Two copies of the images that are more would be 42 MiB.
   const images = (samples - 256) * size * 4;
   expect(images / mebibyte).toBeCloseTo(21, 0);
-  expect(many.most - few.most).toBeLessThan(images / 4 + 2 * (many.report - few.report));
+  expect(many.held - few.held).toBeLessThan(images / 4 + 2 * (many.report - few.report));
   expect(2 * (many.report - few.report)).toBeLessThan(images / 4);
   expect(many.kernels).toBeLessThan(few.kernels + 1);
 }, 240_000);

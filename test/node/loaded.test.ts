@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const lazy = ['@zip.js/zip.js', 'comlink', 'fast-png', 'jpeg-js', 'pako'];
 
 /** Bytes, compressed, of all that an import of the package loads. */
-const budget = 30_000;
+const budget = 25_000;
 
 let chunks: Rolldown.OutputChunk[];
 const atOnce = new Set<string>();
@@ -61,6 +61,18 @@ it('has no code that runs models, attacks or evaluations', () => {
   const found = (loaded: boolean) =>
     places.filter((place) => modulesOf(loaded).some((id) => id.startsWith(`${root}dist/${place}`)));
   expect(found(true)).toEqual([]);
+});
+
+it('has none of it in the modules that were joined, which hold both', () => {
+  const rendered = (loaded: boolean) =>
+    chunks
+      .filter((chunk) => atOnce.has(chunk.fileName) === loaded)
+      .flatMap((chunk) => Object.entries(chunk.modules))
+      .filter(([id]) => id.startsWith(`${root}dist/joined/`))
+      .flatMap(([, { renderedExports }]) => renderedExports);
+  expect(rendered(true)).toContain('attackDescriptors');
+  for (const name of ['implementationOf', 'perturb', 'runCascade']) expect(rendered(true)).not.toContain(name);
+  expect(rendered(false)).toEqual([]);
 });
 
 it(`stays below ${budget / 1000} kB compressed`, () => {
