@@ -1,6 +1,6 @@
 // npm run weights [-- folder]: reads files that PyTorch writes and compares logits; imports networks that PyTorch exports to ONNX, and
-// ONNX's own tests of the operators; exports the zoo and compares with ONNX Runtime. Needs a Python (KWTA_PYTHON) with torch,
-// torchvision, onnx, onnxscript and onnxruntime.
+// ONNX's own tests of the operators; exports the zoo, reads it again, and compares with ONNX Runtime, for Python and for Node. Needs a
+// Python (KWTA_PYTHON) with torch, torchvision, onnx, onnxscript and onnxruntime.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../build.mjs';
 import { Failure, main, note, stage } from '../lib/steps.mjs';
+import { logitsInNode } from './nodeRuntime.mjs';
 
 const python = process.env.KWTA_PYTHON ?? 'python3';
 const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
@@ -127,16 +128,43 @@ await main(async () => {
     for (const text of refused) note(`  ${text}`);
   });
 
-  await stage('Networks from here in ONNX Runtime', async () => {
+  await stage('Networks from here in ONNX, and in again', async () => {
+    for (const { name, file, x, shape, logits } of exports) {
+      const { spec, stateDict } = await importOnnx(at(file));
+      const model = await runtime.model(spec);
+      await model.loadStateDict(stateDict);
+      const { data } = await model.logits(pixels(x, shape));
+      await model.dispose();
+      const { agree, most } = compared(data, logits, shape[0]);
+      note(`${name}: ${agree} of ${shape[0]} samples within ${most.toExponential(1)}`);
+      if (agree < shape[0]) problems.push(`${name}, in again: ${agree} samples agree`);
+    }
+  });
+
+  /** @type {(runtime: string, results: ArrayLike<number>[]) => void} */
+  const judge = (runtime, results) => {
+    for (const [i, { name, shape, logits }] of exports.entries()) {
+      const { agree, most } = compared(results[i], logits, shape[0]);
+      note(`${name}: ${agree} of ${shape[0]} samples within ${most.toExponential(1)}`);
+      if (agree < (name.includes('relu') ? shape[0] : shape[0] / 2))
+        problems.push(`${name}, ${runtime}: ${agree} samples agree`);
+    }
+  };
+
+  await stage('The same in ONNX Runtime', async () => {
     writeFileSync(at('exports.json'), JSON.stringify(exports));
     const { results, versions } = JSON.parse(execFileSync(python, [here('check.py'), folder], { encoding: 'utf8' }));
     note(`onnx ${versions[0]}, which checked all of them; ONNX Runtime ${versions[1]}`);
-    for (const [i, { name, logits }] of results.entries()) {
-      const { shape, logits: own } = exports[i];
-      const { agree, most } = compared(logits, own, shape[0]);
-      note(`${name}: ${agree} of ${shape[0]} samples within ${most.toExponential(1)}`);
-      if (agree < (name.includes('relu') ? shape[0] : shape[0] / 2)) problems.push(`${name}: ${agree} samples agree`);
-    }
+    judge(
+      'Python',
+      results.map((/** @type {{ logits: number[] }} */ { logits }) => logits),
+    );
+  });
+
+  await stage('The same in ONNX Runtime for Node', async () => {
+    const { version, logits } = await logitsInNode(folder, exports);
+    note(`onnxruntime-node ${version}`);
+    judge('Node', logits);
   });
 
   await runtime.dispose();
