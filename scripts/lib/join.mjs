@@ -1,9 +1,10 @@
-// dist/joined: the modules that an import of the package loads at once, in two files instead of 125. The modules stay where they
-// were and pass on what is in the two, so that all who import them find it. A page without a bundler asks for fewer files, and
-// bundlers have no reason to cut what is loaded at once into many small chunks.
+// dist/joined: the modules that an import of the package loads, in three files instead of some 160. The modules stay where they were and
+// pass on what is in the three, so that all who import them find it. A page without a bundler asks for fewer files, and bundlers have no
+// reason to cut what is loaded at once into many small chunks.
 //
-// Two, for an attack's file has what is loaded at once (its descriptor) and what is not (its procedure). lower.js needs nothing
-// outside; upper.js needs modules that are not loaded at once, which may need lower.js in turn: in one file, that would be a circle.
+// Three, for an attack's file has what is used at once (its descriptor) and what is not (its procedure), and that needs modules of which
+// nothing is used at once: upper.js has such files, middle.js what they need, and lower.js what is used at once and needs neither.
+// In one file bundlers would have to load the middle, too, once a part that is loaded later uses it.
 // Modules with import() stay apart, for workers are made of joined modules, too, and not every bundler can cut a worker.
 import path from 'node:path';
 import { root } from './steps.mjs';
@@ -14,6 +15,8 @@ const dist = path.join(root, 'dist');
 
 /** Where an import of the package begins; inline.js is one file already. */
 const entries = ['index.js', 'slim.js'].map((name) => path.join(dist, name));
+
+const layerNames = /** @type {const} */ (['lower', 'middle', 'upper']);
 
 /** Writes dist/joined, and the modules of dist/ as they are with it. */
 export async function joinModules() {
@@ -40,37 +43,32 @@ export async function joinModules() {
   const { output } = await once.generate({ format: 'es' });
   await once.close();
   const loaded = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds.filter((id) => graph.has(id)) : []));
-  const { lower, upper } = layers(graph, loaded);
+  const layerOf = layers(graph, loaded);
 
   // Attacks that have others inside and the table of all need each other: whoever is begun with has to be as users begin.
-  const inside = new Set(
-    inOrder(graph)
-      .filter((id) => lower.has(id) || upper.has(id))
-      .reverse(),
-  );
+  const inside = inOrder(graph)
+    .filter((id) => layerOf.has(id))
+    .reverse();
   const joined = await rolldown({
     ...options,
-    input: Object.fromEntries([...inside].map((file) => [path.relative(dist, file).replace(/\.js$/, ''), file])),
-    external: (id, importer) => !inside.has(resolved(id, importer)),
+    input: Object.fromEntries(
+      inside.map((file) => [path.relative(dist, file).replaceAll(path.sep, '/').replace(/\.js$/, ''), file]),
+    ),
+    external: (id, importer) => !layerOf.has(resolved(id, importer)),
     preserveEntrySignatures: 'strict',
     plugins: [pureCalls()],
   });
   await joined.write({
     ...{ dir: dist, format: 'es', entryFileNames: '[name].js', chunkFileNames: 'joined/[name].js' },
     minifyInternalExports: false,
-    codeSplitting: {
-      groups: [
-        { name: 'lower', test: (id) => lower.has(id) },
-        { name: 'upper', test: (id) => upper.has(id) },
-      ],
-    },
+    codeSplitting: { groups: layerNames.map((name) => ({ name, test: (id) => layerOf.get(id) === name })) },
   });
   await joined.close();
 }
 
 /**
- * What goes into which file.
- * @param {Graph} graph all that modules which are loaded at once import
+ * Which file each module goes into; each needs only those below it.
+ * @param {Graph} graph all that an import loads without a bundler
  * @param {string[]} loaded those of which something is used at once
  */
 function layers(graph, loaded) {
@@ -79,11 +77,13 @@ function layers(graph, loaded) {
     for (const each of found) for (const next of graph.get(each)?.imports ?? []) found.add(next);
     return [...found];
   };
-  const joined = new Set(loaded.filter((id) => closure(id).every((each) => !graph.get(each)?.apart)));
-  const lower = new Set([...joined].filter((id) => closure(id).every((each) => joined.has(each))));
-  const between = (/** @type {string} */ id) => closure(id).every((each) => lower.has(each) || !joined.has(each));
-  const upper = new Set([...joined].flatMap(closure).filter((id) => !lower.has(id) && !between(id)));
-  return { lower, upper };
+  const used = new Set(loaded.filter((id) => closure(id).every((each) => !graph.get(each)?.apart)));
+  const unused = new Set([...used].flatMap(closure).filter((id) => !used.has(id)));
+  const lower = new Set([...used].filter((id) => closure(id).every((each) => used.has(each))));
+  const middle = new Set([...unused].filter((id) => closure(id).every((each) => lower.has(each) || unused.has(each))));
+  /** @returns {typeof layerNames[number]} */
+  const layerOf = (/** @type {string} */ id) => (lower.has(id) ? 'lower' : middle.has(id) ? 'middle' : 'upper');
+  return new Map([...used, ...unused].map((id) => [id, layerOf(id)]));
 }
 
 /**

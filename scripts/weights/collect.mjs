@@ -36,8 +36,9 @@ await main(async () => {
       if (hash === undefined || run === undefined) throw new Failure(`${folder}: trial ${number} is not done`);
       const source = path.join(folder, 'runs', run, 'model.safetensors');
       const about = aboutOf(decodeModel(source, readFileSync(source)).about);
-      const { data, model: family, regime } = about;
-      const name = [data, family.type, family.activation.type, regime.type].join('-').toLowerCase();
+      const name = [about.data, about.model.type, about.model.activation.type, about.regime.type]
+        .join('-')
+        .toLowerCase();
       const file = path.join(out, `${name}.safetensors`);
       const model = await runtime.load(source);
       await model.save(file, { about });
@@ -63,11 +64,15 @@ function readSums() {
   return lines.map((line) => [line.slice(66), line.slice(0, 64)]);
 }
 
+/** @typedef {{ data: string, model: { type: string, activation: { type: string } }, regime: { type: string } }} About */
+
 /**
  * How a model was trained, without where and on how many threads.
  * @param {unknown} about
  */
 function aboutOf(about) {
-  const { out, run, threads, data, ...rest } = /** @type {Record<string, any>} */ (about);
+  const { out, run, threads, data, ...rest } = /** @type {About & Record<'out' | 'run' | 'threads', unknown>} */ (
+    about
+  );
   return { data: path.basename(data), ...rest };
 }
