@@ -38,6 +38,7 @@ await main(async () => {
   await build();
   const kwta = await import('../../dist/index.js');
   const { readDataFolder } = await import('../../dist/cli/dataFolder.js');
+  const { FIT, NETWORK } = await import('../../dist/cli/demo/defaults.js');
   const known = { regimes: regimesOf(kwta), activations: activationsOf(kwta), attacks: attacksOf(kwta) };
   /** @type {(flag: 'regimes' | 'activations', table: object) => string[]} */
   const chosen = (flag, table) => {
@@ -68,15 +69,11 @@ await main(async () => {
         );
         if (row === undefined) {
           const spec = kwta.models.smallCnn({
-            ...{ activation: known.activations[activation], classes: 10, input: train.shape, head: 'flatten' },
-            channels: [16, 32, 64],
+            ...NETWORK,
+            ...{ activation: known.activations[activation], classes: 10, input: train.shape },
           });
           const model = await runtime.model(spec, { seed });
-          const history = await model.fit(train, {
-            ...{ seed, batchSize: 64, optimizer: kwta.optim.adam({ lr: 0.002 }), lr: kwta.schedules.cosine() },
-            regime: known.regimes[regime],
-            epochs,
-          });
+          const history = await model.fit(train, { ...FIT, seed, epochs, regime: known.regimes[regime] });
           const asked = { x: test.tensor(), labels: test.labels, epsilons: [epsilon], seed: 0 };
           const { success } = await model.attack(attack, asked);
           row = {
