@@ -89,11 +89,10 @@ describe('demo', () => {
     for (const { clean, attacks, worstCase } of result.models) {
       expect(clean.predictions).toHaveLength(result.labels.length);
       expect(clean.correct).toBe(clean.predictions.filter((p, i) => p === result.labels[i]).length);
-      const names = ['FGSM', 'PGD-40', 'estimated gradient', 'transfer'];
-      expect(attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual([
-        ...[...names, 'cascade'].map((name) => [name, 0.1]),
-        ...names.map((name) => [name, 0.2]),
-      ]);
+      const names = ['FGSM', 'PGD-40', 'estimated gradient', 'transfer', 'cascade'];
+      expect(attacks.map(({ name, epsilon }) => [name, epsilon])).toEqual(
+        names.flatMap((name) => [0.1, 0.2].map((epsilon) => [name, epsilon])),
+      );
       for (const attack of attacks) {
         const { correct, total, accuracy, ci95, survived, predictions, queries, gradient, scope } = attack;
         expect(total).toBe(12);
@@ -114,16 +113,19 @@ describe('demo', () => {
     }
   });
 
-  it('gives the cascade what all others left, within the budget that it prints', () => {
-    expect(ended.stdout).toMatch(/^Cascade: .* at ε = 0.1 alone, .*: at most 4200 queries an image\.$/m);
+  it('gives the cascade what all others left at each radius, within the budget that it prints', () => {
+    expect(ended.stdout).toMatch(/^Cascade: .* on what all others left: at most 4200 queries an image\.$/m);
     for (const { attacks, worstCase } of result.models) {
-      const others = attacks.filter(({ name, epsilon }) => name !== 'cascade' && epsilon === 0.1);
-      const left = result.labels.slice(0, 12).filter((_, i) => others.every(({ survived }) => survived[i]));
-      const cascade = attacks.find(({ name }) => name === 'cascade');
-      expect(cascade).toMatchObject({ scope: 'left', attacked: left.length, correct: worstCase[0.1].correct });
-      expect(cascade?.meanQueries).toBeLessThanOrEqual(4200);
-      const stages = left.length > 0 ? ['1 apgd', '2 adaptiveKwta'] : [];
-      expect(cascade?.stages?.map(({ name }) => name)).toEqual(stages);
+      for (const radius of [0.1, 0.2]) {
+        const others = attacks.filter(({ name, epsilon }) => name !== 'cascade' && epsilon <= radius);
+        const before = attacks.filter(({ name, epsilon }) => name === 'cascade' && epsilon < radius);
+        const left = result.labels.slice(0, 12).filter((_, i) => [...others, ...before].every((a) => a.survived[i]));
+        const cascade = attacks.find(({ name, epsilon }) => name === 'cascade' && epsilon === radius);
+        expect(cascade).toMatchObject({ scope: 'left', attacked: left.length, correct: worstCase[radius].correct });
+        expect(cascade?.meanQueries ?? 0).toBeLessThanOrEqual(4200);
+        const stages = left.length > 0 ? ['1 apgd', '2 adaptiveKwta'] : [];
+        expect(cascade?.stages?.map(({ name }) => name)).toEqual(stages);
+      }
     }
   });
 

@@ -68,10 +68,10 @@ export function demoAttacks(other: { id: string }): DemoAttack[] {
 }
 
 const STEPS = 100;
-/** Most queries of an image at the first radius, forward plus backward, for each attack: the cascade needs them all. */
+/** Most queries of an image at a radius, forward plus backward, for each attack: the cascade needs them all. */
 export const CASCADE_QUERIES = 4200;
 
-/** What the worst case at the first radius rests on: run there alone, on what all others left. */
+/** What the worst case rests on: run on what all others left, for it asks the model far more often than they do. */
 export const CASCADE: DemoAttack = {
   name: 'cascade',
   scope: 'left',
@@ -79,6 +79,6 @@ export const CASCADE: DemoAttack = {
     attacks: [attacks.apgd({ steps: STEPS }), attacks.adaptiveKwta({ budget: 'quick' })],
   }),
   description:
-    `APGD of ${STEPS} steps and the adaptive cascade for k-WTA, one after another at ε = ${EPSILONS[0]} alone, on what all ` +
-    `others left: at most ${CASCADE_QUERIES} queries an image.`,
+    `APGD of ${STEPS} steps and the adaptive cascade for k-WTA, one after another on what all others left: at most ` +
+    `${CASCADE_QUERIES} queries an image.`,
 };
