@@ -27,7 +27,7 @@ await main(async () => {
   const known = new Map(readSums());
   const problems = [];
   mkdirSync(out, { recursive: true });
-  await using runtime = await createRuntime({ threads: 1, deterministic: true });
+  const runtime = await createRuntime({ threads: 1, deterministic: true });
   for (const folder of folders) {
     const replay = new Replay();
     for (const line of new LogFile(path.join(folder, 'journal.log')).read()) replay.apply(line);
@@ -50,6 +50,7 @@ await main(async () => {
       else if (known.get(path.basename(file)) !== sum) problems.push(`${file}: another checksum than in ${sumsFile}`);
     }
   }
+  await runtime.dispose();
   if (update) {
     const lines = [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, sum]) => `${sum}  ${name}\n`);
     writeFileSync(sumsFile, lines.join(''));
