@@ -2,9 +2,9 @@
 // The figure of examples/sweeps/figure.yaml for the docs, from the sweep's folder: right answers without an attack, under PGD and
 // under the adaptive cascade, against gamma, for natural and adversarial training; and the same as a table.
 import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
+import { trialsOf } from '../lib/journal.mjs';
 import { Failure, main } from '../lib/steps.mjs';
 import { alone, pointOf, text } from './drawing.mjs';
 
@@ -19,13 +19,9 @@ await main(async () => {
   const { out } = options;
   if (folder === undefined || out === undefined) throw new Failure('expected the folder of a sweep and --out FILE.svg');
   await build();
-  const { LogFile } = await import('../../dist/sweep/log.js');
-  const { Replay } = await import('../../dist/sweep/replay.js');
   const { plot, plain, wholePercent } = await import('../../dist/report/curves.js');
   const { STYLE } = await import('../../dist/report/style.js');
-  const replay = new Replay();
-  for (const line of new LogFile(path.join(folder, 'journal.log')).read()) replay.apply(line);
-  const trials = replay.studies.flatMap((study) => study.trials).map(({ attributes }) => resultOf(attributes));
+  const trials = (await trialsOf(folder)).map(({ attributes }) => resultOf(attributes));
   const gammas = [...new Set(trials.map(({ gamma }) => gamma))].sort((a, b) => a - b);
   const regimes = [...new Set(trials.map(({ regime }) => regime))];
   const curves = regimes.flatMap((regime) =>

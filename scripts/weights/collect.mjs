@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from '../build.mjs';
+import { trialsOf } from '../lib/journal.mjs';
 import { Failure, main, note, root } from '../lib/steps.mjs';
 
 const { values: options, positionals: folders } = parseArgs({
@@ -22,33 +23,31 @@ await main(async () => {
   await build();
   const { createRuntime } = await import('../../dist/index.js');
   const { decodeModel } = await import('../../dist/io/checkpoint.js');
-  const { LogFile } = await import('../../dist/sweep/log.js');
-  const { Replay } = await import('../../dist/sweep/replay.js');
+  const trials = [];
+  for (const folder of folders) {
+    for (const { number, attributes } of await trialsOf(folder)) {
+      const { hash, run } = /** @type {{ hash?: string, run?: string }} */ (attributes);
+      if (hash === undefined || run === undefined) throw new Failure(`${folder}: trial ${number} is not done`);
+      trials.push({ folder, hash, run });
+    }
+  }
   const known = new Map(readSums());
   const problems = [];
   mkdirSync(out, { recursive: true });
   const runtime = await createRuntime({ threads: 1, deterministic: true });
-  for (const folder of folders) {
-    const replay = new Replay();
-    for (const line of new LogFile(path.join(folder, 'journal.log')).read()) replay.apply(line);
-    for (const { number, attributes } of replay.studies.flatMap(({ trials }) => trials)) {
-      const { hash, run } = /** @type {{ hash?: string, run?: string }} */ (attributes);
-      if (hash === undefined || run === undefined) throw new Failure(`${folder}: trial ${number} is not done`);
-      const source = path.join(folder, 'runs', run, 'model.safetensors');
-      const about = aboutOf(decodeModel(source, readFileSync(source)).about);
-      const name = [about.data, about.model.type, about.model.activation.type, about.regime.type]
-        .join('-')
-        .toLowerCase();
-      const file = path.join(out, `${name}.safetensors`);
-      const model = await runtime.load(source);
-      await model.save(file, { about });
-      await model.dispose();
-      copyFileSync(path.join(folder, 'reports', `${hash}.json`), path.join(out, `${name}.json`));
-      const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
-      note(`${sum}  ${path.basename(file)}`);
-      if (update) known.set(path.basename(file), sum);
-      else if (known.get(path.basename(file)) !== sum) problems.push(`${file}: another checksum than in ${sumsFile}`);
-    }
+  for (const { folder, hash, run } of trials) {
+    const source = path.join(folder, 'runs', run, 'model.safetensors');
+    const about = aboutOf(decodeModel(source, readFileSync(source)).about);
+    const name = [about.data, about.model.type, about.model.activation.type, about.regime.type].join('-').toLowerCase();
+    const file = path.join(out, `${name}.safetensors`);
+    const model = await runtime.load(source);
+    await model.save(file, { about });
+    await model.dispose();
+    copyFileSync(path.join(folder, 'reports', `${hash}.json`), path.join(out, `${name}.json`));
+    const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
+    note(`${sum}  ${path.basename(file)}`);
+    if (update) known.set(path.basename(file), sum);
+    else if (known.get(path.basename(file)) !== sum) problems.push(`${file}: another checksum than in ${sumsFile}`);
   }
   await runtime.dispose();
   if (update) {
