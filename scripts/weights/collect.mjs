@@ -1,7 +1,7 @@
 // node scripts/weights/collect.mjs FOLDER.sweep ... --out DIR [--update]
 // The networks of examples/sweeps/weights-*.yaml as a release carries them: NAME.safetensors, and NAME.json, its report. In the models
 // is said how they were trained, but nothing of the machine, so that their bytes are the same wherever the sweep was run. They are held
-// against examples/sweeps/weights.sha256 (for `sha256sum --check`); --update writes what is new there.
+// against examples/weights.sha256 (for `sha256sum --check`); --update writes what is new there.
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -15,7 +15,7 @@ const { values: options, positionals: folders } = parseArgs({
   allowPositionals: true,
 });
 
-const sumsFile = path.join(root, 'examples/sweeps/weights.sha256');
+const sumsFile = path.join(root, 'examples/weights.sha256');
 
 await main(async () => {
   const { out, update } = options;
