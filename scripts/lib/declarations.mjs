@@ -3,6 +3,7 @@
 // kernels (glue.mjs).
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { failOnWarning } from './bundling.mjs';
 import { root } from './steps.mjs';
 
 const dist = path.join(root, 'dist');
@@ -26,9 +27,7 @@ export async function bundleDeclarations() {
     input: Object.fromEntries(entries()),
     external: ['comlink', 'valibot'],
     plugins: [dts({ dtsInput: true })],
-    onLog: (level, { message }) => {
-      if (level === 'warn') throw new Error(message);
-    },
+    onLog: failOnWarning,
   });
   const types = path.join(dist, 'types');
   rmSync(types, { recursive: true, force: true });

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { failOnWarning } from './bundling.mjs';
 import { root } from './steps.mjs';
 
 /** @typedef {import('rolldown').Plugin} Plugin */
@@ -46,9 +47,7 @@ async function bundle(entry, inlined, file) {
     external: (id) => optional.some((name) => id === name || id.startsWith(`${name}/`)),
     resolve: { mainFields: ['module', 'main'], alias: { '#platform': path.join(dist, 'platform/inline.js') } },
     plugins: [textPlugin(inlined), nodePlugin()],
-    onLog: (level, { message }) => {
-      if (level === 'warn') throw new Error(message);
-    },
+    onLog: failOnWarning,
   });
   /** @type {import('rolldown').OutputOptions} */
   const options = { format: 'es', minify: true, codeSplitting: false };

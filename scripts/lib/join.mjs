@@ -7,6 +7,7 @@
 // In one file bundlers would have to load the middle, too, once a part that is loaded later uses it.
 // Modules with import() stay apart, for workers are made of joined modules, too, and not every bundler can cut a worker.
 import path from 'node:path';
+import { failOnWarning } from './bundling.mjs';
 import { root } from './steps.mjs';
 
 /** @typedef {Map<string, { imports: string[], apart: boolean }>} Graph modules by path, what each imports, and whether it has to stay */
@@ -27,9 +28,7 @@ export async function joinModules() {
   /** @type {import('rolldown').InputOptions} */
   const options = {
     platform: 'neutral',
-    onLog: (level, { message }) => {
-      if (level === 'warn') throw new Error(message);
-    },
+    onLog: failOnWarning,
   };
 
   /** @type {Graph} */

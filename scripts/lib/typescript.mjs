@@ -18,6 +18,7 @@ export async function buildTypeScript() {
     'tsconfig.json',
     'package-lock.json',
     'package.json',
+    'scripts/lib/bundling.mjs',
     'scripts/lib/declarations.mjs',
     'scripts/lib/glue.mjs',
     'scripts/lib/inline.mjs',

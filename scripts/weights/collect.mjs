@@ -23,27 +23,28 @@ await main(async () => {
   await build();
   const { createRuntime } = await import('../../dist/index.js');
   const { decodeModel } = await import('../../dist/io/checkpoint.js');
+  const { Workspace } = await import('../../dist/sweep/workspace.js');
   const trials = [];
   for (const folder of folders) {
+    const workspace = new Workspace(folder);
     for (const { number, attributes } of await trialsOf(folder)) {
       const { hash, run } = /** @type {{ hash?: string, run?: string }} */ (attributes);
       if (hash === undefined || run === undefined) throw new Failure(`${folder}: trial ${number} is not done`);
-      trials.push({ folder, hash, run });
+      trials.push({ source: path.join(workspace.run(run), 'model.safetensors'), report: workspace.report(hash) });
     }
   }
   const known = new Map(readSums());
   const problems = [];
   mkdirSync(out, { recursive: true });
   const runtime = await createRuntime({ threads: 1, deterministic: true });
-  for (const { folder, hash, run } of trials) {
-    const source = path.join(folder, 'runs', run, 'model.safetensors');
+  for (const { source, report } of trials) {
     const about = aboutOf(decodeModel(source, readFileSync(source)).about);
     const name = [about.data, about.model.type, about.model.activation.type, about.regime.type].join('-').toLowerCase();
     const file = path.join(out, `${name}.safetensors`);
     const model = await runtime.load(source);
     await model.save(file, { about });
     await model.dispose();
-    copyFileSync(path.join(folder, 'reports', `${hash}.json`), path.join(out, `${name}.json`));
+    copyFileSync(report, path.join(out, `${name}.json`));
     const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
     note(`${sum}  ${path.basename(file)}`);
     if (update) known.set(path.basename(file), sum);
