@@ -33,23 +33,29 @@ it('eight times the samples need no more memory, but for what the report says of
   const labels = await model.predict(tensor);
   const all = datasets.fromTensors({ images: tensor, labels, classes: 3 });
   const list = [attacks.fgsm(), attacks.deepFool({ steps: 2 }), attacks.pgd({ steps: 2, earlyStop: true })];
-  /** Bytes that an evaluation adds while it runs, and what its kernels use after it. */
-  const run = async (test: Dataset): Promise<{ held: number; kernels: number; report: number }> => {
+  /** Bytes that an evaluation adds, whenever an attack is over at a radius: collecting takes long. What its kernels use after it. */
+  const run = async (test: Dataset): Promise<{ moments: number[]; kernels: number; report: number }> => {
     const before = alive();
     const moments: number[] = [];
-    // Whenever an attack is over at a radius: collecting takes long.
     const onProgress = ({ accuracy }: EvaluationProgress): void => {
       if (accuracy !== undefined) moments.push(alive() - before);
     };
     const report = await evaluateRobustness(model, test, { epsilons: [0.001, 0.01], attacks: list, onProgress });
-    expect(moments.length).toBeGreaterThanOrEqual(6);
-    // At one of the moments chunks may be on their way between threads, which is no growth.
-    const [, held] = moments.sort((first, second) => second - first);
-    return { held, kernels: await mebibytesInUse(runtime()), report: JSON.stringify(report).length };
+    expect(moments.length).toBe(6);
+    return { moments, kernels: await mebibytesInUse(runtime()), report: JSON.stringify(report).length };
+  };
+  /**
+   * The same, of what is held. In one moment of ten three chunks are on their way between threads, even where there is one
+   * chunk; what is held is there each time, and for two moments.
+   */
+  const held = async (test: Dataset): Promise<{ held: number; kernels: number; report: number }> => {
+    const runs = [await run(test), await run(test), await run(test)];
+    const least = runs[0].moments.map((_, m) => Math.min(...runs.map(({ moments }) => moments[m])));
+    return { ...runs[2], held: least.sort((first, second) => second - first)[1] };
   };
   await run(all.take(32));
-  const few = await run(all.take(256));
-  const many = [await run(all), await run(all)].reduce((first, second) => (second.held < first.held ? second : first));
+  const few = await held(all.take(256));
+  const many = await held(all);
   // Two copies of the images that are more would be 42 MiB.
   const images = (samples - 256) * size * 4;
   expect(images / mebibyte).toBeCloseTo(21, 0);
