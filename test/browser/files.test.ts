@@ -71,3 +71,45 @@ it("keeps checkpoints in the page's own files, and goes on from them to the same
   await model.save(path);
   expect(await (await runtime.load(new URL(path))).stateDict()).toEqual(whole);
 });
+
+/** Handles of a folder and a file of the page's own, which are made. */
+async function ownFile(folder: string, file: string): Promise<FileSystemFileHandle> {
+  const place = await (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true });
+  return place.getFileHandle(file, { create: true });
+}
+
+it('takes what a page leaves that is closed in its first write for no file', async () => {
+  const path = 'opfs:left/model.safetensors';
+  const file = await ownFile('left', 'model.safetensors');
+  await expect(runtime.load(path)).rejects.toThrow(`load: there is no file ${path}`);
+  const data = datasets.synthetic({ count: 16, seed: 0 });
+  const model = await runtime.model(spec, { seed: 3 });
+  const options = { epochs: 1, batchSize: 8, optimizer: optim.adam() };
+  await expect(model.fit(data, { ...options, resumeFrom: path })).rejects.toThrow(`there is no file ${path}`);
+  // Nor is it in the way of the next.
+  await model.fit(data, { ...options, checkpoint: { path } });
+  expect((await file.getFile()).size).toBeGreaterThan(0);
+  expect(await (await runtime.load(path)).stateDict()).toEqual(await model.stateDict());
+});
+
+it('reads a file that is replaced all the time whole, and two that write it both succeed', async () => {
+  const path = 'opfs:busy/model.safetensors';
+  const all = await Promise.all([1, 2].map((seed) => runtime.model(spec, { seed })));
+  const states = await Promise.all(all.map((model) => model.stateDict()));
+  await all[0].save(path);
+  let open = true;
+  const writing = all.map(async (model) => {
+    while (open) await model.save(path);
+  });
+  try {
+    const read = new Set<number>();
+    for (let i = 0; i < 100; i++) {
+      const state = JSON.stringify(await (await runtime.load(path)).stateDict());
+      read.add(states.findIndex((each) => JSON.stringify(each) === state));
+    }
+    expect([...read].sort()).toEqual([0, 1]);
+  } finally {
+    open = false;
+    await Promise.all(writing);
+  }
+});

@@ -30,7 +30,15 @@ window.train = async (epochs, more = {}) => {
     for await (const event of run) {
       if (event.type !== 'batch') continue;
       document.body.dataset.first ??= event.step;
-      if (event.step === 5) document.body.dataset.begun = 'yes';
+      if (event.step === 5) {
+        document.body.dataset.begun = 'yes';
+        // Who leaves has a first checkpoint: another is written while the page goes.
+        if (more.leaveAt) {
+          await run.pause();
+          await run.checkpoint();
+          void run.resume();
+        }
+      }
       if (event.step === more.leaveAt) location.replace('about:blank');
     }
     show('done', await hash(model));

@@ -1,7 +1,8 @@
 /**
  * Files of a page's own, in the origin private file system: `opfs:folder/name`. A browser writes into a copy and puts it in
  * the file's place when it is closed, so that who reads sees the old file or the new one, and a page that is closed in
- * between leaves what was there.
+ * between leaves what was there. Before the first write is done that is a file without a byte, for a copy is made of a file:
+ * such a file counts as none.
  */
 
 import type { FilePart, FileParts } from './platform.js';
@@ -25,27 +26,45 @@ export function ownFileProblem(path: string | URL): string | undefined {
   return undefined;
 }
 
+/** How often a file is opened again that was replaced while it was read. */
+const mostReplaced = 100;
+
 /** The bytes of a file, if there is one. */
-export async function readOwn(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    const { folder, name } = await placeOf(path, false);
-    const file = await (await folder.getFileHandle(name)).getFile();
-    return new Uint8Array(await file.arrayBuffer());
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+export function readOwn(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  return reading(path, bytesOf);
 }
 
 /** Parts of a file, if there is one, and the length of all of it. */
-export async function readOwnParts(path: string, parts: readonly FilePart[]): Promise<FileParts | undefined> {
+export function readOwnParts(path: string, parts: readonly FilePart[]): Promise<FileParts | undefined> {
+  return reading(path, async (file) => {
+    const read = parts.map(({ from, length }) => bytesOf(file.slice(from, from + length)));
+    return { size: file.size, parts: await Promise.all(read) };
+  });
+}
+
+async function bytesOf(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+/** What `read` makes of a file; one that another page replaces in the meantime is read from its beginning. */
+async function reading<T>(path: string, read: (file: File) => Promise<T>): Promise<T | undefined> {
+  for (let replaced = 0; ; replaced++) {
+    const handle = await handleOf(path);
+    if (handle === undefined) return undefined;
+    try {
+      const file = await handle.getFile();
+      return file.size === 0 ? undefined : await read(file);
+    } catch (error) {
+      const { name } = error as DOMException;
+      if ((name !== 'NotFoundError' && name !== 'NotReadableError') || replaced === mostReplaced) throw error;
+    }
+  }
+}
+
+async function handleOf(path: string): Promise<FileSystemFileHandle | undefined> {
   try {
     const { folder, name } = await placeOf(path, false);
-    const file = await (await folder.getFileHandle(name)).getFile();
-    const read = parts.map(
-      async ({ from, length }) => new Uint8Array(await file.slice(from, from + length).arrayBuffer()),
-    );
-    return { size: file.size, parts: await Promise.all(read) };
+    return await folder.getFileHandle(name);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
