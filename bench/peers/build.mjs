@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeEnvironment } from '../../scripts/lib/rust.mjs';
 import { cache, run, which } from '../../scripts/lib/steps.mjs';
-import { buildStd, wasmEnvironment } from '../../scripts/lib/wasm.mjs';
+import { cargoOptions, wasmEnvironment } from '../../scripts/lib/wasm.mjs';
 
 const here = import.meta.dirname;
 const folder = join(cache, 'bench');
@@ -24,9 +24,10 @@ function once(work) {
 
 /** Rust's and our selection as WebAssembly. */
 export const buildWasm = once(async () => {
-  const env = await wasmEnvironment({ threads: false, relaxed: false });
+  const variant = { threads: false, relaxed: false };
+  const env = await wasmEnvironment(variant);
   const target = 'wasm32-unknown-unknown';
-  await cargo(['--lib', '--target', target, buildStd], env);
+  await cargo(['--lib', '--target', target, ...cargoOptions(variant)], env);
   return join(/** @type {string} */ (env.CARGO_TARGET_DIR), target, 'release', 'kwta_bench.wasm');
 });
 

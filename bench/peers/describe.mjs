@@ -1,10 +1,8 @@
 /** The network of a task, as the package describes it. */
 import { models, nn } from '../../dist/index.js';
 
-/** @typedef {'network' | 'activation' | 'gamma' | 'channels' | 'height' | 'width' | 'base'} Field */
-
 /**
- * @param {Pick<import('./conversation.mjs').Spec, Field>} spec
+ * @param {Record<string, any>} spec  of which this reads what it names
  */
 export function describe({ network, activation: name, gamma, channels, height, width, base }) {
   const activation = name === 'relu' ? nn.relu() : nn.kwta({ gamma });

@@ -90,6 +90,7 @@ async function compilerEnvironment(variant) {
 /**
  * The same, with the tools that take it from there.
  * @param {Omit<Variant, 'name'>} variant
+ * @returns {Promise<NodeJS.ProcessEnv>}
  */
 export async function wasmEnvironment(variant) {
   const env = await compilerEnvironment(variant);

@@ -5,6 +5,7 @@ import {
   type Dataset,
   datasets,
   type Model,
+  type ModuleSpec,
   nn,
   optim,
   type Runtime,
@@ -60,6 +61,40 @@ describe('the scope of k-WTA', () => {
       'N = 4 in each channel',
       'got k = 5',
     );
+  });
+});
+
+describe('winners behind max pooling', () => {
+  // Where a window has no winner, the convolution may leave the gradient out: one of zero must not be taken for none.
+  const { data } = noiseTensor(5, 3, 2, 8, 6);
+  const values = data.map((value, i) => (i % 3 === 0 ? 0 : Math.sign(value) * Math.max(Math.abs(value), 0.01)));
+  const x = tensor(values, [3, 2, 8, 6]);
+  const labels = [0, 3, 1];
+  const behind: ModuleSpec[] = [
+    nn.maxPool2d({ kernel: 2, name: 'pool' }),
+    nn.conv2d({ out: 48, kernel: 3, padding: 1, name: 'convolution' }),
+    nn.flatten(),
+    nn.linear({ out: 4, name: 'classes' }),
+  ];
+
+  it.each([4, 40, 60, 96])('of which %i win have their gradients, those of zero among them', async (k) => {
+    const input: [number, number, number] = [2, 8, 6];
+    const model = await runtime().model(nn.sequential([nn.kwta({ k }), ...behind], { input }), { seed: 3 });
+    const dense = await runtime().model(nn.sequential(behind, { input }), { seed: 4 });
+    await dense.loadStateDict(await model.stateDict());
+    const passed = await runtime().functional.kwta(x, { k });
+    const won = await survivors(x, { k });
+    const mask = x.data.map((_, i) => Number(won.includes(i)));
+    expect(won.some((i) => x.data[i] === 0)).toBe(k > 4);
+    const byInput = await dense.inputGradient(passed, labels);
+    expect(Array.from((await model.inputGradient(x, labels)).gradient.data)).toEqual(
+      Array.from(byInput.gradient.data, (value, i) => expect.closeTo(mask[i] * value, 6)),
+    );
+    // In training the batch chooses the way, not each sample.
+    const { gradients } = await model.parameterGradients(x, labels);
+    for (const [name, { data }] of Object.entries((await dense.parameterGradients(passed, labels)).gradients)) {
+      expect(Array.from(gradients[name].data), name).toEqual(Array.from(data, (value) => expect.closeTo(value, 6)));
+    }
   });
 });
 

@@ -334,7 +334,8 @@ export class Plan {
         const known = expanded.get(slot);
         if (known !== undefined) return known;
         const { features } = outputOf(slot);
-        const expansion: Node = { spec: { type: 'densify' }, name: node.name, inputs: [], output: features };
+        const spec = { type: 'densify', marked: true } as const;
+        const expansion: Node = { spec, name: node.name, inputs: [], output: features };
         const made = this.#addStep(
           slots,
           expansion,
@@ -360,7 +361,8 @@ export class Plan {
     const last = slots.length - 1;
     const { output } = slots[last].step;
     if (output.kind === 'dense') return output;
-    const node: Node = { spec: { type: 'densify' }, name: slots[last].node.name, inputs: [], output: output.features };
+    const spec = { type: 'densify', marked: false } as const;
+    const node: Node = { spec, name: slots[last].node.name, inputs: [], output: output.features };
     const slot = this.#addStep(
       slots,
       node,

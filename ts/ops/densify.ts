@@ -1,5 +1,5 @@
 /** Expands a compressed value for a layer that takes only dense ones; put in by the plan, not by users. */
-import type { Output } from '../base/schema.js';
+import { boolean, type Output } from '../base/schema.js';
 import {
   buffersOf,
   compressedArguments,
@@ -14,7 +14,10 @@ import {
 
 export type DensifySpec = Output<typeof densifyDescriptor.schema>;
 
-export const densifyDescriptor = opDescriptor(layer('densify', {}), {
+/** `marked`: entries of zero become -0, so that a layer behind may skip what is +0. */
+const densifySchema = layer('densify', { marked: boolean() });
+
+export const densifyDescriptor = opDescriptor(densifySchema, {
   takesCompressed: true,
   outputIsFree: false,
   selects: false,
@@ -28,18 +31,20 @@ export const densifyRule: OpRule<DensifySpec> = {
 };
 
 export const densify: Op<DensifySpec> = {
-  build(_spec, [input], context) {
+  build({ marked }, [input], context) {
     if (input.kind === 'dense') throw new TypeError('densify: expected a compressed value');
     const { exports } = context.kernels;
-    const expanded = (from: Value) => {
+    const expanded = (from: Value, expand: 'sparse_densify' | 'sparse_densify_winners') => {
       if (from.kind === 'dense') throw new TypeError('densify: expected a compressed value');
       const output = denseValue(context, from.features);
       const run = (n: number) =>
-        exports.sparse_densify(...compressedArguments(n, from), from.value.pointer, output.data.pointer);
+        exports[expand](...compressedArguments(n, from), from.value.pointer, output.data.pointer);
       return { output, uses: [...buffersOf(from), output.data], run };
     };
+    const forward = expanded(input, marked ? 'sparse_densify_winners' : 'sparse_densify');
     return {
-      ...expanded(input),
+      ...forward,
+      output: marked ? { ...forward.output, rectified: true } : forward.output,
       backward(gradient) {
         const dy = denseGradient(context, gradient, input.features);
         const values = context.buffer(context.batch * input.capacity);
@@ -53,7 +58,7 @@ export const densify: Op<DensifySpec> = {
         };
       },
       choice: undefined,
-      tangent: ([dx]) => expanded(dx),
+      tangent: ([dx]) => expanded(dx, 'sparse_densify'),
     };
   },
 };

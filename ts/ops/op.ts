@@ -32,7 +32,10 @@ export interface DenseValue {
   kind: 'dense';
   features: Features;
   data: Buffer;
-  /** Made by a ReLU: much of it is zero, and its gradient is not needed there. */
+  /**
+   * A ReLU's output, winners, or the largest of windows of these: much of it is +0, and its gradient is not needed there. A
+   * winner of zero is -0.
+   */
   rectified?: true;
 }
 

@@ -108,7 +108,9 @@ export const maxPool2d: Op<MaxPool2dSpec> = {
   build(spec, inputs, context) {
     const input = denseInput(inputs);
     const { exports } = context.kernels;
-    const { value: output, sizes, dxLength } = prepare(spec, input.features, context);
+    const { value, sizes, dxLength } = prepare(spec, input.features, context);
+    // The largest of a window is +0 only where that is a value whose gradient is not needed.
+    const output: DenseValue = input.rectified ? { ...value, rectified: true } : value;
     const argmax = context.buffer(output.data.length);
     return {
       output,

@@ -11,11 +11,11 @@ mod concat;
 mod flatten;
 mod gather;
 
-pub use compress::relu_compress;
+pub use compress::compress_nonzero;
 pub(crate) use compress::{compress_sample, filter_sample, load_up_to_four, Entries, OutSample};
 pub use concat::{concat, concat_shape, read_channels, read_entries, split, write_channels, write_entries};
 pub use flatten::{chw_indices, flatten, unflatten_gradient};
-pub use gather::{add_to_dense, densify, gather, global_average, global_average_gradient, minimum};
+pub use gather::{add_to_dense, densify, densify_winners, gather, global_average, global_average_gradient, minimum};
 
 use crate::scratch;
 use crate::sizes::product;

@@ -19,6 +19,15 @@ export! {
         sparse::densify(&pattern, values, y);
     }
 
+    /// The same, with -0 for entries of zero.
+    fn sparse_densify_winners(
+        pattern: Pattern,
+        values: &[f32; pattern.shape.entries_len()],
+        y: &mut [f32; pattern.shape.dense_len()]
+    ) {
+        sparse::densify_winners(&pattern, values, y);
+    }
+
     /// Adds the entries to dense `y`.
     fn sparse_add(
         pattern: Pattern,

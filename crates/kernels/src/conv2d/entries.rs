@@ -51,7 +51,7 @@ fn turn(shape: &Conv2dShape, turned: &Conv2dShape, weight: &[f32], turned_weight
 mod tests {
     use super::*;
     use crate::reference;
-    use crate::sparse::{relu_compress, SparseShape};
+    use crate::sparse::{compress_nonzero, SparseShape};
     use crate::testing::{assert_same_bits, values};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -66,7 +66,7 @@ mod tests {
         let dy: Vec<f32> = values(4, shape.y_len()).iter().map(|v| (v + shift).max(0.0)).collect();
         let (mut start, mut channel) = (vec![0; sparse.start_len()], vec![u32::MAX; sparse.entries_len()]);
         let mut value = vec![f32::NAN; sparse.entries_len()];
-        relu_compress(&sparse, &dy, &mut start, &mut channel, &mut value);
+        compress_nonzero(&sparse, &dy, &mut start, &mut channel, &mut value);
         let weight = values(2, shape.weight_len());
         let mut dx = vec![f32::NAN; shape.x_len()];
         input_gradient(shape, &Pattern::new(sparse, &start, &channel), &value, &weight, &mut dx);

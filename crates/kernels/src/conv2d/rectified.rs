@@ -1,6 +1,7 @@
-//! Convolution of a ReLU's output: about half of it is zero, and the input gradient is needed elsewhere only.
+//! Convolution of a ReLU's output, or of the largest of windows of it or of k-WTA's winners: much of it is +0, and where
+//! it is, no input gradient is needed. A winner of zero is -0 (see `sparse::densify_winners`).
 //!
-//! Each call counts what is not zero and goes the cheaper way: compress and run the passes of `sparse.rs`, or those
+//! Each call counts what is not +0 and goes the cheaper way: compress and run the passes of `sparse.rs`, or those
 //! of `dense.rs`. The choice follows from the values alone, so the same batch gives the same bits with any number of
 //! threads. Both ways round differently, so whoever needs a sample's result not to depend on the others in its batch
 //! (inference, attacks) lets every sample choose for itself: `*_by_sample`. In training the batch chooses.
@@ -9,7 +10,7 @@ use super::{dense, sparse, Conv2dShape};
 use crate::parallel::for_each_chunk_mut;
 use crate::scratch;
 use crate::simd::{F32x4, Vector, LANES};
-use crate::sparse::{densify, relu_compress, Pattern, SparseShape};
+use crate::sparse::{compress_nonzero, densify, Pattern, SparseShape};
 
 /// Densities up to which the compressed passes are faster, as measured in WebAssembly with and without fused
 /// multiply-add, on convolutions of 16 to 512 channels and images from 4x4 to 32x32, on a Zen 3.
@@ -110,7 +111,7 @@ pub fn weight_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], dw: &mut [f32
     }
 }
 
-/// `dx` where `x` is not zero; elsewhere it may be anything finite, which ReLU's gradient multiplies by zero.
+/// `dx` where `x` is not +0; elsewhere it may be anything finite, which goes to no value before `x`.
 pub fn input_gradient(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dx: &mut [f32]) {
     let compressed = with_compressed(shape, x, Limits::of(shape).input_gradient, |pattern, _| {
         input_gradient_of_compressed(shape, pattern, dy, weight, dx);
@@ -153,7 +154,7 @@ pub fn gradients(shape: &Conv2dShape, x: &[f32], dy: &[f32], weight: &[f32], dw:
     }
 }
 
-/// Calls `visit` with `x` compressed, unless more than `density` of it is not zero; tells whether it did. Without any
+/// Calls `visit` with `x` compressed, unless more than `density` of it is not +0; tells whether it did. Without any
 /// density to be below, nothing is counted.
 fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f64, visit: impl FnOnce(&Pattern, &[f32])) -> bool {
     assert_eq!(x.len(), shape.x_len(), "x");
@@ -171,7 +172,7 @@ fn with_compressed(shape: &Conv2dShape, x: &[f32], density: f64, visit: impl FnO
     })
 }
 
-/// Calls `visit` with `x` compressed, of which each sample holds at most `most` values that are not zero.
+/// Calls `visit` with `x` compressed, of which each sample holds at most `most` values that are not +0.
 fn compress(shape: &Conv2dShape, x: &[f32], most: usize, visit: impl FnOnce(&Pattern, &[f32])) {
     let pixels = shape.h * shape.w;
     // In eighths of a sample, so that buffers stay as they are while densities change a little.
@@ -180,13 +181,13 @@ fn compress(shape: &Conv2dShape, x: &[f32], most: usize, visit: impl FnOnce(&Pat
     scratch::with_u32(sparse.start_len() + sparse.entries_len(), |indices| {
         let (start, channel) = indices.split_at_mut(sparse.start_len());
         scratch::with(sparse.entries_len(), |value| {
-            relu_compress(&sparse, x, start, channel, value);
+            compress_nonzero(&sparse, x, start, channel, value);
             visit(&Pattern::new(sparse, start, channel), value);
         });
     });
 }
 
-/// Calls `run(shape, most, inputs, out)` with the samples of which no more than `density` is not zero, `most` being the
+/// Calls `run(shape, most, inputs, out)` with the samples of which no more than `density` is not +0, `most` being the
 /// most values that one of them holds, and with the others, and no `most`. `inputs`, of which `x` is the first, and
 /// `out` have a part for each sample; when both kinds are there, they are brought together by kind.
 fn by_sample(
@@ -239,17 +240,17 @@ fn take_parts(source: &[f32], numbers: &[u32], target: &mut [f32]) {
     for_each_chunk_mut(target, len, |i, target| target.copy_from_slice(&source[numbers[i] as usize * len..][..len]));
 }
 
-/// `counts[s] =` values of sample `s` that are not zero.
+/// `counts[s] =` values of sample `s` that are not +0.
 fn count_samples(shape: &Conv2dShape, x: &[f32], counts: &mut [u32]) {
     let len = shape.h * shape.w * shape.c_in;
     for_each_chunk_mut(counts, 1, |s, count| count[0] = count_nonzero(&x[s * len..][..len]));
 }
 
-/// Values that are not zero, NaN among them.
+/// Values that are not +0, NaN and -0 among them.
 fn count_nonzero(x: &[f32]) -> u32 {
     let vectors = x.chunks_exact(LANES);
-    let rest = vectors.remainder().iter().filter(|&&v| v != 0.0).count() as u32;
-    rest + vectors.map(|v| LANES as u32 - F32x4::load(v).eq_mask(F32x4::zero()).count_ones()).sum::<u32>()
+    let rest = vectors.remainder().iter().filter(|&&v| v.to_bits() != 0).count() as u32;
+    rest + vectors.map(|v| F32x4::load(v).bits_mask().count_ones()).sum::<u32>()
 }
 
 #[cfg(test)]
@@ -263,9 +264,14 @@ mod tests {
     const SHAPE: Conv2dShape =
         Conv2dShape { n: 3, h: 6, w: 5, c_in: 7, c_out: 36, kh: 3, kw: 3, stride: 1, padding: 1 };
 
-    /// A ReLU's output; `shift` moves the share of zeros from all to none.
+    /// A ReLU's output; `shift` moves the share of zeros from all to none. Some are winners below zero, and of zero.
     fn rectified(shift: f32) -> Vec<f32> {
-        values(1, SHAPE.x_len()).into_iter().map(|v| (v + shift).max(0.0)).collect()
+        let winner = |(i, v): (usize, f32)| match i % 50 {
+            9 => -0.0,
+            31 => -v,
+            _ => v,
+        };
+        values(1, SHAPE.x_len()).into_iter().map(|v| (v + shift).max(0.0)).enumerate().map(winner).collect()
     }
 
     fn close(actual: &[f32], expected: &[f32], what: &str) {
@@ -285,7 +291,7 @@ mod tests {
             close(&y, &reference::conv2d::forward(&SHAPE, &x, &weight, None), "y");
             gradients(&SHAPE, &x, &dy, &weight, &mut dw, &mut dx);
             let masked = |dx: &[f32]| -> Vec<f32> {
-                dx.iter().zip(&x).map(|(&dx, &x)| if x == 0.0 { 0.0 * dx } else { dx }).collect()
+                dx.iter().zip(&x).map(|(&dx, x)| if x.to_bits() == 0 { 0.0 * dx } else { dx }).collect()
             };
             let expected = masked(&reference::conv2d::input_gradient(&SHAPE, &dy, &weight));
             close(&masked(&dx), &expected, "dx");
@@ -299,8 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn nan_counts_as_a_value() {
-        assert_eq!(count_nonzero(&[0.0, f32::NAN, -0.0, 1.0, 0.0, 2.0]), 3);
+    fn nan_and_negative_zero_count_as_values() {
+        assert_eq!(count_nonzero(&[0.0, f32::NAN, -0.0, 1.0, 0.0, -0.0]), 4);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::reference;
-use crate::sparse::{gather, relu_compress, Pattern, SparseShape};
+use crate::sparse::{compress_nonzero, gather, Pattern, SparseShape};
 use crate::testing::{assert_close, assert_samples_alone, parts, values, SAMPLES};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -46,7 +46,7 @@ fn rectified(len: usize) -> Vec<f32> {
     values(1, SAMPLES * len).into_iter().enumerate().map(at).collect()
 }
 
-/// What [`relu_compress`] makes of a batch.
+/// What [`compress_nonzero`] makes of a batch.
 struct Compressed {
     shape: SparseShape,
     start: Vec<u32>,
@@ -60,7 +60,7 @@ impl Compressed {
         let shape = SparseShape { n: x.len() / capacity, pixels, channels, capacity };
         let (mut start, mut channel) = (vec![0; shape.start_len()], vec![0; shape.entries_len()]);
         let mut value = vec![0.0; shape.entries_len()];
-        relu_compress(&shape, x, &mut start, &mut channel, &mut value);
+        compress_nonzero(&shape, x, &mut start, &mut channel, &mut value);
         Self { shape, start, channel, value }
     }
 

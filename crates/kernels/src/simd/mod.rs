@@ -117,6 +117,9 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
     /// Bit `i` set where lane `i` is NaN.
     fn nan_mask(self) -> u32;
 
+    /// Bit `i` set where lane `i` is anything but +0, -0 among it.
+    fn bits_mask(self) -> u32;
+
     /// All lanes zero.
     #[inline(always)]
     fn zero() -> Self {
@@ -161,6 +164,7 @@ mod tests {
         assert_eq!(a.gt_mask(b), 0b1000);
         assert_eq!(a.eq_mask(b), 0b0101);
         assert_eq!(a.nan_mask(), 0b0010);
+        assert_eq!(F32x4::from_array([0.0, f32::NAN, -0.0, 1e-45]).bits_mask(), 0b1110);
     }
 
     #[test]

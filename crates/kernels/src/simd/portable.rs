@@ -110,6 +110,11 @@ impl Vector for F32x4 {
     fn nan_mask(self) -> u32 {
         mask(self, self, |a, _| a.is_nan())
     }
+
+    #[inline(always)]
+    fn bits_mask(self) -> u32 {
+        mask(self, self, |a, _| a.to_bits() != 0)
+    }
 }
 
 impl Add for F32x4 {

@@ -119,6 +119,14 @@ impl Vector for F32x4 {
     fn nan_mask(self) -> u32 {
         sse2!(x::_mm_movemask_ps(x::_mm_cmpunord_ps(self.0, self.0))) as u32
     }
+
+    #[inline(always)]
+    fn bits_mask(self) -> u32 {
+        15 ^ sse2!(x::_mm_movemask_ps(x::_mm_castsi128_ps(x::_mm_cmpeq_epi32(
+            x::_mm_castps_si128(self.0),
+            x::_mm_setzero_si128()
+        )))) as u32
+    }
 }
 
 impl Add for F32x4 {

@@ -166,6 +166,11 @@ impl Vector for F32x4 {
     fn nan_mask(self) -> u32 {
         u32::from(w::u32x4_bitmask(w::f32x4_ne(self.0, self.0)))
     }
+
+    #[inline(always)]
+    fn bits_mask(self) -> u32 {
+        u32::from(w::u32x4_bitmask(w::u32x4_ne(self.0, w::u32x4_splat(0))))
+    }
 }
 
 impl Add for F32x4 {

@@ -162,9 +162,9 @@ pub(crate) fn filter_sample(from: &Entries, out: &mut OutSample, keep: impl Fn(F
     });
 }
 
-/// ReLU of dense `x [n][pixels][channels]`, compressed: keeps what is greater than zero, and NaN, so that
-/// it shows downstream. Panics when a sample has more of them than `shape.capacity`.
-pub fn relu_compress(shape: &SparseShape, x: &[f32], start: &mut [u32], channel: &mut [u32], value: &mut [f32]) {
+/// Dense `x [n][pixels][channels]`, compressed: keeps what is not +0. Panics when a sample has more of it than
+/// `shape.capacity`.
+pub fn compress_nonzero(shape: &SparseShape, x: &[f32], start: &mut [u32], channel: &mut [u32], value: &mut [f32]) {
     let len = shape.sample_len();
     assert_eq!(x.len(), shape.n * len, "x");
     assert_eq!(start.len(), shape.start_len(), "start");
@@ -174,8 +174,6 @@ pub fn relu_compress(shape: &SparseShape, x: &[f32], start: &mut [u32], channel:
     for_each_piece(shape.n, |s| {
         // SAFETY: each sample is one piece.
         let mut out = unsafe { OutSample::of(shape, s, &start, &channel, &value) };
-        compress_sample(&x[s * len..][..len], shape.channels, &mut out, |_, _, v| {
-            v.gt_mask(F32x4::zero()) | v.nan_mask()
-        });
+        compress_sample(&x[s * len..][..len], shape.channels, &mut out, |_, _, v| v.bits_mask());
     });
 }

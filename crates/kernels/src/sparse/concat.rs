@@ -136,7 +136,7 @@ pub fn read_entries(pattern: &Pattern, values: &mut [f32], first: usize, channel
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sparse::{densify, gather, relu_compress};
+    use crate::sparse::{compress_nonzero, densify, gather};
     use crate::testing::values;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -155,11 +155,11 @@ mod tests {
     impl Sample {
         fn new(seed: u32, channels: usize) -> Self {
             let shape = SparseShape { n: N, pixels: PIXELS, channels, capacity: PIXELS * channels };
-            let x = values(seed, shape.dense_len());
+            let dense: Vec<f32> = values(seed, shape.dense_len()).iter().map(|v| v.max(0.0)).collect();
             let (mut start, mut channel) = (vec![0; shape.start_len()], vec![0; shape.entries_len()]);
             let mut value = vec![0.0; shape.entries_len()];
-            relu_compress(&shape, &x, &mut start, &mut channel, &mut value);
-            Self { shape, dense: x.iter().map(|v| v.max(0.0)).collect(), start, channel, value }
+            compress_nonzero(&shape, &dense, &mut start, &mut channel, &mut value);
+            Self { shape, dense, start, channel, value }
         }
 
         fn pattern(&self) -> Pattern<'_> {

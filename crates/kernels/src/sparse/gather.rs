@@ -45,6 +45,18 @@ pub fn densify(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     });
 }
 
+/// [`densify`] in which entries of zero are -0 and what is absent is +0, so that who sees `y` alone can tell them apart.
+pub fn densify_winners(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
+    let channels = pattern.shape.channels;
+    for_each_sample_mut(pattern, values, y, pattern.shape.sample_len(), |s, values, y| {
+        y.fill(0.0);
+        pattern.for_each_entry(s, |entry, pixel, channel| {
+            let value = values[entry];
+            y[pixel * channels + channel] = if value == 0.0 { -0.0 } else { value };
+        });
+    });
+}
+
 /// Adds the entries to `y [n][pixels][channels]` at their places.
 pub fn add_to_dense(pattern: &Pattern, values: &[f32], y: &mut [f32]) {
     let channels = pattern.shape.channels;

@@ -14,42 +14,55 @@ struct Sample {
 }
 
 impl Sample {
-    /// ReLU of random numbers: samples of different counts, and empty pixels.
+    /// Random numbers, a share of them zero: samples of different counts, and empty pixels.
     fn new() -> Self {
         let x: Vec<f32> = (0..210u32).map(|i| ((i * i * 31 + i * 17) % 101) as f32 / 50.0 - 1.2).collect();
-        let x: Vec<f32> = x.iter().enumerate().map(|(i, &v)| if i / 7 % 10 == 4 { -1.0 } else { v }).collect();
+        let x: Vec<f32> = x.iter().enumerate().map(|(i, v)| if i / 7 % 10 == 4 { 0.0 } else { v.max(0.0) }).collect();
         let (mut start, mut channel, mut value) = (vec![0; 33], vec![0; 210], vec![0.0; 210]);
-        relu_compress(&SHAPE, &x, &mut start, &mut channel, &mut value);
+        compress_nonzero(&SHAPE, &x, &mut start, &mut channel, &mut value);
         Self { x, start, channel, value }
     }
 
     fn pattern(&self) -> Pattern<'_> {
         Pattern::new(SHAPE, &self.start, &self.channel)
     }
-
-    fn relu(&self) -> Vec<f32> {
-        self.x.iter().map(|v| v.max(0.0)).collect()
-    }
 }
 
 #[test]
-fn relu_compress_keeps_what_is_positive() {
+fn compress_nonzero_keeps_what_is_not_zero() {
     let sample = Sample::new();
     let mut y = vec![f32::NAN; 210];
     densify(&sample.pattern(), &sample.value, &mut y);
-    assert_eq!(y, sample.relu());
-    let positive = sample.relu().iter().filter(|&&v| v > 0.0).count();
+    assert_eq!(y, sample.x);
+    let positive = sample.x.iter().filter(|&&v| v > 0.0).count();
     assert_eq!((0..3).map(|s| sample.pattern().count(s)).sum::<usize>(), positive);
 }
 
 #[test]
-fn relu_compress_lets_nan_through() {
-    let shape = SparseShape { n: 1, pixels: 2, channels: 3, capacity: 6 };
-    let x = [-1.0, f32::NAN, 2.0, 0.0, -0.0, f32::NAN];
-    let (mut start, mut channel, mut value) = ([0; 3], [0; 6], [0.0; 6]);
-    relu_compress(&shape, &x, &mut start, &mut channel, &mut value);
-    assert_eq!((start, &channel[..3]), ([0, 2, 3], &[1, 2, 2][..]));
-    assert!(value[0].is_nan() && value[1] == 2.0 && value[2].is_nan());
+fn compress_nonzero_keeps_nan_and_negative_zero_in_vectors_and_beside_them() {
+    for channels in [3, 8, 67] {
+        let shape = SparseShape { n: 1, pixels: 2, channels, capacity: 2 * channels };
+        let mut x = vec![0.0; 2 * channels];
+        (x[0], x[1], x[channels + 1], x[channels + 2]) = (-1.0, f32::NAN, -0.0, 2.0);
+        let (mut start, mut channel) = ([0; 3], vec![0; 2 * channels]);
+        let mut value = vec![0.0; 2 * channels];
+        compress_nonzero(&shape, &x, &mut start, &mut channel, &mut value);
+        assert_eq!((start, &channel[..4]), ([0, 2, 4], &[0, 1, 1, 2][..]));
+        assert!(value[0] == -1.0 && value[1].is_nan() && value[3] == 2.0);
+        assert_eq!(value[2].to_bits(), (-0.0f32).to_bits());
+    }
+}
+
+#[test]
+fn densify_winners_tells_winners_of_zero_from_what_is_absent() {
+    let shape = SparseShape { n: 2, pixels: 2, channels: 2, capacity: 3 };
+    let (start, channel) = ([0, 2, 3, 0, 0, 1], [0, 1, 1, 0, 0, 0]);
+    let value = [0.0, -1.0, -0.0, 0.0, 9.0, 9.0];
+    let (mut y, mut plain) = ([f32::NAN; 8], [f32::NAN; 8]);
+    densify_winners(&Pattern::new(shape, &start, &channel), &value, &mut y);
+    assert_eq!(y.map(f32::to_bits), [-0.0, -1.0, 0.0, -0.0, 0.0, 0.0, -0.0, 0.0].map(f32::to_bits));
+    densify(&Pattern::new(shape, &start, &channel), &value, &mut plain);
+    assert_eq!(y, plain);
 }
 
 #[test]
@@ -66,19 +79,19 @@ fn gather_and_add_to_dense_touch_the_entries_only() {
         assert!(values[s * 70..][..count].iter().all(|&v| v >= 0.0));
         assert!(values[s * 70 + count..][..70 - count].iter().all(|&v| v == -1.0));
     }
-    for (i, (&y, &relu)) in y.iter().zip(&sample.relu()).enumerate() {
-        assert_eq!(y, if relu > 0.0 { i as f32 + 0.5 } else { 0.5 });
+    for (i, (&y, &x)) in y.iter().zip(&sample.x).enumerate() {
+        assert_eq!(y, if x > 0.0 { i as f32 + 0.5 } else { 0.5 });
     }
 }
 
 #[test]
 fn global_average_and_its_gradient() {
     let sample = Sample::new();
-    let (pattern, relu) = (sample.pattern(), sample.relu());
+    let (pattern, x) = (sample.pattern(), &sample.x);
     let mut y = vec![f32::NAN; 21];
     global_average(&pattern, &sample.value, &mut y);
     for (i, &y) in y.iter().enumerate() {
-        let mean = (0..10).map(|p| relu[i / 7 * 70 + p * 7 + i % 7]).sum::<f32>() / 10.0;
+        let mean = (0..10).map(|p| x[i / 7 * 70 + p * 7 + i % 7]).sum::<f32>() / 10.0;
         assert!((y - mean).abs() < 1e-6);
     }
     let dy: Vec<f32> = (0..21).map(|i| i as f32).collect();
@@ -94,7 +107,7 @@ fn global_average_and_its_gradient() {
 #[test]
 fn flatten_is_in_chw_order_and_its_gradient_returns() {
     let sample = Sample::new();
-    let (pattern, relu) = (sample.pattern(), sample.relu());
+    let (pattern, x) = (sample.pattern(), &sample.x);
     let (mut start, mut channel, mut value) = (vec![0; 6], vec![0; 210], vec![0.0; 210]);
     flatten(&pattern, &sample.value, &mut start, &mut channel, &mut value);
     let flat = Pattern::new(SparseShape { pixels: 1, channels: 70, ..SHAPE }, &start, &channel);
@@ -109,7 +122,7 @@ fn flatten_is_in_chw_order_and_its_gradient_returns() {
     for s in 0..3 {
         for c in 0..7 {
             for p in 0..10 {
-                assert_eq!(y[s * 70 + c * 10 + p], relu[s * 70 + p * 7 + c]);
+                assert_eq!(y[s * 70 + c * 10 + p], x[s * 70 + p * 7 + c]);
             }
         }
     }

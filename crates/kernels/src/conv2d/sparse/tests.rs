@@ -1,7 +1,7 @@
 use super::*;
 use crate::kwta::{self, Ties};
 use crate::reference;
-use crate::sparse::{add_to_dense, densify, relu_compress, SparseShape};
+use crate::sparse::{add_to_dense, compress_nonzero, densify, SparseShape};
 use crate::testing::{assert_same_bits, values};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -31,7 +31,7 @@ impl Case {
         let (mut start, mut channel) = (vec![0; sparse.start_len()], vec![u32::MAX; sparse.entries_len()]);
         let mut value = vec![f32::NAN; sparse.entries_len()];
         if keep == 0 {
-            relu_compress(&sparse, &vec![-1.0; x.len()], &mut start, &mut channel, &mut value);
+            compress_nonzero(&sparse, &vec![0.0; x.len()], &mut start, &mut channel, &mut value);
         } else {
             let keep = keep.min(sparse.sample_len());
             kwta::forward(&sparse, &x, keep, Ties::Lowest, &mut start, &mut channel, &mut value).unwrap();
@@ -94,11 +94,12 @@ impl Case {
         let sparse = SparseShape { n: shape.n, pixels, channels: shape.c_out, capacity: pixels * shape.c_out };
         let (mut start, mut channel) = (vec![0; sparse.start_len()], vec![u32::MAX; sparse.entries_len()]);
         let mut value = vec![f32::NAN; sparse.entries_len()];
-        relu_compress(&sparse, &self.dy, &mut start, &mut channel, &mut value);
+        let positive: Vec<f32> = self.dy.iter().map(|dy| dy.max(0.0)).collect();
+        compress_nonzero(&sparse, &positive, &mut start, &mut channel, &mut value);
         let dy_pattern = Pattern::new(sparse, &start, &channel);
         let mut dvalue = vec![f32::NAN; self.sparse.entries_len()];
         input_gradient_between(shape, &self.pattern(), &dy_pattern, &value, &self.weight, &mut dvalue);
-        (self.dy.iter().map(|dy| dy.max(0.0)).collect(), dvalue)
+        (positive, dvalue)
     }
 }
 

@@ -131,7 +131,7 @@ mod tests {
     use super::super::tests::{close, shapes, SHAPE};
     use super::*;
     use crate::reference;
-    use crate::sparse::{relu_compress, SparseShape};
+    use crate::sparse::{compress_nonzero, SparseShape};
     use crate::testing::values;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -149,7 +149,7 @@ mod tests {
                 let dy: Vec<f32> = values(4, shape.y_len()).iter().map(|v| (v + shift).max(0.0)).collect();
                 let (mut start, mut channel) = (vec![0; sparse.start_len()], vec![u32::MAX; sparse.entries_len()]);
                 let mut value = vec![f32::NAN; sparse.entries_len()];
-                relu_compress(&sparse, &dy, &mut start, &mut channel, &mut value);
+                compress_nonzero(&sparse, &dy, &mut start, &mut channel, &mut value);
                 let mut dx = vec![f32::NAN; shape.x_len()];
                 let pattern = Pattern::new(sparse, &start, &channel);
                 input_gradient_of_entries(&shape, &pattern, &value, &weight, &mut dx);
