@@ -153,7 +153,7 @@ describe('the bisections of DDN', () => {
   ])('shorten what the steps found of %s, along the same line, for a query each', async (_name, activation) => {
     const model = await trainedStripeNet(runtime(), activation());
     // So few steps, so far apart, leave much to shorten.
-    const how = { steps: 8, gamma: 0.3 };
+    const how = { steps: 8, gamma: 0.3, candidates: 1 };
     const before = await model.attack(attacks.ddn({ ...how, bisections: 0 }), options);
     const after = await model.attack(attacks.ddn({ ...how, bisections: 6 }), options);
     expect(after.success).toEqual(before.success);
@@ -178,9 +178,30 @@ describe('the bisections of DDN', () => {
     expect(shorter).toBeGreaterThan(open / 2);
   });
 
+  it('take up what is not the closest where it may become it, and ask once where not', async () => {
+    const model = await trainedStripeNet(runtime(), nn.kwta({ gamma: 0.2 }));
+    const how = { steps: 20, gamma: 0.2, bisections: 6 };
+    const [one, two, all] = await Promise.all(
+      [1, 2, 20].map((candidates) => model.attack(attacks.ddn({ ...how, candidates }), options)),
+    );
+    const distances = [one, two, all].map((result) => result.distances[0]);
+    for (const [fewer, more] of [distances.slice(0, 2), distances.slice(1)]) {
+      // Where it gains, it gains a thousandth.
+      for (const [i, distance] of more.entries()) {
+        expect(distance === fewer[i] || distance <= 0.9991 * fewer[i], `${i}`).toBe(true);
+      }
+    }
+    const gains = distances[2].filter((distance, i) => distance < distances[0][i]).length;
+    expect(gains).toBeGreaterThan(3);
+    expect(all.queries.backward).toBe(one.queries.backward);
+    const more = two.queries.forward - one.queries.forward;
+    expect(more).toBeGreaterThan(0);
+    expect(more).toBeLessThan(data.labels.length * (1 + how.bisections));
+  });
+
   it('end with the queries that there are', async () => {
     const model = await trainedStripeNet(runtime(), nn.relu());
-    const attack = attacks.ddn({ steps: 8, gamma: 0.3, bisections: 6 });
+    const attack = attacks.ddn({ steps: 8, gamma: 0.3, bisections: 6, candidates: 1 });
     const made = async (maxQueries: number) => (await model.attack(attack, { ...options, maxQueries })).queries.forward;
     // Steps take 16.
     const [none, one, two, six, all] = await Promise.all([16, 17, 18, 22, 30].map(made));

@@ -63,15 +63,17 @@ export function carliniWagner(options: Options<'carliniWagner'> = {}): CarliniWa
 
 /**
  * Decoupling direction and norm (Rony et al. 2019), of minimum norm in l2: gradient steps turn the direction of the change,
- * while its length shrinks where the goal is reached and grows where it is not; then the closest found is moved towards the
- * original by bisection, which the paper does not do. A gradient a step, of two queries, and one query a bisection. Runs once
- * for all epsilons, or for none.
+ * while its length shrinks where the goal is reached and grows where it is not; then the closest that were met are moved
+ * towards the original by bisection, which the paper does not do: in the order of their distance, each but the first if it is
+ * adversarial where it would be the closest. A gradient a step, of two queries; one query a candidate but the first, and one a
+ * bisection. Runs once for all epsilons, or for none.
  *
  * @param options.norm `'l2'`, the only one.
  * @param options.steps >= 1; 100 by default.
  * @param options.gamma share by which the length changes at each step, in (0, 1); 0.05 by default.
  * @param options.initialNorm the first length, in pixel units, > 0; 1 by default.
  * @param options.bisections 0 (as in the paper) to 50; 10 by default.
+ * @param options.candidates how many are moved, 1 to 100; 10 by default. They are held in memory.
  * @throws {ConfigError}
  */
 export function ddn(options: Options<'ddn'> = {}): DdnSpec {
